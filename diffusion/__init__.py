@@ -1,0 +1,1 @@
+"""Denoising diffusion on image arrays: schedules, networks, training, sampling. Never imports triangles."""
