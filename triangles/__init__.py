@@ -1,1 +1,1 @@
-"""Triangle images with exact geometry: drawing, file codecs, data sets, best-fit triangles. Never imports torch."""
+"""Triangle images with exact geometry: drawing, file codecs, data sets, best-fit triangles. No torch here."""
