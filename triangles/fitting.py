@@ -1,0 +1,259 @@
+"""From an image to the triangle that overlaps it best, and how well: "is it a triangle?" as a number.
+
+The first start is the largest-area triangle on corners of the convex hull of the ink; a pattern search
+then moves vertices while the overlap grows. Where that is not yet exact, the hull of the largest piece and
+triangles with the ink's second moments are further starts, and the best end counts. Candidates are compared
+row by row as intervals (see `_spans`), which costs a fraction of drawing each; the overlap that is reported
+is always that of the triangle drawn the way the set under test was drawn.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import combinations
+
+import numpy as np
+from scipy import ndimage
+
+from triangles import geometry
+from triangles.drawing import draw
+
+__all__ = ["FEATURES", "Fits", "binarise", "features", "fit", "render_drawn"]
+
+FEATURES = ("sqrt_area", "angle_1", "angle_2", "angle_3", "perimeter", "centroid_x", "centroid_y")
+CHUNK = 128  # images searched at once: keeps the working arrays within tens of megabytes
+TURNS = np.arange(4) * np.pi / 6  # starts of one shape in four orientations; a third of a turn repeats it
+EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Best-fit triangles of N images, and the overlap of each with its image.
+
+    vertices: float64 (N, 3, 2), (x, y) in the unit square, NaN for a blank image.
+    iou: float64 (N,), overlap in [0, 1]: intersection over union of ink and drawn fit; 0 for blank.
+    ink: int64 (N,), pixels above one half.
+    """
+
+    vertices: np.ndarray
+    iou: np.ndarray
+    ink: np.ndarray
+
+
+def binarise(images):
+    """Ink or not: bool (N, H, W), above one half of the range.
+
+    `images` is uint8 (0..255) or floating (0..1), (N, H, W); anything else, NaN included, raises ValueError.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3:
+        raise ValueError(f"images have shape {images.shape}, but (N, H, W) is needed; add or drop axes")
+    if images.dtype == np.uint8:
+        return images > 127
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(f"images are {images.dtype}, but uint8 or floating is needed; convert them")
+    if not np.isfinite(images).all():
+        raise ValueError(
+            "images hold NaN or infinity; find out where they were made and leave such images out"
+        )
+    if images.size and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(
+            f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed; rescale or clip"
+        )
+    return images > 0.5
+
+
+def render_drawn(vertices, size):
+    """Triangles drawn at their final size (the array preparation): uint8 (N, size, size) from (N, 3, 2)."""
+    return np.stack([draw(v, size) for v in vertices])
+
+
+def fit(images, render=None, draw_size=None):
+    """The best-fit triangle of each image, as `Fits`.
+
+    images: (N, H, H), uint8 or floating in [0, 1]; the ink is what lies above one half.
+    render: vertices (N, 3, 2) -> uint8 (N, H, H), how the set under test was made; drawn at H px by default.
+    draw_size: the side in pixels at which `render` draws before it resizes; H by default. It decides how far
+        a drawn boundary reaches past the exact one, and how fine the vertices are searched.
+    """
+    masks = binarise(images)
+    size = masks.shape[1]
+    if masks.shape[2] != size or size < 2:
+        raise ValueError(f"images are {size} x {masks.shape[2]}, but squares of 2 px or more are needed")
+    render = render or partial(render_drawn, size=size)
+    draw_size = draw_size or size
+    ink = masks.sum(axis=(1, 2))
+    vertices, iou = np.full((len(masks), 3, 2), np.nan), np.zeros(len(masks))
+    filled = np.flatnonzero(ink)
+    for some in np.split(filled, range(CHUNK, len(filled), CHUNK)):
+        if len(some):
+            vertices[some], iou[some] = _fit_chunk(masks[some], render, draw_size)
+    return Fits(vertices, iou, ink)
+
+
+def features(vertices):
+    """The `FEATURES` of triangles (N, 3, 2), float64 (N, 7): sides of the square, radians.
+
+    The angles ascend. Rows of NaN vertices (blank images) are NaN.
+    """
+    vertices = np.asarray(vertices, dtype=np.float64)
+    if vertices.ndim != 3 or vertices.shape[1:] != (3, 2):
+        raise ValueError(f"vertices have shape {vertices.shape}, but (N, 3, 2) is needed")
+    root = np.sqrt(geometry.area(vertices))[:, None]
+    perimeter = geometry.perimeter(vertices)[:, None]
+    return np.hstack([root, geometry.angles(vertices), perimeter, vertices.mean(axis=1)])
+
+
+def _fit_chunk(masks, render, draw_size):
+    """Vertices (n, 3, 2) in the unit square and drawn overlap (n,) of masks that hold ink."""
+    size = masks.shape[1]
+    reach = 0.5 * size / draw_size  # a drawn boundary takes in its whole pixel: half a drawn pixel further
+    counts = np.concatenate([np.zeros((len(masks), size, 1)), masks.cumsum(axis=2)], axis=2).astype(
+        np.float32
+    )
+    best, value = np.zeros((len(masks), 3, 2)), np.full(len(masks), -1.0)
+    for start in (_from_hull, _from_biggest_piece, *(partial(_from_moments, turn=turn) for turn in TURNS)):
+        rest = np.flatnonzero(value < 1)
+        if not len(rest):
+            break
+        begin = np.stack([start(mask) for mask in masks[rest]])
+        end, found = _search(begin, partial(_overlap, counts[rest], reach=reach), size, draw_size)
+        better = found > value[rest]
+        best[rest[better]], value[rest[better]] = end[better], found[better]
+    vertices = (best + 0.5) / size
+    return vertices, _drawn_overlap(masks, render(vertices))
+
+
+def _drawn_overlap(masks, drawn):
+    drawn = binarise(drawn)
+    if drawn.shape != masks.shape:
+        raise ValueError(
+            f"render gave shape {drawn.shape} for images of shape {masks.shape}; use the same size"
+        )
+    return (masks & drawn).sum(axis=(1, 2)) / (masks | drawn).sum(axis=(1, 2))
+
+
+def _hull(mask):
+    """Corners (k, 2) of the convex hull of a mask's pixel centres, as (x, y): Andrew's monotone chain."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    left, right = mask[rows].argmax(axis=1), mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
+    first, last = _chain(left.tolist(), rows.tolist(), 1), _chain(right.tolist(), rows.tolist(), -1)
+    return np.array(sorted(set(first + last)), dtype=np.float64)
+
+
+def _chain(xs, ys, sign):
+    """The convex chain down one side of the rows' ends; `sign` is 1 for the left ends, -1 for the right."""
+    chain = []
+    for x, y in zip(xs, ys, strict=True):
+        while len(chain) > 1:
+            (ax, ay), (bx, by) = chain[-2], chain[-1]
+            if sign * ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) < 0:
+                break
+            chain.pop()
+        chain.append((x, y))
+    return chain
+
+
+@lru_cache(maxsize=64)
+def _triples(count):
+    return np.array(list(combinations(range(count), 3)))
+
+
+def _largest_triangle(corners):
+    """The largest-area triangle (3, 2) on some of the corners; a pixel or a line gives a flat one."""
+    if len(corners) < 3:
+        return corners[[0, -1, -1]]
+    candidates = corners[_triples(len(corners))]
+    return candidates[geometry.area(candidates).argmax()]
+
+
+def _from_hull(mask):
+    return _largest_triangle(_hull(mask))
+
+
+def _from_biggest_piece(mask):
+    return _from_hull(_biggest_piece(mask))
+
+
+def _from_moments(mask, turn):
+    """A triangle with the mask's centre and second moments: a regular one, turned and stretched.
+
+    A regular triangle of circumradius R has variance R^2 / 8 along each axis; a pixel adds its own 1/12.
+    """
+    points = np.argwhere(mask)[:, ::-1]
+    spread, axes = np.linalg.eigh(np.cov(points.T, bias=True) + np.eye(2) / 12)
+    angle = turn + np.arange(3) * 2 * np.pi / 3
+    regular = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = points.mean(axis=0) + (regular * np.sqrt(8 * spread)) @ axes.T
+    return corners.round().clip(0, len(mask) - 1)
+
+
+def _biggest_piece(mask):
+    """The mask's largest 8-connected piece: a stray speck far away must not stretch the hull."""
+    labels, _ = ndimage.label(mask, EIGHT_CONNECTED)
+    return labels == np.bincount(labels.ravel())[1:].argmax() + 1
+
+
+def _search(start, score, size, draw_size):
+    """Pattern search: take the best move while one helps, else halve the step; (n, 3, 2) in pixel centres.
+
+    After Hooke and Jeeves 1961, all moves and all images at once; a move is of one vertex or of all three.
+    Returns the triangles and their overlaps (n,).
+    """
+    finest = max(size / draw_size, 0.125)
+    edge = (
+        0.5 - 0.5 * size / draw_size
+    )  # a vertex lies on the canvas, in the middle of a drawn pixel at the outermost
+    here, step = start.copy(), np.full(len(start), float(max(size // 8, 1)))
+    value = score(np.arange(len(here)), here[:, None])[:, 0]
+    while (active := np.flatnonzero((step >= finest) & (value < 1))).size:
+        moved = here[active, None] + step[active, None, None, None] * _moves()
+        moved = moved.clip(-edge, size - 1 + edge)
+        scores = score(active, moved)
+        best = scores.argmax(axis=1)
+        found = scores[np.arange(len(active)), best]
+        better = found > value[active]
+        here[active[better]] = moved[better, best[better]]
+        value[active[better]] = found[better]
+        step[active[~better]] /= 2
+    return here, value
+
+
+@lru_cache(maxsize=1)
+def _moves():
+    """(32, 3, 2): each vertex, or all three, one step to each of the eight neighbours."""
+    ways = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y], dtype=np.float64)
+    who = np.vstack([np.eye(3), np.ones((1, 3))])
+    return (who[:, None, :, None] * ways[None, :, None, :]).reshape(-1, 3, 2)
+
+
+def _overlap(counts, which, candidates, reach):
+    """Overlap (n, m) of candidates (n, m, 3, 2) with the masks `which`.
+
+    `counts` (., size, size + 1) holds the running count of ink along each row of each mask.
+    """
+    size = counts.shape[1]
+    first, last = _spans(candidates, size, reach)
+    first, last = first.clip(0, size), (last + 1).clip(0, size)
+    last = np.maximum(first, last)
+    rows = counts[which]
+    at = np.arange(len(which))[:, None, None], np.arange(size)
+    inside = (rows[(*at, last)] - rows[(*at, first)]).sum(axis=-1)
+    drawn = (last - first).sum(axis=-1)
+    return inside / (drawn + rows[:, None, :, -1].sum(axis=-1) - inside)
+
+
+def _spans(triangles, size, reach):
+    """First and last covered column of each row, int64 (..., size), triangles (..., 3, 2) in pixel centres.
+
+    As a scanline filler does it: a row takes in the columns whose centres lie within `reach` of its interval.
+    An empty row has its first column after its last.
+    """
+    corner = triangles.astype(np.float32)[..., None]
+    x, y = corner[..., 0, :], corner[..., 1, :]  # (..., 3, 1)
+    dx, dy = np.roll(x, -1, axis=-2) - x, np.roll(y, -1, axis=-2) - y
+    down = np.arange(size, dtype=np.float32) - y  # (..., 3, size)
+    crossed = down * (down - dy) <= 0
+    at = x + down * np.divide(dx, dy, out=np.zeros_like(dx), where=dy != 0)
+    low = np.where(crossed, at, size).min(axis=-2)
+    high = np.where(crossed, at, -1).max(axis=-2)
+    return np.floor(low + 1 - reach).astype(np.int64), np.ceil(high - 1 + reach).astype(np.int64)
