@@ -1,0 +1,164 @@
+"""diffusion train | sample | schedules. Heavy imports happen inside the commands, so that --help is quick."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from diffusion.console import run_cleanly, settings_options
+
+FOLDER = click.Path(path_type=Path)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+THREADS = click.option("--threads", type=int, help="CPU threads; default: torch's choice.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli():
+    """Denoising diffusion on image arrays: train, sample, compare schedules."""
+
+
+@cli.command()
+@click.argument("dataset", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
+@click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
+@click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
+@DEVICE
+@THREADS
+@settings_options
+def train(
+    dataset: Path,
+    out: Path,
+    start_from: Path | None,
+    replace: bool,
+    device: str,
+    threads: int | None,
+    settings,
+):
+    """Train on the images of DATASET (a folder with train.npy and, for the test loss, test.npy)."""
+    from diffusion import devices, runs
+    from diffusion.training import Trainer
+
+    images, test_images = runs.read_data(dataset)
+    data = runs.data_identity(dataset)
+    chosen = devices.choose(device, settings.precision, threads)
+    with runs.locked(out):
+        if not runs.is_ours(out, settings, data):
+            if not replace:
+                raise ValueError(
+                    f"{out} holds a run of other settings or data: choose another folder, or pass --replace"
+                )
+            runs.clear(out)
+        if runs.is_finished(out):
+            click.echo(f"{out} already holds this run: nothing to do")
+            return
+        trainer = Trainer(settings, images, test_images, chosen)
+        runs.take_up(trainer, out, start_from)
+        click.echo(
+            f"training {trainer.parameters:,} parameters on {chosen.name} ({chosen.precision}), "
+            f"epoch {trainer.epoch + 1} of {settings.epochs}"
+        )
+        _train(out, trainer, data)
+    click.echo(f"trained: {out}")
+
+
+def _train(out: Path, trainer, data: dict) -> None:
+    from tqdm import tqdm
+
+    from diffusion import runs
+
+    epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    with tqdm(
+        total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
+        disable=not sys.stderr.isatty(), smoothing=0.05,
+    ) as bar:  # fmt: skip
+
+        def on_batch(done: int, loss: float) -> None:
+            bar.update(done)
+            if bar.n // per_epoch != (bar.n - done) // per_epoch or bar.n % (10 * done) == 0:
+                bar.set_postfix_str(f"epoch {trainer.epoch + 1}/{epochs}, loss {loss:.4f}", refresh=False)
+
+        def on_epoch(record) -> None:
+            if bar.disable:
+                rate = per_epoch / record.seconds
+                click.echo(
+                    f"epoch {record.epoch}/{epochs}: train {record.train_mean:.5f} "
+                    f"({record.train_min:.5f} to {record.train_max:.5f}), test {record.test_mean:.5f}, "
+                    f"{rate:.0f} images/s"
+                )
+
+        runs.train_in(out, trainer, data, on_epoch, on_batch if not bar.disable else None)
+
+
+@cli.command()
+@click.argument("run", type=FOLDER)
+@click.option("--count", default=64, show_default=True, help="Images to draw.")
+@click.option("--seed", default=0, show_default=True, help="Image i depends on the model, this seed and i alone.")
+@click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim or dpm-solver.")
+@click.option("--steps", type=int, help="Network calls per image; default: the model's T.")
+@click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), help="Of the ancestral sampler; default: beta.")
+@click.option(
+    "--clip/--no-clip",
+    default=False,
+    show_default=True,
+    help="Hold the estimate of x_0 within the data's range.",
+)
+@click.option("--frames", default=26, show_default=True, help="Moments kept of the paths.")
+@click.option("--framed", default=8, show_default=True, help="Images whose path is kept.")
+@click.option("--batch-size", default=128, show_default=True, help="Images per network call.")
+@click.option("--precision", default="auto", show_default=True, help="auto, float32 or bfloat16.")
+@click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
+@DEVICE
+@THREADS
+def sample(run: Path, name: str, device: str, threads: int | None, precision: str, variance: str | None, **options):
+    """Draw images with the model in RUN; writes samples.npy, frames.npy and samples.json there."""
+    from tqdm import tqdm
+
+    from diffusion import devices, runs
+    from diffusion.model import load_model
+    from diffusion.sampling import sample as draw
+
+    if variance:
+        options["variance"] = variance
+    model = load_model(run / runs.MODEL, devices.choose(device, precision, threads))
+    calls = options["count"] * (options["steps"] or model.process.timesteps)
+    with (
+        runs.locked(run),
+        tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar,
+    ):
+        seconds, samples = runs.timed(lambda: draw(model, progress=bar.update, **options))
+        runs.write_samples(run, name, samples, model, options, seconds)
+    click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--timesteps", default=1000, show_default=True, help="T.")
+@click.option("--beta-min", default=1e-4, show_default=True)
+@click.option("--beta-max", default=0.02, show_default=True)
+@click.option("--csv", is_flag=True, help="Print comma-separated values.")
+def schedules(names: tuple[str, ...], timesteps: int, beta_min: float, beta_max: float, csv: bool):
+    """Facts about the noise schedules NAMES (default: all), for binary images."""
+    import pandas as pd
+
+    from diffusion.schedules import SCHEDULES, schedule
+
+    chosen = [schedule(name, timesteps, beta_min, beta_max) for name in names or SCHEDULES]
+    facts = pd.DataFrame([s.facts() for s in chosen])
+    click.echo(facts.to_csv(index=False) if csv else facts.to_string(index=False, float_format="{:.3g}".format))
+    for s in chosen:
+        if s.far_from_noise:
+            click.echo(
+                f"warning: {s.name} ends far from noise (terminal SNR {s.snr[-1]:.3g}): samples that start from "
+                "N(0, I) start off the distribution the model was trained on",
+                err=True,
+            )
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    run_cleanly(cli, "diffusion")
+
+
+if __name__ == "__main__":
+    main()

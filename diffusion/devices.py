@@ -1,0 +1,59 @@
+"""Which device computes, in which precision, with how many threads."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where the network runs: torch device, `float32` or `bfloat16` autocast, and a name for people."""
+
+    torch: torch.device
+    precision: str
+    name: str
+
+    def autocast(self) -> torch.autocast:
+        enabled = self.precision == "bfloat16"
+        return torch.autocast(self.torch.type, dtype=torch.bfloat16 if enabled else None, enabled=enabled)
+
+
+def choose(device: str = "auto", precision: str = "auto", threads: int | None = None) -> Device:
+    """The device to use: CUDA if there is one, else Apple's mps, else the CPU; `precision` auto takes bfloat16
+    where the hardware multiplies it natively (CUDA, or a CPU with AMX or AVX512-BF16).
+
+    Raises:
+        ValueError: a device this machine lacks, or threads < 1.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        torch.set_num_threads(threads)
+    kind = _available() if device == "auto" else device
+    if kind not in ("cpu", "cuda", "mps") or (kind != "cpu" and not _present(kind)):
+        raise ValueError(f"device {device!r} is not on this machine: use {_available()} or auto")
+    # the same numbers twice on one machine matter more than the last few percent of speed
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    if precision == "auto":
+        precision = "bfloat16" if _native_bfloat16(kind) else "float32"
+    return Device(torch.device(kind), precision, _name(kind))
+
+
+def _present(kind: str) -> bool:
+    return torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
+
+
+def _available() -> str:
+    return next((kind for kind in ("cuda", "mps") if _present(kind)), "cpu")
+
+
+def _native_bfloat16(kind: str) -> bool:
+    if kind == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    return kind == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def _name(kind: str) -> str:
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads" if kind == "cpu" else "Apple mps"

@@ -1,0 +1,118 @@
+"""A network together with what is needed to use it: its process, its settings, the images' shape."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from diffusion import unet
+from diffusion.devices import Device
+from diffusion.files import replacing
+from diffusion.process import Prediction, Process, interpreted
+from diffusion.schedules import schedule
+from diffusion.settings import TrainSettings, explain
+
+
+def to_network(images: Tensor, value_range: str) -> Tensor:
+    """uint8 0 ... 255 -> float [-1, 1] (symmetric) or [0, 1] (unit)."""
+    unit = images.float() / 255
+    return unit * 2 - 1 if value_range == "symmetric" else unit
+
+
+def to_unit(x: Tensor, value_range: str) -> Tensor:
+    """The network's range -> [0, 1] for values in range; values outside are left outside."""
+    return (x + 1) / 2 if value_range == "symmetric" else x
+
+
+@dataclass
+class Model:
+    """What sampling and likelihood need: the network on its device, its process and its settings.
+
+    `shape` is one image's (C, H, W).
+    """
+
+    settings: TrainSettings
+    shape: tuple[int, int, int]
+    network: nn.Module
+    process: Process
+    device: Device
+
+    @classmethod
+    def new(cls, settings: TrainSettings, shape: tuple[int, int, int], device: Device) -> "Model":
+        """A model with random weights drawn from the settings' seed alone: equal seeds give equal networks.
+
+        Raises:
+            ValueError: the network's depth does not divide the image's sides.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            network = unet.build(settings.network, shape[0], settings.widths, settings.time_dims, settings.full_skip)
+        if shape[1] % network.divisor or shape[2] % network.divisor:
+            raise ValueError(
+                f"images of {shape[1]} x {shape[2]} px do not fit {len(settings.widths)} widths: "
+                f"both sides must be divisible by {network.divisor}; use fewer widths or another size"
+            )
+        network = network.to(device.torch, memory_format=torch.channels_last)
+        betas = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max)
+        return cls(settings, tuple(shape), network, Process(betas, device.torch), device)
+
+    def output(self, xt: Tensor, t: Tensor) -> Tensor:
+        """The network's raw output for x_t (B, C, H, W) at indices t (B,), in float32."""
+        with self.device.autocast():
+            return self.network(xt.contiguous(memory_format=torch.channels_last), t).float()
+
+    def predict(self, xt: Tensor, t: Tensor, process: Process | None = None) -> Prediction:
+        """The output read as eps and x_0, by this model's process or, respaced, another with the same abar at t."""
+        return interpreted(self.settings.target, process or self.process, self.output(xt, t), xt, t)
+
+
+def save_model(model: Model, path: Path, state: dict[str, Tensor] | None = None) -> None:
+    """Write weights and what rebuilds the network as one safetensors file (no pickle)."""
+    metadata = {"settings": model.settings.model_dump_json(), "shape": json.dumps(model.shape)}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in (state or model.network.state_dict()).items()}
+    with replacing(path) as partial:
+        partial.write_bytes(save(tensors, metadata))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file.
+
+    Raises:
+        ValueError: not a whole safetensors file.
+        OSError: missing or unreadable.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist: train first, or check the path")
+    try:
+        with safe_open(path, "pt") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
+
+
+def load_model(path: Path, device: Device) -> Model:
+    """The model that `save_model` wrote, on the given device, in eval mode.
+
+    Raises:
+        ValueError: a broken file, or weights that do not fit the settings beside them.
+        OSError: missing or unreadable.
+    """
+    tensors, metadata = read_tensors(path)
+    try:
+        settings = TrainSettings.model_validate_json(metadata["settings"])
+        shape = tuple(int(side) for side in json.loads(metadata["shape"]))
+        model = Model.new(settings, shape, device)
+        model.network.load_state_dict(tensors)
+    except ValidationError as error:
+        raise ValueError(f"{path} holds impossible settings ({explain(error)}): train again") from None
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a model of this package ({str(error).splitlines()[0]}): train again") from None
+    if not all(torch.isfinite(v).all() for v in tensors.values()):
+        raise ValueError(f"{path} holds weights that are not finite: train again, with a lower learning rate")
+    model.network.eval()
+    return model

@@ -1,0 +1,205 @@
+"""Noise schedules: one short function each, and what follows from the betas.
+
+A schedule maps u = linspace(0, 1, T) to beta_1 ... beta_T. `beta_min` and `beta_max` bound the thesis's schedules
+(section 3.3.1: 1e-4 and 0.02); `cosine` is defined by its own abar and ignores them. numpy only, in float64.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+BETA_MIN, BETA_MAX = 1e-4, 0.02
+BETA_CLIP = 0.999  # Nichol and Dhariwal 2021, section 3.2: keeps the last cosine steps from being singular
+WAVE_CYCLES = 4  # a reading of "dynamic and rhythmic" (thesis 5.1, no formula printed); `wave-K` asks for K cycles
+NEAR_NOISE_ABAR, NEAR_CLEAN_ABAR = 0.01, 0.99
+FAR_FROM_NOISE_SNR = 0.01  # Lin et al. 2023: sampling from N(0, I) presumes a terminal SNR of zero
+
+Betas = Callable[[np.ndarray, float, float], np.ndarray]
+
+
+def linear(u, beta_min, beta_max):
+    """Ho et al. 2020, section 4."""
+    return beta_min + (beta_max - beta_min) * u
+
+
+def wave(u, beta_min, beta_max, cycles=WAVE_CYCLES):
+    """A raised sine with whole cycles between beta_min and beta_max, starting and ending at beta_min."""
+    return beta_min + (beta_max - beta_min) * (1 + np.sin(2 * np.pi * cycles * u - np.pi / 2)) / 2
+
+
+def power(u, beta_min, beta_max, exponent):
+    """u to a power: the larger the exponent, the later the noise (thesis 5.1: 1.5, 2 and 10)."""
+    return beta_min + (beta_max - beta_min) * u**exponent
+
+
+def sine_ramp(u, beta_min, beta_max):
+    """A quarter period of a sine: another reading of the wave."""
+    return beta_min + (beta_max - beta_min) * np.sin(np.pi * u / 2)
+
+
+def half_sine(u, beta_min, beta_max):
+    """Half a period of a sine, up and down again: another reading of the wave."""
+    return beta_min + (beta_max - beta_min) * np.sin(np.pi * u)
+
+
+def quadratic(u, beta_min, beta_max):
+    """Linear in the square root of beta."""
+    return (np.sqrt(beta_min) + (np.sqrt(beta_max) - np.sqrt(beta_min)) * u) ** 2
+
+
+def sigmoid(u, beta_min, beta_max):
+    """A logistic curve over [-6, 6], as in the tutorials the slides cite; its ends miss the bounds by 0.25%."""
+    return beta_min + (beta_max - beta_min) / (1 + np.exp(6 - 12 * u))
+
+
+def cosine(u, beta_min, beta_max):
+    """Nichol and Dhariwal 2021, eq. 17: abar(s) proportional to cos^2((s + 0.008) / 1.008 * pi / 2)."""
+    s = np.linspace(0, 1, len(u) + 1)
+    abar = np.cos((s + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.clip(1 - abar[1:] / abar[:-1], 0, BETA_CLIP)
+
+
+def _power(exponent: float) -> Betas:
+    return lambda u, beta_min, beta_max: power(u, beta_min, beta_max, exponent)
+
+
+SCHEDULES: dict[str, Betas] = {
+    "linear": linear,
+    "wave": wave,
+    "power-1.5": _power(1.5),
+    "power-2": _power(2),
+    "power-10": _power(10),
+    "sine-ramp": sine_ramp,
+    "half-sine": half_sine,
+    "quadratic": quadratic,
+    "sigmoid": sigmoid,
+    "cosine": cosine,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSchedule:
+    """The betas of a forward process and what follows from them.
+
+    Arrays are float64 of shape (T,); entry t - 1 belongs to the paper's step t = 1 ... T. The paper's
+    abar_t is `abar`, its beta-tilde_t `beta_tilde` (Ho et al. 2020, eq. 4 and 7).
+
+    Raises:
+        ValueError: the betas are not a non-empty float vector with every value strictly between 0 and 1.
+    """
+
+    name: str
+    betas: np.ndarray
+
+    def __post_init__(self):
+        betas = self.betas
+        if betas.ndim != 1 or not len(betas):
+            raise ValueError(f"schedule {self.name}: betas must be a non-empty vector, not of shape {betas.shape}")
+        if not (np.isfinite(betas).all() and betas.min() > 0 and betas.max() < 1):
+            raise ValueError(f"schedule {self.name}: every beta must lie strictly between 0 and 1")
+
+    @property
+    def timesteps(self) -> int:
+        return len(self.betas)
+
+    @property
+    def alphas(self) -> np.ndarray:
+        return 1 - self.betas
+
+    @cached_property
+    def abar(self) -> np.ndarray:
+        return np.cumprod(self.alphas)
+
+    @cached_property
+    def abar_previous(self) -> np.ndarray:
+        """abar_{t-1}, with abar_0 = 1."""
+        return np.concatenate([[1.0], self.abar[:-1]])
+
+    @cached_property
+    def beta_tilde(self) -> np.ndarray:
+        """Variance of the forward posterior q(x_{t-1} | x_t, x_0), Ho et al. 2020, eq. 7; zero at t = 1."""
+        return (1 - self.abar_previous) / (1 - self.abar) * self.betas
+
+    @cached_property
+    def snr(self) -> np.ndarray:
+        """abar_t / (1 - abar_t), Kingma et al. 2021, eq. 2."""
+        return self.abar / (1 - self.abar)
+
+    def prior_bits(self, mean_square: float = 1.0) -> float:
+        """L_T = KL(q(x_T | x_0) || N(0, I)) in bits per dimension, for data in [-1, 1] of the given mean square.
+
+        Binary images have a mean square of exactly 1.
+        """
+        abar_T = self.abar[-1]
+        return float(0.5 * (abar_T * mean_square - abar_T - np.log1p(-abar_T)) / np.log(2))
+
+    def respaced(self, steps: int) -> "tuple[NoiseSchedule, np.ndarray]":
+        """The process seen at `steps` evenly spread of its time steps (Nichol and Dhariwal 2021, section 4).
+
+        Returns the schedule whose betas join those steps, and the original indices (0-based, ascending).
+
+        Raises:
+            ValueError: steps is not in 1 ... T.
+        """
+        if not 1 <= steps <= self.timesteps:
+            raise ValueError(f"sampler steps must lie in 1 ... {self.timesteps} (the model's T), not {steps}")
+        first = 0 if steps > 1 else self.timesteps - 1
+        kept = np.round(np.linspace(first, self.timesteps - 1, steps)).astype(np.int64)
+        abar = self.abar[kept]
+        return NoiseSchedule(self.name, 1 - abar / np.concatenate([[1.0], abar[:-1]])), kept
+
+    def facts(self) -> dict[str, float | str]:
+        """What a reader wants to know of a schedule before training on it (units in the column names)."""
+        return {
+            "schedule": self.name,
+            "T": self.timesteps,
+            "beta first": self.betas[0],
+            "beta last": self.betas[-1],
+            "beta min": self.betas.min(),
+            "beta max": self.betas.max(),
+            "abar_T": self.abar[-1],
+            "terminal SNR": self.snr[-1],
+            "L_T (bits/dim)": self.prior_bits(),
+            "near-noise steps": float((self.abar < NEAR_NOISE_ABAR).mean()),
+            "near-clean steps": float((self.abar > NEAR_CLEAN_ABAR).mean()),
+        }
+
+    @property
+    def far_from_noise(self) -> bool:
+        """Whether sampling from N(0, I) starts off the distribution of x_T."""
+        return bool(self.snr[-1] > FAR_FROM_NOISE_SNR)
+
+
+def named(name: str) -> Betas:
+    """The schedule function for a name of the registry, `power-P` for any P > 0, or `wave-K` for K whole cycles.
+
+    Raises:
+        ValueError: no such schedule; the message lists what there is.
+    """
+    if name in SCHEDULES:
+        return SCHEDULES[name]
+    family, _, parameter = name.partition("-")
+    try:
+        if family == "power" and 0 < float(parameter) < 1000:
+            return _power(float(parameter))
+        if family == "wave" and 1 <= int(parameter) <= 1000:
+            return lambda u, beta_min, beta_max: wave(u, beta_min, beta_max, int(parameter))
+    except ValueError:
+        pass
+    raise ValueError(f"unknown schedule {name!r}: choose from {', '.join(SCHEDULES)}, power-P or wave-K")
+
+
+def schedule(name: str, timesteps: int = 1000, beta_min: float = BETA_MIN, beta_max: float = BETA_MAX) -> NoiseSchedule:
+    """The named schedule with T = `timesteps` steps.
+
+    Raises:
+        ValueError: unknown name, T < 1, or beta bounds that are not 0 < beta_min <= beta_max < 1.
+    """
+    if timesteps < 1:
+        raise ValueError(f"timesteps must be at least 1, not {timesteps}")
+    if not 0 < beta_min <= beta_max < 1:
+        raise ValueError(f"beta bounds must satisfy 0 < beta_min <= beta_max < 1, not {beta_min} and {beta_max}")
+    u = np.linspace(0, 1, timesteps)
+    return NoiseSchedule(name, np.asarray(named(name)(u, beta_min, beta_max), dtype=np.float64))

@@ -1,0 +1,265 @@
+"""Training as in the thesis's listing 4.2, one small record an epoch, resumable after any epoch.
+
+Every random draw of epoch e comes from generators seeded by (seed, e) alone, on the CPU: equal seeds give equal
+batches, time steps and noise in every cell of a study and on every device, and resuming needs no generator state.
+"""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from diffusion import optimizers
+from diffusion.devices import Device, choose
+from diffusion.files import replacing
+from diffusion.model import Model, read_tensors, to_network
+from diffusion.process import target
+from diffusion.settings import TrainSettings
+from diffusion.unet import parameter_count
+
+ORDER_STREAM, NOISE_STREAM, TEST_STREAM = 1, 2, 3
+TEST_BATCH = 500
+
+Progress = Callable[[int, float], None]  # images in the batch just done, its loss
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: batch losses of training (mean, min, max), mean test loss (nan without test images), seconds."""
+
+    epoch: int
+    train_mean: float
+    train_min: float
+    train_max: float
+    test_mean: float
+    seconds: float
+    test_seconds: float
+
+
+class DivergedError(ArithmeticError):
+    """A loss or a weight stopped being finite."""
+
+
+def generator(seed: int, stream: int, index: int = 0) -> torch.Generator:
+    """A CPU generator for one purpose: different (seed, stream, index) give independent streams."""
+    entropy = np.random.SeedSequence([seed, stream, index]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
+
+
+def time_steps(draw: str, timesteps: int, count: int, source: torch.Generator) -> Tensor:
+    """Time indices (count,): `uniform`, or `stratified`: one shared offset, so a batch covers 0 ... T - 1 evenly.
+
+    Kingma et al. 2021, appendix I.1 (low-discrepancy sampler): each index alone is still uniform.
+    """
+    if draw == "uniform":
+        return torch.randint(0, timesteps, (count,), generator=source)
+    u = (torch.rand(1, generator=source) + torch.arange(count) / count) % 1
+    return (u * timesteps).long().clamp_(max=timesteps - 1)
+
+
+def loss_of(model: Model, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+    """Per-image loss (B,): mean squared error against the target [Ho et al. 2020, eq. 14], or cross-entropy."""
+    settings = model.settings
+    output = model.output(model.process.noised(x0, t, eps), t)
+    wanted = target(settings.target, model.process, x0, t, eps)
+    if settings.target == "bernoulli":
+        return functional.binary_cross_entropy_with_logits(output, wanted, reduction="none").flatten(1).mean(1)
+    return (output - wanted).square().flatten(1).mean(1)
+
+
+@dataclass
+class Trainer:
+    """A model in training on images (N, C, H, W) uint8, held in memory and indexed.
+
+    `epochs()` yields an EpochRecord after each epoch; `save` and `restore` carry the whole state between processes,
+    and a restored trainer goes on exactly as the undisturbed one would have.
+    """
+
+    settings: TrainSettings
+    images: np.ndarray
+    test_images: np.ndarray | None = None
+    device: Device | None = None
+    records: list[EpochRecord] = field(default_factory=list)
+
+    def __post_init__(self):
+        settings, count = self.settings, len(self.images)
+        self.device = self.device or choose(precision=settings.precision)
+        if settings.drop_last and count < settings.batch_size:
+            raise ValueError(
+                f"{count} training images do not fill one batch of {settings.batch_size}: lower batch_size"
+            )
+        self.steps_per_epoch = (
+            (count // settings.batch_size) if settings.drop_last else -(-count // settings.batch_size)
+        )
+        self.model = Model.new(settings, self.images.shape[1:], self.device)
+        self.optimizers = optimizers.build(settings.optimizer, self.model.network, settings.learning_rate)
+        average = get_ema_multi_avg_fn(settings.ema)
+        self.averaged = AveragedModel(self.model.network, multi_avg_fn=average) if settings.ema else None
+        self.images = torch.from_numpy(self.images).to(self.device.torch)
+
+    @property
+    def epoch(self) -> int:
+        return len(self.records)
+
+    @property
+    def parameters(self) -> int:
+        return parameter_count(self.model.network)
+
+    @property
+    def trained(self) -> Model:
+        """The model to sample from: averaged weights where there are some, in eval mode."""
+        network = self.averaged.module if self.averaged else self.model.network
+        return Model(self.settings, self.model.shape, network.eval(), self.model.process, self.device)
+
+    def epochs(self, progress: Progress | None = None) -> Iterator[EpochRecord]:
+        """Train until `settings.epochs` epochs are done, yielding a record after each.
+
+        Raises:
+            DivergedError: a loss or a weight is no longer finite; the trainer's last saved state is unharmed.
+        """
+        while self.epoch < self.settings.epochs:
+            start = time.perf_counter()
+            losses = self._train_epoch(progress)
+            middle = time.perf_counter()
+            test_mean = self.test_loss()
+            end = time.perf_counter()
+            self.records.append(EpochRecord(self.epoch + 1, *_summary(losses), test_mean, middle - start, end - middle))
+            yield self.records[-1]
+
+    def _train_epoch(self, progress: Progress | None) -> np.ndarray:
+        size, source = self.settings.batch_size, generator(self.settings.seed, NOISE_STREAM, self.epoch)
+        order = torch.randperm(len(self.images), generator=generator(self.settings.seed, ORDER_STREAM, self.epoch))
+        self.model.network.train()
+        losses = []
+        for step in range(self.steps_per_epoch):
+            losses.append(self._step(order[step * size : (step + 1) * size], step, source))
+            if progress:
+                progress(size, float(losses[-1]))
+        return self._finite(torch.stack(losses).double().cpu().numpy())
+
+    def _step(self, chosen: Tensor, step: int, source: torch.Generator) -> Tensor:
+        x0 = to_network(self.images[chosen.to(self.device.torch)], self.settings.value_range)
+        t = time_steps(self.settings.time_draw, self.settings.timesteps, len(x0), source).to(self.device.torch)
+        eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
+        loss = loss_of(self.model, x0, t, eps).mean()
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        self._set_rates(step)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if self.averaged:
+            self.averaged.update_parameters(self.model.network)
+        return loss.detach()
+
+    def _set_rates(self, step: int) -> None:
+        """A constant rate, falling linearly to zero over the last `cooldown` share of the run."""
+        done = (self.epoch * self.steps_per_epoch + step) / (self.settings.epochs * self.steps_per_epoch)
+        left = (1 - done) / self.settings.cooldown if self.settings.cooldown else 1.0
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(left, 1.0)
+
+    def _finite(self, losses: np.ndarray) -> np.ndarray:
+        if not np.isfinite(losses).all():
+            step = int(np.argmin(np.isfinite(losses))) + 1
+            raise DivergedError(f"the loss was {losses[step - 1]} at epoch {self.epoch + 1}, step {step}")
+        if not all(torch.isfinite(p).all() for p in self.model.network.parameters()):
+            raise DivergedError(f"a weight was not finite after epoch {self.epoch + 1}, step {len(losses)}")
+        return losses
+
+    def test_loss(self) -> float:
+        """Mean loss of the model to sample from on the test images, at the same time steps and noise every time."""
+        if self.test_images is None:
+            return math.nan
+        source, model, total = generator(self.settings.seed, TEST_STREAM), self.trained, 0.0
+        with torch.no_grad():
+            for batch in np.split(self.test_images, range(TEST_BATCH, len(self.test_images), TEST_BATCH)):
+                x0 = to_network(torch.from_numpy(batch).to(self.device.torch), self.settings.value_range)
+                t = time_steps("stratified", self.settings.timesteps, len(x0), source).to(self.device.torch)
+                eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
+                total += float(loss_of(model, x0, t, eps).sum())
+        return total / len(self.test_images)
+
+    def save(self, path: Path) -> None:
+        """Write the whole state as one safetensors file (no pickle), by temporary name and rename."""
+        metadata = {
+            "settings": self.settings.model_dump_json(),
+            "records": json.dumps([asdict(r) for r in self.records]),
+        }
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self._state().items()}
+        with replacing(path) as partial:
+            partial.write_bytes(save(tensors, metadata))
+
+    def restore(self, path: Path) -> None:
+        """Take up the state that `save` wrote.
+
+        Raises:
+            ValueError: a broken file, other settings, or tensors that do not fit this network.
+            OSError: missing or unreadable.
+        """
+        tensors, metadata = read_tensors(path)
+        if not same_course(metadata.get("settings", "{}"), self.settings):
+            raise ValueError(f"{path} belongs to a run with other settings: choose another folder, or --replace it")
+        try:
+            records = [EpochRecord(**record) for record in json.loads(metadata["records"])]
+            self._load(tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} does not fit this run ({str(error).splitlines()[0]}): --replace it") from None
+        self.records[:] = records
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {f"network.{k}": v for k, v in self.model.network.state_dict().items()}
+        if self.averaged:
+            state |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
+        for i, optimizer in enumerate(self.optimizers):
+            for j, slots in optimizer.state_dict()["state"].items():
+                state |= {f"optimizer.{i}.{j}.{name}": value for name, value in slots.items()}
+        return state
+
+    def _load(self, tensors: dict[str, Tensor]) -> None:
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.model.network.load_state_dict(part("network."))
+        if self.averaged:
+            self.averaged.load_state_dict(part("averaged."))
+        for i, optimizer in enumerate(self.optimizers):
+            content = copy.deepcopy(optimizer.state_dict())
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            for name, value in part(f"optimizer.{i}.").items():
+                j, _, slot = name.partition(".")
+                content["state"].setdefault(int(j), {})[slot] = _laid_out_like(value, parameters[int(j)])
+            optimizer.load_state_dict(content)
+
+
+def _summary(losses: np.ndarray) -> tuple[float, float, float]:
+    return float(losses.mean()), float(losses.min()), float(losses.max())
+
+
+def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
+    """A saved slot in its parameter's memory format: the fused Adam walks both in storage order."""
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def same_course(saved: str, settings: TrainSettings) -> bool:
+    """Whether a run saved with these settings passes through the same states: equal but for the number of epochs,
+    and that too where the learning rate's course depends on it."""
+    try:
+        before = TrainSettings.model_validate_json(saved)
+    except ValueError:
+        return False
+    loose = {"epochs"} if not settings.cooldown else set()
+    return before.model_dump(exclude=loose) == settings.model_dump(exclude=loose)
