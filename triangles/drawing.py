@@ -65,8 +65,8 @@ def decode(data):
 
 def resize(image, size, resample="bicubic"):
     """The uint8 (size, size) version of an image under one of `FILTERS`; the image itself if it fits."""
-    if resample not in FILTERS:
-        raise ValueError(f"filter is {resample!r}, but {', '.join(FILTERS)} are known; give one of these")
     if image.shape == (size, size):
         return image
+    if resample not in FILTERS:
+        raise ValueError(f"filter is {resample!r}, but {', '.join(FILTERS)} are known; give one of these")
     return np.array(Image.fromarray(image).resize((size, size), FILTERS[resample]))

@@ -1,0 +1,128 @@
+"""The command `triangles`: generate, show and check data sets."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+MENDS = {
+    "FileExistsError": "give another path",
+    "FileNotFoundError": "check the path",
+    "IsADirectoryError": "give another path",
+    "NotADirectoryError": "give another path",
+    "PermissionError": "give a path that you may write to",
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli():
+    """Synthetic triangle images with exact geometry."""
+
+
+@cli.command()
+@click.option(
+    "--preparation", type=click.Choice(["low", "high", "array"]), help="Named combination; options below win."
+)
+@click.option("--format", type=click.Choice(["npy", "png", "jpeg"]), help="File between drawing and resizing.  [npy]")
+@click.option("--draw-size", type=int, help="Pixels a side as drawn.  [as --size; high: 720]")
+@click.option("--size", type=int, help="Pixels a side in the end.  [32]")
+@click.option("--quality", type=int, help="Quality of JPEG, 1 to 100.  [75]")
+@click.option(
+    "--resample",
+    type=click.Choice(["nearest", "box", "bilinear", "bicubic", "lanczos"]),
+    help="Filter from the drawn to the final size.  [bicubic]",
+)
+@click.option("--count", type=int, help="Training triangles.  [10000]")
+@click.option("--test-count", type=int, help="Test triangles.  [2000]")
+@click.option("--seed", type=int, help="Seed: the same triangles in every preparation.  [0]")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; no byte depends on them.  [one a core]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [datasets/ and a name made of the settings]")
+@click.option("--files", is_flag=True, help="Leave the image files as well (png and jpeg).")
+@click.option("--replace", is_flag=True, help="Start over where the folder holds another data set.")
+def generate(preparation, workers, out, files, replace, **given):
+    """Make a data set: training and test triangles, drawn, stored, resized.
+
+    low: drawn at 32 px, JPEG. high: drawn at 720 px, JPEG, resized to 32. array: drawn at 32 px, nothing more.
+    """
+    from tqdm import tqdm
+
+    from triangles.datasets import resolve, write_dataset
+
+    settings = resolve(preparation, **given)
+    folder = out if out is not None else Path("datasets") / settings.name
+    total = settings.count + settings.test_count
+    with tqdm(total=total, unit="image", desc=str(folder), disable=None, leave=False) as bar:
+        made = write_dataset(folder, settings, workers or _cores(), files, replace, bar.update)
+    done = "data set written to" if made else "this data set is there already:"
+    click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test triangles)")
+
+
+def _cores():
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="PNG file.  [DATASET/contact-sheet.png]")
+@click.option("--count", type=click.IntRange(1, 2500), default=40, show_default=True, help="First training images.")
+@click.option("--columns", type=click.IntRange(1, 2500), help="Images a row.  [nearly square]")
+def show(dataset, out, count, columns):
+    """Write a contact sheet of a data set, enlarged so that gray pixels can be seen."""
+    from triangles.datasets import read_dataset
+    from triangles.sheets import contact_sheet, save_sheet
+
+    images = read_dataset(dataset).train[:count]
+    path = out if out is not None else dataset / "contact-sheet.png"
+    save_sheet(path, contact_sheet(images, columns))
+    click.echo(f"{len(images)} images written to {path}")
+
+
+@cli.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+def check(dataset):
+    """Verify a data set: files, images against vertices, vertices against the exact geometry."""
+    from triangles.checking import verify
+
+    findings = verify(dataset)
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        expected = f"   exact {finding.expected}" if finding.expected else ""
+        click.echo(f"{finding.what:<{width}}   {finding.found}{expected}")
+    click.echo(f"{dataset} is whole and right")
+
+
+def main(arguments=None):
+    """Run the command; every foreseeable failure is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        cli.main(arguments, prog_name="triangles", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except MemoryError:
+        _fail("out of memory; lower --count, --draw-size or --workers")
+    except OSError as error:
+        _fail(_plain(error))
+    except ValueError as error:
+        _fail(error)
+
+
+def _plain(error):
+    """What an OSError says, with the file and a mend; our own messages have both already."""
+    if error.strerror is None:
+        return str(error)
+    mend = MENDS.get(type(error).__name__, "make room or give another path")
+    return f"{error.filename or 'a file'}: {error.strerror}; {mend}"
+
+
+def _fail(message):
+    line = " ".join(str(message).split())
+    click.echo(f"triangles: error: {line}", err=True)
+    sys.exit(2)

@@ -1,0 +1,41 @@
+"""Contact sheets: images enlarged without smoothing, so that each gray pixel can be seen."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["contact_sheet", "save_sheet"]
+
+SEPARATOR = (0, 114, 178)  # a blue from Okabe and Ito's palette: no gray level looks like it
+GAP = 2  # pixels between images
+CELL = 128  # pixels a side that an enlarged image has at least
+
+
+def contact_sheet(images, columns=None):
+    """uint8 (height, width, 3) with uint8 images (N, H, W) row by row, `columns` wide (default: nearly square)."""
+    if len(images) < 1:
+        raise ValueError("there is no image for a contact sheet; ask for at least 1")
+    columns = columns or int(np.ceil(np.sqrt(len(images) * 1.6)))
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    scale = -(-CELL // max(images.shape[1:]))
+    high, wide = (scale * side + GAP for side in images.shape[1:])
+    sheet = np.full((rows * high + GAP, columns * wide + GAP, 3), SEPARATOR, np.uint8)
+    for i, image in enumerate(images):
+        top, left = GAP + i // columns * high, GAP + i % columns * wide
+        large = image.repeat(scale, axis=0).repeat(scale, axis=1)
+        sheet[top : top + high - GAP, left : left + wide - GAP] = large[..., None]
+    return sheet
+
+
+def save_sheet(path, sheet):
+    """Write a sheet as PNG under a temporary name and rename it."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        Image.fromarray(sheet).save(partial, "png")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
