@@ -23,7 +23,7 @@ from diffusion import optimizers
 from diffusion.devices import Device, choose
 from diffusion.files import replacing
 from diffusion.model import Model, read_tensors, to_network
-from diffusion.process import target
+from diffusion.process import interpreted, target
 from diffusion.settings import TrainSettings
 from diffusion.unet import parameter_count
 
@@ -35,13 +35,20 @@ Progress = Callable[[int, float], None]  # images in the batch just done, its lo
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: batch losses of training (mean, min, max), mean test loss (nan without test images), seconds."""
+    """One epoch of training.
+
+    train_mean, train_min, train_max, test_mean: L_simple, the mean squared error of the predicted noise [Ho et al.
+    2020, eq. 14], over batches and over the test images (nan without any); whatever the network predicts, its
+    output is read as noise, so recipes can be compared. objective_mean: the loss that was minimised, which is
+    L_simple itself for an eps target. seconds, test_seconds: training and testing.
+    """
 
     epoch: int
     train_mean: float
     train_min: float
     train_max: float
     test_mean: float
+    objective_mean: float
     seconds: float
     test_seconds: float
 
@@ -67,14 +74,25 @@ def time_steps(draw: str, timesteps: int, count: int, source: torch.Generator) -
     return (u * timesteps).long().clamp_(max=timesteps - 1)
 
 
-def loss_of(model: Model, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-    """Per-image loss (B,): mean squared error against the target [Ho et al. 2020, eq. 14], or cross-entropy."""
-    settings = model.settings
-    output = model.output(model.process.noised(x0, t, eps), t)
-    wanted = target(settings.target, model.process, x0, t, eps)
-    if settings.target == "bernoulli":
-        return functional.binary_cross_entropy_with_logits(output, wanted, reduction="none").flatten(1).mean(1)
-    return (output - wanted).square().flatten(1).mean(1)
+def losses_of(model: Model, x0: Tensor, t: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+    """Per-image losses, each (B,): the objective, and L_simple without gradient.
+
+    The objective is the mean squared error against the settings' target, or for `bernoulli` the cross-entropy,
+    whose optimum is the posterior mean E[x_0 | x_t] as well.
+    """
+    kind, process = model.settings.target, model.process
+    xt = process.noised(x0, t, eps)
+    output = model.output(xt, t)
+    wanted = target(kind, process, x0, t, eps)
+    if kind == "bernoulli":
+        pixelwise = functional.binary_cross_entropy_with_logits(output, wanted, reduction="none")
+    else:
+        pixelwise = (output - wanted).square()
+    objective = pixelwise.flatten(1).mean(1)
+    if kind == "eps":
+        return objective, objective.detach()
+    predicted = interpreted(kind, process, output.detach(), xt, t).eps
+    return objective, (predicted - eps).square().flatten(1).mean(1)
 
 
 @dataclass
@@ -129,14 +147,17 @@ class Trainer:
         """
         while self.epoch < self.settings.epochs:
             start = time.perf_counter()
-            losses = self._train_epoch(progress)
+            objective, simple = self._train_epoch(progress)
             middle = time.perf_counter()
             test_mean = self.test_loss()
-            end = time.perf_counter()
-            self.records.append(EpochRecord(self.epoch + 1, *_summary(losses), test_mean, middle - start, end - middle))
+            seconds = middle - start, time.perf_counter() - middle
+            summary = [
+                float(value) for value in (simple.mean(), simple.min(), simple.max(), test_mean, objective.mean())
+            ]
+            self.records.append(EpochRecord(self.epoch + 1, *summary, *seconds))
             yield self.records[-1]
 
-    def _train_epoch(self, progress: Progress | None) -> np.ndarray:
+    def _train_epoch(self, progress: Progress | None) -> tuple[np.ndarray, np.ndarray]:
         size, source = self.settings.batch_size, generator(self.settings.seed, NOISE_STREAM, self.epoch)
         order = torch.randperm(len(self.images), generator=generator(self.settings.seed, ORDER_STREAM, self.epoch))
         self.model.network.train()
@@ -144,23 +165,23 @@ class Trainer:
         for step in range(self.steps_per_epoch):
             losses.append(self._step(order[step * size : (step + 1) * size], step, source))
             if progress:
-                progress(size, float(losses[-1]))
-        return self._finite(torch.stack(losses).double().cpu().numpy())
+                progress(size, float(losses[-1][1]))
+        return tuple(self._finite(torch.stack(kind).double().cpu().numpy()) for kind in zip(*losses, strict=True))
 
-    def _step(self, chosen: Tensor, step: int, source: torch.Generator) -> Tensor:
+    def _step(self, chosen: Tensor, step: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
         x0 = to_network(self.images[chosen.to(self.device.torch)], self.settings.value_range)
         t = time_steps(self.settings.time_draw, self.settings.timesteps, len(x0), source).to(self.device.torch)
         eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
-        loss = loss_of(self.model, x0, t, eps).mean()
+        objective, simple = (loss.mean() for loss in losses_of(self.model, x0, t, eps))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        loss.backward()
+        objective.backward()
         self._set_rates(step)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.averaged:
             self.averaged.update_parameters(self.model.network)
-        return loss.detach()
+        return objective.detach(), simple
 
     def _set_rates(self, step: int) -> None:
         """A constant rate, falling linearly to zero over the last `cooldown` share of the run."""
@@ -179,7 +200,7 @@ class Trainer:
         return losses
 
     def test_loss(self) -> float:
-        """Mean loss of the model to sample from on the test images, at the same time steps and noise every time."""
+        """Mean L_simple of the model to sample from on the test images, at the same time steps and noise every time."""
         if self.test_images is None:
             return math.nan
         source, model, total = generator(self.settings.seed, TEST_STREAM), self.trained, 0.0
@@ -188,7 +209,7 @@ class Trainer:
                 x0 = to_network(torch.from_numpy(batch).to(self.device.torch), self.settings.value_range)
                 t = time_steps("stratified", self.settings.timesteps, len(x0), source).to(self.device.torch)
                 eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
-                total += float(loss_of(model, x0, t, eps).sum())
+                total += float(losses_of(model, x0, t, eps)[1].sum())
         return total / len(self.test_images)
 
     def save(self, path: Path) -> None:
@@ -241,10 +262,6 @@ class Trainer:
                 j, _, slot = name.partition(".")
                 content["state"].setdefault(int(j), {})[slot] = _laid_out_like(value, parameters[int(j)])
             optimizer.load_state_dict(content)
-
-
-def _summary(losses: np.ndarray) -> tuple[float, float, float]:
-    return float(losses.mean()), float(losses.min()), float(losses.max())
 
 
 def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:

@@ -1,0 +1,149 @@
+# Which file is made from which. Try `snakemake -n`, or ask for any file by its name.
+# Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
+
+from snakemake.exceptions import WorkflowError
+
+from studies.catalogue import FIGURES, TABLES
+from studies.plan import plan_from_config
+
+
+try:
+    PLAN = plan_from_config(config)
+except (ValueError, OSError) as error:
+    raise WorkflowError(str(error))
+
+OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
+LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
+
+
+def sources(room, *modules):
+    """Snakemake follows no imports: the modules whose change changes a result are its inputs."""
+    return [f"{workflow.basedir}/{room}/{module}.py" for module in modules]
+
+
+GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")
+NETWORKS = sources("diffusion", "schedules", "process", "unet", "model", "devices", "settings")
+TRAINING = NETWORKS + sources("diffusion", "training", "optimizers")
+SAMPLING = NETWORKS + sources("diffusion", "sampling")
+
+
+wildcard_constraints:
+    dataset="|".join(d.name for d in PLAN.datasets),
+    run="|".join(r.name for r in PLAN.runs),
+    figure="|".join(FIGURES),
+    table="|".join(TABLES),
+
+
+rule all:
+    input:
+        OUT / "report.html",
+    default_target: True
+
+
+rule generate:
+    input:
+        GENERATING,
+    output:
+        expand(DATA / "{{dataset}}" / "{file}", file=PLAN.data_files),
+    params:
+        flags=lambda w: PLAN.dataset(w.dataset).flags,
+        folder=lambda w: PLAN.dataset(w.dataset).folder,
+    log:
+        LOGS / "generate-{dataset}.log",
+    benchmark:
+        TIMES / "generate-{dataset}.tsv"
+    shell:
+        "triangles generate {params.flags} --out {params.folder} --replace > {log} 2>&1"
+
+
+rule train:
+    input:
+        lambda w: PLAN.run(w.run).dataset.files,
+        lambda w: PLAN.run(w.run).start_from_files,
+        TRAINING,
+    output:
+        expand(RUNS / "{{run}}" / "{file}", file=PLAN.run_files),
+    params:
+        flags=lambda w: PLAN.run(w.run).training_flags,
+        data=lambda w: PLAN.run(w.run).dataset.folder,
+        folder=lambda w: PLAN.run(w.run).folder,
+    threads: PLAN.scale.threads
+    resources:
+        gpu=PLAN.scale.gpus,
+    log:
+        LOGS / "train-{run}.log",
+    benchmark:
+        TIMES / "train-{run}.tsv"
+    shell:
+        "diffusion train {params.data} {params.flags} --threads {threads} --out {params.folder} --replace > {log} 2>&1"
+
+
+rule sample:
+    input:
+        rules.train.output,
+        SAMPLING,
+    output:
+        expand(RUNS / "{{run}}" / "{file}", file=PLAN.sample_files),
+    params:
+        flags=lambda w: PLAN.run(w.run).sampling.flags(),
+        folder=lambda w: PLAN.run(w.run).folder,
+    threads: PLAN.scale.threads
+    resources:
+        gpu=PLAN.scale.gpus,
+    log:
+        LOGS / "sample-{run}.log",
+    benchmark:
+        TIMES / "sample-{run}.tsv"
+    shell:
+        "diffusion sample {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
+
+
+rule figure:
+    input:
+        lambda w: FIGURES[w.figure].inputs(PLAN),
+        sources("studies", "catalogue", "figures"),
+    output:
+        OUT / "figures" / "{figure}.png",
+        OUT / "figures" / "{figure}.svg",
+    params:
+        plan=PLAN.flags,
+    log:
+        LOGS / "figure-{figure}.log",
+    shell:
+        "studies figure {wildcards.figure} {params.plan} > {log} 2>&1"
+
+
+rule table:
+    input:
+        lambda w: TABLES[w.table].inputs(PLAN),
+        sources("studies", "catalogue", "tables"),
+    output:
+        OUT / "tables" / "{table}.csv",
+        OUT / "tables" / "{table}.md",
+    params:
+        plan=PLAN.flags,
+    log:
+        LOGS / "table-{table}.log",
+    shell:
+        "studies table {wildcards.table} {params.plan} > {log} 2>&1"
+
+
+rule report:
+    input:
+        expand(OUT / "figures" / "{figure}.{kind}", figure=PLAN.study.figures, kind=["png", "svg"]),
+        expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
+        PLAN.frame_files,
+        sources("studies", "catalogue", "report"),
+        f"{workflow.basedir}/studies/report.html.j2",
+    output:
+        OUT / "report.html",
+    params:
+        plan=PLAN.flags,
+    log:
+        LOGS / f"report-{PLAN.study_name}.log",
+    shell:
+        "studies report {params.plan} > {log} 2>&1"
+
+
+onsuccess:
+    print(f"The report: {OUT / 'report.html'}")

@@ -1,0 +1,239 @@
+"""study x scale -> the runs to make. A run's name is its settings, so studies share runs. Never imports torch.
+
+Folders: results/SCALE/data/DATASET, results/SCALE/runs/RUN, and figures, tables and the report of the study
+`thesis` in results/SCALE itself, of any other study in results/SCALE/STUDY.
+"""
+
+import re
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import triangles.settings
+from diffusion.console import flags
+from diffusion.settings import TrainSettings
+from studies.settings import SamplingSettings, Scale, Scales, Study, read_scales, read_study, validated
+
+DEFAULT_STUDY, DEFAULT_SCALE = "thesis", "laptop"
+CONFIG_KEYS = ("scale", "study", "seeds", "results")
+DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
+RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
+SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    name: str
+    preparation: str
+    settings: triangles.settings.Settings
+    folder: Path
+
+    @property
+    def flags(self) -> str:
+        """The options of `triangles generate` that make this set."""
+        given = {name: value for name, value in asdict(self.settings).items() if value is not None}
+        return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / name for name in DATA_FILES]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid at one seed, or its extension (`base` is then the run that it extends)."""
+
+    name: str
+    preparation: str
+    schedule: str
+    seed: int
+    dataset: Dataset
+    training: TrainSettings
+    sampling: SamplingSettings
+    folder: Path
+    base: "Run | None" = None
+
+    @property
+    def training_flags(self) -> str:
+        """The options of `diffusion train` that make this run."""
+        start = f" --start-from {self.start_from.folder}" if self.start_from else ""
+        return flags(self.training) + start
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / name for name in RUN_FILES]
+
+    @property
+    def start_from_files(self) -> list[Path]:
+        return self.start_from.files if self.start_from else []
+
+    @property
+    def start_from(self) -> "Run | None":
+        """The run whose checkpoint this one goes on from: possible where the rate's course ignores the run's length."""
+        return self.base if self.base and not self.training.cooldown else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a study needs at a scale. `runs` are the grid's cells, seed by seed, then the extensions."""
+
+    study_name: str
+    study: Study
+    scale_name: str
+    scale: Scale
+    folder: Path
+    runs: tuple[Run, ...]
+    flags: str
+
+    data_files, run_files, sample_files = DATA_FILES, RUN_FILES, SAMPLE_FILES
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        return tuple({run.dataset.name: run.dataset for run in self.runs}.values())
+
+    @property
+    def grid(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.base is None)
+
+    @property
+    def extended(self) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.base is not None)
+
+    @property
+    def output(self) -> Path:
+        """Where this study's figures, tables and report go."""
+        return self.folder if self.study_name == DEFAULT_STUDY else self.folder / self.study_name
+
+    @property
+    def frame_files(self) -> list[Path]:
+        return [run.folder / name for run in self.grid for name in SAMPLE_FILES[1:]]
+
+    def run(self, name: str) -> Run:
+        return _one(self.runs, name, f"run of study {self.study_name} at scale {self.scale_name}")
+
+    def dataset(self, name: str) -> Dataset:
+        return _one(self.datasets, name, f"data set of study {self.study_name} at scale {self.scale_name}")
+
+    def cell(self, preparation: str, schedule: str, seed: int | None = None) -> Run:
+        """The grid's run for a preparation and schedule, at the first seed unless told otherwise."""
+        seed = self.scale.seeds[0] if seed is None else seed
+        wanted = (preparation, schedule, seed)
+        return next(run for run in self.grid if (run.preparation, run.schedule, run.seed) == wanted)
+
+
+def _one(items, name: str, kind: str):
+    for item in items:
+        if item.name == name:
+            return item
+    raise ValueError(f"no {kind} is called {name!r}: choose from {', '.join(item.name for item in items)}")
+
+
+def make_plan(
+    study: str = DEFAULT_STUDY,
+    scale: str = DEFAULT_SCALE,
+    results: Path | str = "results",
+    seeds: tuple[int, ...] | None = None,
+) -> Plan:
+    """Resolve and check a study at a scale; `seeds` replaces the scale's.
+
+    Raises:
+        ValueError: unknown study or scale, unknown keys, impossible values: file, key, value and what is allowed.
+    """
+    question, scales = read_study(study), read_scales()
+    if scale not in scales.scales:
+        raise ValueError(f"unknown scale {scale!r}: choose from {', '.join(scales.scales)}")
+    size = scales.scales[scale]
+    if seeds is not None:
+        size = validated(Scale, size.model_dump() | {"seeds": seeds}, "seeds")
+    maker = _Maker(question, scales, size, f"{study} at scale {scale}", Path(results) / scale)
+    cells = [(p, s) for p in question.grid.preparation for s in question.grid.schedule]
+    runs = [maker.run(p, s, seed) for seed in size.seeds for p, s in cells]
+    if question.extended:
+        runs += [maker.extended(seed) for seed in size.seeds]
+    words = ["--study", study, "--scale", scale, "--results", str(results)]
+    words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
+    return Plan(Path(study).stem, question, scale, size, Path(results) / scale, tuple(runs), shlex.join(words))
+
+
+def plan_from_config(config: dict) -> Plan:
+    """The plan that Snakemake's --config asks for.
+
+    Raises:
+        ValueError: an unknown key, or a value that `make_plan` refuses.
+    """
+    unknown = sorted(set(config) - set(CONFIG_KEYS))
+    if unknown:
+        raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
+    given = {key: str(value) for key, value in config.items()}
+    if "seeds" in given:
+        given["seeds"] = parse_seeds(given["seeds"])
+    return make_plan(**given)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0,1,2` -> (0, 1, 2); ValueError for anything but whole numbers."""
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2") from None
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Merges what recipe, scale, study and grid say into one run's settings, and names it by what differs."""
+
+    study: Study
+    scales: Scales
+    scale: Scale
+    where: str
+    folder: Path
+
+    def run(self, preparation: str, schedule: str, seed: int, base: Run | None = None, **more) -> Run:
+        common = self._recipe() | self.scale.training
+        settings = common | self.study.training | {"schedule": schedule, "seed": seed} | more
+        training = validated(TrainSettings, settings, f"{self.where}: training")
+        plain = validated(TrainSettings, common | {"schedule": schedule, "seed": seed}, f"{self.where}: training")
+        dataset = self.dataset(preparation, seed)
+        sampling = validated(SamplingSettings, self.scale.sampling | self.study.sampling, f"{self.where}: sampling")
+        name = "-".join(
+            [
+                preparation,
+                schedule,
+                f"seed{seed}",
+                *_differences(training.model_dump(mode="json"), plain.model_dump(mode="json")),
+                *_data_mark(dataset),
+            ]
+        )
+        return Run(name, preparation, schedule, seed, dataset, training, sampling, self.folder / "runs" / name, base)
+
+    def extended(self, seed: int) -> Run:
+        extended = self.study.extended
+        base = self.run(extended.preparation, extended.schedule, seed)
+        epochs = round(extended.epochs_factor * base.training.epochs)
+        return self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
+
+    def dataset(self, preparation: str, seed: int) -> Dataset:
+        common = self.scale.data | {"seed": seed}
+        try:
+            plain = triangles.settings.resolve(preparation, **common)
+            settings = triangles.settings.resolve(preparation, **common | self.study.data.get(preparation, {}))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.where}: data.{preparation}: {error}") from None
+        name = "-".join([preparation, f"seed{seed}", *_differences(asdict(settings), asdict(plain))])
+        return Dataset(name, preparation, settings, self.folder / "data" / name)
+
+    def _recipe(self) -> dict:
+        if self.scale.recipe not in self.scales.recipes:
+            known = ", ".join(self.scales.recipes)
+            raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
+        return self.scales.recipes[self.scale.recipe]
+
+
+def _differences(ours: dict, theirs: dict) -> list[str]:
+    """What sets these settings apart from the scale's own, as words fit for a file name."""
+    words = [f"{key}{ours[key]}" for key in ours if ours[key] != theirs[key]]
+    return [re.sub(r"[^A-Za-z0-9.]+", "_", word) for word in words]
+
+
+def _data_mark(dataset: Dataset) -> list[str]:
+    return dataset.name.split("-")[2:]
