@@ -69,14 +69,15 @@ def _cores():
 @click.option("--out", type=click.Path(path_type=Path), help="PNG file.  [DATASET/contact-sheet.png]")
 @click.option("--count", type=click.IntRange(1, 2500), default=40, show_default=True, help="First training images.")
 @click.option("--columns", type=click.IntRange(1, 2500), help="Images a row.  [nearly square]")
-def show(dataset, out, count, columns):
+@click.option("--highlight", is_flag=True, help="Paint gray pixels orange.")
+def show(dataset, out, count, columns, highlight):
     """Write a contact sheet of a data set, enlarged so that gray pixels can be seen."""
     from triangles.datasets import read_dataset
     from triangles.sheets import contact_sheet, save_sheet
 
     images = read_dataset(dataset).train[:count]
     path = out if out is not None else dataset / "contact-sheet.png"
-    save_sheet(path, contact_sheet(images, columns))
+    save_sheet(path, contact_sheet(images, columns, highlight))
     click.echo(f"{len(images)} images written to {path}")
 
 

@@ -57,9 +57,7 @@ def decode(data):
     """The uint8 (H, W) image in a file's bytes; raises ValueError where they hold no grayscale image."""
     with Image.open(BytesIO(data)) as image:
         if image.mode != "L":
-            raise ValueError(
-                f"image has mode {image.mode}, but one 8-bit gray channel is needed; convert it to L"
-            )
+            raise ValueError(f"image has mode {image.mode}, but one 8-bit gray channel is needed; convert it to L")
         return np.array(image)
 
 

@@ -26,9 +26,7 @@ __all__ = [
 
 # Exact anchors for three independent uniform points in the unit square.
 MEAN_AREA = 11 / 144  # E[A]; Sylvester's four-point problem for a square
-MEAN_SQUARED_AREA = (
-    1 / 96
-)  # E[A^2]: A = |(p1-p0) x (p2-p0)| / 2 and var(x) = var(y) = 1/12, so 6 (1/12)^2 / 4
+MEAN_SQUARED_AREA = 1 / 96  # E[A^2]: A = |(p1-p0) x (p2-p0)| / 2 and var(x) = var(y) = 1/12, so 6 (1/12)^2 / 4
 SD_AREA = sqrt(95) / 144  # sqrt(1/96 - (11/144)^2)
 PROBABILITY_OBTUSE = 97 / 150 + pi / 40  # Langford 1969, "The probability that a random triangle is obtuse"
 MEAN_DISTANCE = (2 + sqrt(2) + 5 * asinh(1)) / 15  # mean distance of two uniform points, 0.5214054

@@ -35,7 +35,9 @@ def render(vertices, settings):
     The first image is made both ways, and where the two differ (a Pillow build that rounds in its own way),
     all of them go the plain way.
     """
-    if not np.array_equal(_render_batch(vertices[:1], settings), render_plain(vertices[:1], settings)):
+    if len(vertices) == 0 or not np.array_equal(
+        _render_batch(vertices[:1], settings), render_plain(vertices[:1], settings)
+    ):
         return render_plain(vertices, settings)
     step = batch_size(settings)
     # Matrices this small gain nothing from a second BLAS thread, and two workers' threads would fight.
