@@ -1,0 +1,229 @@
+"""Training on a few images: it can fit them, equal seeds give equal bytes, and interruption changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion.devices import choose
+from diffusion.files import as_images
+from diffusion.model import Model, load_model, save_model
+from diffusion.process import Process
+from diffusion.sampling import SAMPLERS, sample
+from diffusion.schedules import schedule
+from diffusion.settings import TrainSettings
+from diffusion.training import DivergedError, Trainer, generator, time_steps
+
+RECIPES = {
+    "thesis": {},
+    "fast": {"target": "bernoulli", "optimizer": "muon", "full_skip": True, "ema": 0.9, "cooldown": 0.5},
+    "residual": {"network": "residual", "target": "v", "time_draw": "stratified", "value_range": "unit"},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def images():
+    rng = np.random.default_rng(0)
+    return as_images((rng.random((48, 8, 8)) < 0.3).astype(np.uint8) * 255)
+
+
+def small(**more):
+    return TrainSettings(**({"widths": (4, 8), "epochs": 2, "batch_size": 16, "precision": "float32"} | more))
+
+
+def weights(trainer):
+    return {name: value.numpy().tobytes() for name, value in trainer._state().items()}
+
+
+def finished(settings, images):
+    trainer = Trainer(settings, images, images[:10])
+    return trainer, [(r.train_mean, r.train_min, r.train_max, r.test_mean) for r in trainer.epochs()]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_equal_seeds_give_equal_bytes_and_others_do_not(recipe, images):
+    one, other, third = (finished(small(seed=seed, **RECIPES[recipe]), images) for seed in (0, 0, 1))
+    assert weights(one[0]) == weights(other[0])
+    assert one[1] == other[1]
+    assert weights(one[0]) != weights(third[0])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_resumed_run_is_the_undisturbed_run_byte_for_byte(recipe, precision, images, tmp_path):
+    settings = small(epochs=3, precision=precision, **RECIPES[recipe])
+    undisturbed, records = finished(settings, images)
+    first = Trainer(settings, images, images[:10])
+    next(first.epochs())
+    first.save(tmp_path / "checkpoint")
+    second = Trainer(settings, images, images[:10])
+    second.restore(tmp_path / "checkpoint")
+    assert second.epoch == 1
+    list(second.epochs())
+    assert weights(second) == weights(undisturbed)
+    assert [(r.train_mean, r.train_min, r.train_max, r.test_mean) for r in second.records] == records
+
+
+def test_an_extension_is_the_long_run_and_a_cooldown_forbids_it(images, tmp_path):
+    short, _ = finished(small(epochs=1), images)
+    short.save(tmp_path / "checkpoint")
+    long = Trainer(small(epochs=2), images, images[:10])
+    long.restore(tmp_path / "checkpoint")
+    list(long.epochs())
+    assert weights(long) == weights(finished(small(epochs=2), images)[0])
+    with pytest.raises(ValueError, match="other settings"):
+        Trainer(small(epochs=2, cooldown=0.5), images).restore(tmp_path / "checkpoint")
+
+
+def test_cells_share_weights_order_steps_and_noise(images, monkeypatch):
+    """The paired design: what enters the network's first step differs between schedules only through abar."""
+    seen, original = {}, Process.noised
+    for name in ("linear", "power-10"):
+        trainer = Trainer(small(schedule=name, epochs=1), images)
+        seen[name] = {"weights": {k: v.clone() for k, v in trainer.model.network.state_dict().items()}}
+
+        def noised(process, x0, t, eps, seen=seen[name]):
+            seen.setdefault("draw", (x0, t, eps))
+            return original(process, x0, t, eps)
+
+        monkeypatch.setattr(Process, "noised", noised)
+        next(trainer.epochs())
+    a, b = seen["linear"], seen["power-10"]
+    assert all(torch.equal(a["weights"][k], b["weights"][k]) for k in a["weights"])
+    assert all(torch.equal(x, y) for x, y in zip(a["draw"], b["draw"], strict=True))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_one_batch_can_be_overfitted(recipe, images):
+    rates = {"learning_rate": 3e-3, "widths": (16, 32), "epochs": 200, "batch_size": 4}
+    trainer = Trainer(small(**RECIPES[recipe] | rates | {"cooldown": 0.3}), images[:4])
+    records = list(trainer.epochs())
+    last = np.mean([r.objective_mean for r in records[-20:]])
+    assert last < 0.6 * records[0].objective_mean
+
+
+def test_the_test_loss_moves_nothing(images):
+    trainer = Trainer(small(), images, images[:10])
+    next(trainer.epochs())
+    before = weights(trainer)
+    assert trainer.test_loss() == trainer.test_loss()
+    assert weights(trainer) == before
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_by_name(images):
+    trainer = Trainer(small(epochs=3), images)
+    next(trainer.epochs())
+    with torch.no_grad():
+        trainer.model.network.last.bias.fill_(float("inf"))
+    with pytest.raises(DivergedError, match="epoch 2, step 1"):
+        next(trainer.epochs())
+    assert trainer.epoch == 1
+
+
+def test_time_steps_are_uniform_and_stratified_ones_even():
+    even = time_steps("stratified", 1000, 100, generator(0, 1)).sort().values
+    assert even.diff().min() >= 9
+    assert even.diff().max() <= 11
+    for draw in ("uniform", "stratified"):
+        source = generator(3, 1)
+        counts = torch.stack([time_steps(draw, 10, 7, source) for _ in range(3000)]).flatten().bincount(minlength=10)
+        assert len(counts) == 10
+        assert (counts - 2100).abs().max() < 5 * 2100**0.5
+
+
+def test_a_saved_model_is_the_same_model(images, tmp_path):
+    trainer, _ = finished(small(**RECIPES["fast"]), images)
+    save_model(trainer.trained, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors", choose(precision="float32"))
+    ours, theirs = (sample(m, 3, seed=1, steps=5).images for m in (trainer.trained, loaded))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+class Exact(Model):
+    """E[x_0 | x_t] of a finite data set: its points weighted by softmax(-|x_t - sqrt(abar) y|^2 / 2 (1 - abar))."""
+
+    def __init__(self, points, T, kind="x0", name="linear"):
+        device = choose("cpu", "float32")
+        process = Process(schedule(name, T))
+        super().__init__(
+            TrainSettings(schedule=name, timesteps=T, target=kind), points.shape[1:], None, process, device
+        )
+        self.points = points
+
+    def output(self, xt, t):
+        a, s = self.process.at("sqrt_abar", t, xt), self.process.at("sqrt_1m_abar", t, xt)
+        distances = (xt[:, None] - a[:, None] * self.points).flatten(2).square().sum(2)
+        weights = torch.softmax(-distances / (2 * s.flatten()[:, None] ** 2), dim=1)
+        x0 = torch.einsum("bn,nchw->bchw", weights, self.points)
+        return x0 if self.settings.target == "x0" else (xt - a * x0) / s
+
+
+@pytest.mark.parametrize("kind", ["x0", "eps"])
+@pytest.mark.parametrize(
+    ("sampler", "options"),
+    [
+        ("ancestral", {}),
+        ("ancestral", {"variance": "beta-tilde"}),
+        ("ancestral", {"steps": 40}),
+        ("ancestral", {"clip": True}),
+        ("ddim", {"steps": 40}),
+        ("dpm-solver", {"steps": 40}),
+    ],
+)
+def test_samplers_recover_a_tiny_data_set_from_its_exact_denoiser(sampler, options, kind):
+    points = torch.sign(torch.randn(5, 1, 4, 4, generator=generator(0, 9)))
+    drawn = sample(Exact(points, 500, kind), 200, seed=3, sampler=sampler, **options).images
+    truth = ((points[:, 0] + 1) / 2).numpy()
+    errors = np.abs(drawn[:, None] - truth).max(axis=(2, 3))
+    assert (errors.min(1) < 0.02).mean() > 0.98
+    shares = np.bincount(errors.argmin(1), minlength=5) / 200
+    assert shares.min() > 0.08  # each point has probability 1/5: 0.08 is over four standard errors below
+
+
+def test_an_image_does_not_depend_on_its_batch(images):
+    trainer, _ = finished(small(), images)
+    whole = sample(trainer.trained, 7, seed=5, steps=20, batch_size=7)
+    parts = sample(trainer.trained, 7, seed=5, steps=20, batch_size=3)
+    np.testing.assert_allclose(whole.images, parts.images, atol=1e-4)
+    np.testing.assert_allclose(whole.frames, parts.frames, atol=1e-4)
+    other = sample(trainer.trained, 7, seed=6, steps=20, batch_size=7)
+    assert np.abs(whole.images - other.images).max() > 0.1
+
+
+def test_frames_run_from_noise_to_the_sample():
+    model = Exact(torch.ones(1, 1, 4, 4), 100)
+    samples = sample(model, 3, framed=2, frames=6)
+    assert samples.steps == [100, 80, 60, 40, 20, 0]
+    assert samples.frames.shape == (2, 6, 4, 4)
+    np.testing.assert_allclose(samples.frames[:, -1].clip(0, 1), samples.images[:2])
+    assert samples.frames[:, 0].std() > 0.2
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_impossible_samplings_are_refused(name):
+    model = Exact(torch.ones(1, 1, 4, 4), 10)
+    with pytest.raises(ValueError, match=r"1 \.\.\. 10"):
+        sample(model, 1, sampler=name, steps=11)
+    with pytest.raises(ValueError, match="at least 1"):
+        sample(model, 0, sampler=name)
+
+
+def test_diverged_samples_are_not_written():
+    model = Exact(torch.full((1, 1, 4, 4), float("nan")), 10)
+    with pytest.raises(ArithmeticError, match="not finite"):
+        sample(model, 1)
+
+
+def test_colour_images_of_any_size_train_and_sample():
+    images = as_images(np.random.default_rng(0).integers(0, 256, (32, 8, 12, 3), dtype=np.uint8))
+    trainer, _ = finished(small(), images)
+    assert sample(trainer.trained, 2, steps=3).images.shape == (2, 8, 12, 3)
+
+
+def test_a_size_the_depth_does_not_divide_is_refused(images):
+    with pytest.raises(ValueError, match="divisible by 8"):
+        Trainer(small(widths=(4, 4, 4, 4)), images[:, :, :6])
