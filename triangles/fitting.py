@@ -52,13 +52,9 @@ def binarise(images):
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"images are {images.dtype}, but uint8 or floating is needed; convert them")
     if not np.isfinite(images).all():
-        raise ValueError(
-            "images hold NaN or infinity; find out where they were made and leave such images out"
-        )
+        raise ValueError("images hold NaN or infinity; find out where they were made and leave such images out")
     if images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed; rescale or clip"
-        )
+        raise ValueError(f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed; rescale or clip")
     return images > 0.5
 
 
@@ -107,9 +103,7 @@ def _fit_chunk(masks, render, draw_size):
     """Vertices (n, 3, 2) in the unit square and drawn overlap (n,) of masks that hold ink."""
     size = masks.shape[1]
     reach = 0.5 * size / draw_size  # a drawn boundary takes in its whole pixel: half a drawn pixel further
-    counts = np.concatenate([np.zeros((len(masks), size, 1)), masks.cumsum(axis=2)], axis=2).astype(
-        np.float32
-    )
+    counts = np.concatenate([np.zeros((len(masks), size, 1)), masks.cumsum(axis=2)], axis=2).astype(np.float32)
     best, value = np.zeros((len(masks), 3, 2)), np.full(len(masks), -1.0)
     for start in (_from_hull, _from_biggest_piece, *(partial(_from_moments, turn=turn) for turn in TURNS)):
         rest = np.flatnonzero(value < 1)
@@ -126,9 +120,7 @@ def _fit_chunk(masks, render, draw_size):
 def _drawn_overlap(masks, drawn):
     drawn = binarise(drawn)
     if drawn.shape != masks.shape:
-        raise ValueError(
-            f"render gave shape {drawn.shape} for images of shape {masks.shape}; use the same size"
-        )
+        raise ValueError(f"render gave shape {drawn.shape} for images of shape {masks.shape}; use the same size")
     return (masks & drawn).sum(axis=(1, 2)) / (masks | drawn).sum(axis=(1, 2))
 
 
@@ -200,9 +192,7 @@ def _search(start, score, size, draw_size):
     Returns the triangles and their overlaps (n,).
     """
     finest = max(size / draw_size, 0.125)
-    edge = (
-        0.5 - 0.5 * size / draw_size
-    )  # a vertex lies on the canvas, in the middle of a drawn pixel at the outermost
+    edge = 0.5 - 0.5 * size / draw_size  # a vertex lies on the canvas, in the middle of a drawn pixel at the outermost
     here, step = start.copy(), np.full(len(start), float(max(size // 8, 1)))
     value = score(np.arange(len(here)), here[:, None])[:, 0]
     while (active := np.flatnonzero((step >= finest) & (value < 1))).size:

@@ -1,0 +1,114 @@
+"""Is it the right population? Two samples of feature rows, compared feature by feature and jointly.
+
+Every joint measure works on features standardised by the reference's mean and deviation. Each takes rows
+(n, d) and a reference (m, d), both float64 without NaN. Pixels would be the wrong space here: gray noise is
+invisible in them, and binary images tie at whole distances.
+"""
+
+import numpy as np
+from scipy import stats
+from scipy.spatial.distance import cdist
+
+__all__ = [
+    "classifier_accuracy",
+    "compare",
+    "compare_with_yardstick",
+    "energy_distance",
+    "neighbourhoods",
+    "standardise",
+]
+
+NEIGHBOURS = 5  # the k of precision, recall, density and coverage in the papers' recommended setting
+NEIGHBOURS_NEED = 1000  # rows on both sides below which these four say little
+CLASSIFIER_NEEDS = 20  # rows on both sides below which a held-out accuracy says nothing
+
+
+def standardise(rows, reference):
+    """Both in units of the reference's standard deviation about its mean; a constant feature keeps its unit."""
+    spread = reference.std(axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    return (rows - reference.mean(axis=0)) / spread, (reference - reference.mean(axis=0)) / spread
+
+
+def energy_distance(rows, reference):
+    """sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) >= 0, in standard deviations; 0 for equal samples.
+
+    Szekely and Rizzo 2013, in the biased (V-statistic) form, which cannot go negative; so two finite samples
+    of one population lie above 0, and a real-against-real value belongs beside it.
+    """
+    between = 2 * cdist(rows, reference).mean()
+    return float(np.sqrt(max(between - cdist(rows, rows).mean() - cdist(reference, reference).mean(), 0)))
+
+
+def classifier_accuracy(rows, reference, rng):
+    """Held-out accuracy of a random forest that tells the two apart, in [0, 1]; 0.5 where it cannot.
+
+    The classifier two-sample test of Lopez-Paz and Oquab 2017, with as many rows from either side, half of
+    each to learn from and half to judge by.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    count = min(len(rows), len(reference))
+    half = count // 2
+    sides = [side[rng.permutation(len(side))[:count]] for side in (rows, reference)]
+    seen, unseen = (np.concatenate([side[part] for side in sides]) for part in (slice(half), slice(half, 2 * half)))
+    labels = np.repeat([0, 1], half)
+    forest = RandomForestClassifier(50, min_samples_leaf=5, n_jobs=1, random_state=int(rng.integers(2**31)))
+    return float((forest.fit(seen, labels).predict(unseen) == labels).mean())
+
+
+def neighbourhoods(rows, reference, k=NEIGHBOURS):
+    """Precision, recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020): a dict.
+
+    Precision, recall and coverage are in [0, 1]; density is >= 0 and 1 on average for equal populations.
+    """
+    real_reach = np.partition(cdist(reference, reference), k, axis=1)[:, k]  # position 0 is the row itself
+    fake_reach = np.partition(cdist(rows, rows), k, axis=1)[:, k]
+    apart = cdist(reference, rows)
+    in_real, in_fake = apart <= real_reach[:, None], apart <= fake_reach[None, :]
+    return {
+        "precision": float(in_real.any(axis=0).mean()),
+        "recall": float(in_fake.any(axis=1).mean()),
+        "density": float(in_real.sum(axis=0).mean() / k),
+        "coverage": float(in_real.any(axis=1).mean()),
+    }
+
+
+def compare(rows, reference, names, rng):
+    """All measures that the two sizes allow, {name: value}; `names` are those of the d features.
+
+    wasserstein_*: Wasserstein-1 in the feature's unit; ks_*: Kolmogorov-Smirnov statistic in [0, 1].
+    """
+    result = {}
+    for name, x, y in zip(names, rows.T, reference.T, strict=True):
+        result[f"wasserstein_{name}"] = float(stats.wasserstein_distance(x, y))
+        result[f"ks_{name}"] = float(stats.ks_2samp(x, y, method="asymp").statistic)
+    x, y = standardise(rows, reference)
+    result["energy_distance"] = energy_distance(x, y)
+    if min(len(x), len(y)) >= CLASSIFIER_NEEDS:
+        result["classifier_accuracy"] = classifier_accuracy(x, y, rng)
+    if min(len(x), len(y)) >= NEIGHBOURS_NEED:
+        result |= neighbourhoods(x, y)
+    return result
+
+
+def compare_with_yardstick(rows, real, names, rng, splits=5):
+    """Rows against real rows, and real against real at the same sizes: (values, yardstick, rows used).
+
+    All these measures depend on the sizes, so both sides are made alike: the real rows are split at random into a
+    reference and as many held-out rows as are used of `rows`; the means over the splits are returned.
+    """
+    used = min(len(rows), len(real) // 2)
+    if used < 2:
+        return {}, {}, used
+    ours, theirs = [], []
+    for _ in range(splits):
+        order = rng.permutation(len(real))
+        held_out, reference = real[order[:used]], real[order[used:]]
+        ours.append(compare(rows[rng.permutation(len(rows))[:used]], reference, names, rng))
+        theirs.append(compare(held_out, reference, names, rng))
+    return _means(ours), _means(theirs), used
+
+
+def _means(results):
+    return {name: float(np.mean([result[name] for result in results])) for name in results[0]}

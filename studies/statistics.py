@@ -1,0 +1,283 @@
+"""From numbers over seeds to a verdict: paired contrasts, exact tests, equivalence, bounds, Holm.
+
+Pure functions; the replicate is the seed. Each claim leans for or against, as its estimate says, and one
+one-sided test asks whether the data exclude the other side. Its p-value is doubled for that choice, so at level
+alpha a false "reproduced" and a false "contradicted" each have a probability of at most alpha / 2. Intervals
+are shown beside a verdict and never decide it: a bootstrap of six values covers less than its name says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, inf, isfinite, log, log2, nan
+
+import numpy as np
+from scipy import stats
+
+__all__ = [
+    "OUTCOMES",
+    "Evidence",
+    "across_readings",
+    "analytic",
+    "bootstrap_interval",
+    "difference",
+    "equivalence",
+    "holm",
+    "never",
+    "one_sided",
+    "power",
+    "rate_upper_bound",
+    "rule_of_three",
+    "seeds_needed",
+    "verdict",
+    "verdicts",
+]
+
+OUTCOMES = ("reproduced", "contradicted", "inconclusive", "underspecified")
+TESTS = ("sign-flip", "t")
+MOST_FLIPPED = 20  # seeds whose 2^n sign patterns are still enumerated
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the data say about one claim.
+
+    kind: difference, equivalence, never or analytic; estimate with its interval low..high in the measure's
+    unit; supports: whether the estimate leans towards the claim; p in [0, 1]: of that leaning, doubled; seeds.
+    """
+
+    kind: str
+    estimate: float
+    low: float
+    high: float
+    supports: bool
+    p: float
+    seeds: int
+
+
+def difference(a, b, direction, smallest, rng, test="sign-flip", confidence=0.95):
+    """The claim that a exceeds b (direction 1) or falls below it (-1), by `smallest` or more to matter.
+
+    a, b: (n,) values by seed, in the same order; b may be one number. The estimate is the mean of a - b, its interval a
+    bootstrap one. It supports the claim from half of `smallest` on; then the test asks whether the effect
+    exceeds 0, else whether it falls short of `smallest`.
+    """
+    if direction not in (1, -1):
+        raise ValueError(f"direction is {direction}, but 1 (a above b) or -1 (a below b) is needed")
+    if not (isfinite(smallest) and smallest >= 0):
+        raise ValueError(f"smallest effect is {smallest}, but a number of 0 or more is needed")
+    raw = _by_seed(a, "a") - _paired(b, len(np.atleast_1d(a)))
+    effect = direction * raw
+    supports = bool(effect.mean() >= smallest / 2)
+    p = one_sided(effect, test) if supports else one_sided(smallest - effect, test)
+    low, high = bootstrap_interval(raw, rng, confidence)
+    return Evidence("difference", float(raw.mean()), low, high, supports, min(1.0, 2 * float(p)), len(raw))
+
+
+def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
+    """The claim that a and b are the same within a factor: two one-sided tests on log(a / b).
+
+    a, b: (n,) positive values by seed; ratio > 1, for instance 1.1 for "within 10%". Schuirmann 1987. The estimate and
+    its interval are the ratio's (geometric mean). Against the claim: the ratio lies beyond the factor.
+    """
+    a, b = _by_seed(a, "a"), _paired(b, len(np.atleast_1d(a)))
+    if not (isfinite(ratio) and ratio > 1):
+        raise ValueError(f"ratio is {ratio}, but a factor above 1 is needed, for instance 1.1 for 10%")
+    if not ((a > 0).all() and (b > 0).all()):
+        raise ValueError("a ratio needs positive values on both sides; compare differences instead")
+    logs, margin = np.log(a / b), log(ratio)
+    supports = bool(abs(logs.mean()) <= margin)
+    beyond = np.sign(logs.mean()) * logs - margin
+    inside = max(one_sided(margin + logs, test), one_sided(margin - logs, test))
+    p = inside if supports else one_sided(beyond, test)
+    low, high = np.exp(bootstrap_interval(logs, rng, confidence))
+    ends = float(np.exp(logs.mean())), float(low), float(high)
+    return Evidence("equivalence", *ends, supports, min(1.0, 2 * float(p)), len(logs))
+
+
+def never(events, trials, tolerance, confidence=0.95):
+    """The claim that an event hardly ever happens: its rate stays under `tolerance`, in (0, 1).
+
+    events, trials: (n,) whole numbers by seed. A binomial test of all trials together: it takes the images
+    of one network for independent, so a contradiction also needs events under two seeds or more.
+    low..high: exact one-sided bounds (Clopper and Pearson 1934), the upper one 3/n where there is no event.
+    """
+    events, trials = np.atleast_1d(np.asarray(events)), np.atleast_1d(np.asarray(trials))
+    if events.shape != trials.shape or not len(events):
+        raise ValueError(f"events have shape {events.shape} and trials {trials.shape}; give one each a seed")
+    if not ((events >= 0).all() and (events <= trials).all() and (trials > 0).all()):
+        raise ValueError("events must lie in 0..trials, and trials be 1 or more, for each seed")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance is {tolerance}, but a rate between 0 and 1 is needed")
+    k, n = int(events.sum()), int(trials.sum())
+    supports = k / n <= tolerance
+    p = stats.binom.cdf(k, n, tolerance) if supports else stats.binom.sf(k - 1, n, tolerance)
+    if not supports and (events > 0).sum() < 2:
+        p = 1.0
+    low = float(stats.beta.ppf(1 - confidence, k, n - k + 1)) if k else 0.0
+    high = rate_upper_bound(k, n, confidence)
+    return Evidence("never", k / n, low, high, supports, min(1.0, 2 * float(p)), len(events))
+
+
+def analytic(holds, estimate=nan):
+    """A claim that follows from formulas alone, such as one about abar: no seeds, no chance."""
+    return Evidence("analytic", float(estimate), float(estimate), float(estimate), bool(holds), 0.0, 0)
+
+
+def verdict(evidence, alpha=0.05, p=None):
+    """One of `OUTCOMES`, from the `Evidence` of a claim, or from None where no measure fits what it says.
+
+    p: the p-value adjusted for the other claims; the evidence's own by default. A single seed gives no more
+    than inconclusive, unless the claim is analytic.
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha is {alpha}, but a level between 0 and 1 is needed")
+    if evidence is None:
+        return "underspecified"
+    if evidence.kind != "analytic" and evidence.seeds < 2:
+        return "inconclusive"
+    if (evidence.p if p is None else p) > alpha:
+        return "inconclusive"
+    return "reproduced" if evidence.supports else "contradicted"
+
+
+def verdicts(evidence: Sequence[Evidence | None], alpha=0.05):
+    """The outcomes of a study's claims together, at most alpha for any false one among them (Holm).
+
+    Analytic claims and None (underspecified) take no part in the adjustment.
+    """
+    tested = [i for i, one in enumerate(evidence) if one is not None and one.kind != "analytic"]
+    adjusted = dict(zip(tested, holm([evidence[i].p for i in tested]), strict=True))
+    return [verdict(one, alpha, adjusted.get(i)) for i, one in enumerate(evidence)]
+
+
+def across_readings(outcomes):
+    """One outcome for a claim that was judged under several readings of an open setting.
+
+    All alike: that. Reproduced under one and contradicted under another: underspecified, since what the
+    claim left open decides. Else inconclusive.
+    """
+    found = set(outcomes)
+    if not found or found - set(OUTCOMES):
+        raise ValueError(f"outcomes are {sorted(found)}; give one or more of {', '.join(OUTCOMES)}")
+    if len(found) == 1:
+        return found.pop()
+    if "underspecified" in found or {"reproduced", "contradicted"} <= found:
+        return "underspecified"
+    return "inconclusive"
+
+
+def holm(p_values):
+    """Holm's adjusted p-values (1979), in the order given: float64 (m,)."""
+    p = np.asarray(p_values, np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("p-values must be a list of numbers in [0, 1]")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
+
+
+def one_sided(effects, test="sign-flip"):
+    """p-value(s) of "the mean is 0 or below" against "above", over the last axis (..., n).
+
+    sign-flip: exact if the effects are symmetric about their centre, 1 / 2^n at the least (Fisher 1935);
+    t: exact if they are normal. Constant effects have no spread to judge by: there t falls back to sign-flip.
+    """
+    effects = np.asarray(effects, np.float64)
+    if test not in TESTS:
+        raise ValueError(f"test is {test!r}, but {' or '.join(TESTS)} is needed")
+    if test == "sign-flip":
+        return _sign_flip(effects)
+    n = effects.shape[-1]
+    spread = effects.std(axis=-1, ddof=1) if n > 1 else np.zeros(effects.shape[:-1])
+    flat = spread <= 1e-12 * np.abs(effects).max(axis=-1)
+    t = effects.mean(axis=-1) * np.sqrt(n) / np.where(flat, 1, spread)
+    p = stats.t.sf(t, max(n - 1, 1))
+    return np.where(flat, _sign_flip(effects), p) if flat.any() else p
+
+
+def _sign_flip(effects):
+    n = effects.shape[-1]
+    if not 1 <= n <= MOST_FLIPPED:
+        raise ValueError(f"{n} seeds, but the exact sign-flip test takes 1 to {MOST_FLIPPED}; use test t")
+    signs = np.array(list(product((1.0, -1.0), repeat=n)))
+    sums = effects @ signs.T
+    # equal sums must tie in spite of rounding, or the p-value would be too small
+    slack = 1e-9 * np.abs(effects).sum(axis=-1, keepdims=True)
+    return (sums >= sums[..., :1] - slack).mean(axis=-1)
+
+
+def bootstrap_interval(values, rng, confidence=0.95, resamples=9999):
+    """Percentile bootstrap interval (low, high) of the mean over seeds; infinite for a single seed.
+
+    With six seeds it covers about 87% where 95% are asked for, in normal data: a picture of the spread.
+    """
+    values = _by_seed(values, "values")
+    if len(values) == 1:
+        return -inf, inf
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    options = {"confidence_level": confidence, "n_resamples": resamples, "method": "percentile", "rng": rng}
+    interval = stats.bootstrap((values,), np.mean, **options).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def rule_of_three(n):
+    """95% upper bound of a rate when none was found in n trials: 3/n, at most 1."""
+    if n < 1:
+        return 1.0
+    return min(1.0, 3 / n)
+
+
+def rate_upper_bound(events, n, confidence=0.95):
+    """One-sided upper bound of a rate: 3/n (at 95%) for no event, else Clopper and Pearson's; 1 for n = 0."""
+    if not 0 <= events <= n:
+        raise ValueError(f"{events} events in {n} trials is impossible")
+    if events == n:
+        return 1.0
+    if events == 0 and confidence == 0.95:
+        return rule_of_three(n)
+    return float(stats.beta.ppf(confidence, events + 1, n - events))
+
+
+def seeds_needed(test, alpha=0.05, claims=1):
+    """The least number of seeds with which a test can reach a verdict at all, its claim Holm's first of `claims`.
+
+    sign-flip: 2 / 2^n <= alpha / claims. t: 3, to have a spread to speak of. never: 2. analytic: 0.
+    """
+    if not 0 < alpha < 1 or claims < 1:
+        raise ValueError(f"alpha {alpha} must lie between 0 and 1, and claims {claims} be 1 or more")
+    if test == "sign-flip":
+        return ceil(log2(2 * claims / alpha) - 1e-9)
+    others = {"t": 3, "never": 2, "analytic": 0}
+    if test not in others:
+        raise ValueError(f"test is {test!r}, but sign-flip, {', '.join(others)} are known")
+    return others[test]
+
+
+def power(effect, sd, seeds, smallest, rng, test="sign-flip", alpha=0.05, draws=4000):
+    """Probability that a `difference` of `effect`, with deviation `sd` over seeds, comes out as reproduced.
+
+    By simulation with normal differences; alpha is what Holm leaves, alpha / claims at the worst.
+    """
+    effects = rng.normal(effect, sd, (draws, seeds))
+    found = (effects.mean(axis=-1) >= smallest / 2) & (2 * one_sided(effects, test) <= alpha)
+    return float(found.mean()) if seeds > 1 else 0.0
+
+
+def _by_seed(values, name):
+    values = np.atleast_1d(np.asarray(values, np.float64))
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"{name} has shape {values.shape}, but one value a seed is needed")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or infinity; leave out the seeds whose measure is undefined")
+    return values
+
+
+def _paired(b, seeds):
+    b = _by_seed(b, "b")
+    if len(b) not in (1, seeds):
+        raise ValueError(f"{seeds} seeds against {len(b)}: a paired contrast needs the same seeds on both sides")
+    return np.broadcast_to(b, (seeds,))
