@@ -75,7 +75,7 @@ def _draw_box(canvas, triangle, box, size):
     if max(right, bottom) <= size:
         return pixels
     inside = pixels[: size - top, : size - left]
-    return np.pad(inside, [(0, had - has) for had, has in zip(pixels.shape, inside.shape, strict=True)], "edge")
+    return _padded(inside, [(0, had - has) for had, has in zip(pixels.shape, inside.shape, strict=True)], mode="edge")
 
 
 def _split(pixels):
@@ -91,8 +91,8 @@ def code_blocks(blocks, format, quality):
     """Encode and decode: the `Blocks` that whole images would give."""
     constant = np.repeat(np.array([0, INSIDE], np.uint8), SIDE * SIDE).reshape(2, SIDE, SIDE)
     coded = code_images(np.concatenate([constant, blocks.pixels]), format, quality)
-    ends = coded[:2, 0, 0]
-    level = ends[(blocks.level != 0).astype(np.intp)]
+    outside, inside = coded[:2, 0, 0]
+    level = np.where(blocks.level != 0, inside, outside)
     level[blocks.image, blocks.row, blocks.column] = 0
     return replace(blocks, level=level, pixels=coded[2:])
 
@@ -100,10 +100,15 @@ def code_blocks(blocks, format, quality):
 def code_images(images, format, quality):
     """Encode and decode (N, H, W) images, many to a sheet: uint8 (N, H, W), what each alone would give."""
     count, height, width = images.shape
-    padded = np.pad(images, ((0, 0), (0, -height % SIDE), (0, -width % SIDE)), "edge")
+    padded = _padded(images, [(0, 0), (0, -height % SIDE), (0, -width % SIDE)], mode="edge")
     step = max(1, LONGEST // padded.shape[1]) * _columns(padded)
     coded = [_code_sheet(padded[i : i + step], format, quality) for i in range(0, count, step)]
     return np.concatenate(coded)[:, :height, :width]
+
+
+def _padded(images, margins, **how):
+    """numpy.pad, but for the copy where nothing is missing."""
+    return np.pad(images, margins, **how) if np.any(margins) else images
 
 
 def _columns(images):
@@ -114,7 +119,7 @@ def _columns(images):
 def _code_sheet(images, format, quality):
     count, height, width = images.shape
     columns = _columns(images)
-    full = np.pad(images, ((0, -count % columns), (0, 0), (0, 0)))
+    full = _padded(images, [(0, -count % columns), (0, 0), (0, 0)])
     sheet = full.reshape(-1, columns, height, width).swapaxes(1, 2).reshape(-1, columns * width)
     coded = decode(encode(sheet, format, quality))
     return coded.reshape(-1, height, columns, width).swapaxes(1, 2).reshape(full.shape)[:count]

@@ -30,7 +30,7 @@ def render_plain(vertices, settings, folder=None, first=0):
 
 
 def render(vertices, settings):
-    """uint8 (N, size, size): the bytes of `render_plain`, some ten times sooner.
+    """uint8 (N, size, size): the bytes of `render_plain`, several times sooner.
 
     The first image is made both ways, and where the two differ (a Pillow build that rounds in its own way),
     all of them go the plain way.
@@ -49,7 +49,7 @@ def render(vertices, settings):
 def batch_size(settings):
     """Images at once: enough to spread the cost of each call, few enough to stay in the processor's cache."""
     if settings.resample in WEIGHTED:
-        return max(1, 400_000 // (settings.draw_size * settings.size))
+        return max(1, 800_000 // (settings.draw_size * settings.size))
     return max(1, 1_500_000 // settings.draw_size**2)
 
 

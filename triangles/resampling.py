@@ -6,6 +6,7 @@ products give the same integers, and a block of one constant value needs one mul
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,10 +72,11 @@ def resample_blocks(blocks, source, target, resample):
 def _add_mixed(sums, blocks, across):
     """Add the blocks that hold an edge, by block column, as each reaches a few target pixels only."""
     order = np.argsort(blocks.column, kind="stable")
-    ends = np.searchsorted(blocks.column[order], np.arange(across.shape[1] + 1))
-    for column in np.flatnonzero(np.diff(ends)):
-        chosen = order[ends[column] : ends[column + 1]]
-        reached = np.flatnonzero(across[:, column].any(axis=1))
-        here = slice(reached[0], reached[-1] + 1)
-        part = blocks.pixels[chosen].astype(np.float64) @ across[here, column].T  # (n, 8, reached)
-        sums[blocks.image[chosen], blocks.row[chosen], :, here] += part
+    ends = np.searchsorted(blocks.column[order], np.arange(across.shape[1] + 1)).tolist()
+    image, row, pixels = blocks.image[order], blocks.row[order], blocks.pixels[order].astype(np.float64)
+    for column, (first, last) in enumerate(pairwise(ends)):
+        if first < last:
+            reached = np.flatnonzero(across[:, column].any(axis=1))
+            here = slice(reached[0], reached[-1] + 1)
+            part = pixels[first:last].reshape(-1, 8) @ across[here, column].T  # (8 n, reached)
+            sums[image[first:last], row[first:last], :, here] += part.reshape(last - first, 8, -1)
