@@ -1,0 +1,107 @@
+"""Reading what runs and data sets left, checked; and what is missing as a hole.
+
+Readers raise ValueError for a broken file, FileNotFoundError for a missing one; `or_hole` turns the latter into None.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from diffusion.files import read_array, read_json
+
+__all__ = [
+    "LOSS_COLUMNS",
+    "Frames",
+    "first_seed",
+    "noise_schedules",
+    "or_hole",
+    "read_frames",
+    "read_losses",
+    "read_record",
+    "read_samples",
+]
+
+LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
+
+T = TypeVar("T")
+
+
+def or_hole(read: Callable[..., T], *arguments) -> T | None:
+    """What `read` reads, or None where its file does not exist: a run that diverged or was not made."""
+    try:
+        return read(*arguments)
+    except FileNotFoundError:
+        return None
+
+
+def read_losses(run):
+    """losses.csv of a run as a DataFrame, an epoch a row, epochs ascending."""
+    import pandas as pd
+
+    path = run.folder / "losses.csv"
+    try:
+        losses = pd.read_csv(path, float_precision="round_trip")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table of losses ({_line(error)}): train the run again") from None
+    if missing := [name for name in LOSS_COLUMNS if name not in losses]:
+        raise ValueError(f"{path} has no column {missing[0]!r}: train the run again")
+    if not len(losses) or not all(np.issubdtype(losses[name].dtype, np.number) for name in LOSS_COLUMNS):
+        raise ValueError(f"{path} holds no epochs, or other things than numbers: train the run again")
+    return losses
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The way of the first images: values float32 (K, F, H, W) or (K, F, H, W, 3), unclipped; steps: F, T down to 0."""
+
+    values: np.ndarray
+    steps: list[int]
+
+
+def read_frames(run) -> Frames:
+    """samples-frames.npy with the time steps of its moments from samples.json."""
+    path, record = run.folder / "samples-frames.npy", run.folder / "samples.json"
+    values, steps = read_array(path), read_json(record).get("frame_steps")
+    whole = isinstance(steps, list) and all(type(t) is int for t in steps) and steps == sorted(set(steps), reverse=True)
+    if not whole or not steps:
+        raise ValueError(f"{record} lacks the frames' time steps, descending: sample the run again")
+    if values.ndim not in (4, 5) or values.shape[1] != len(steps) or 0 in values.shape or values.dtype.kind != "f":
+        raise ValueError(f"{path} has shape {values.shape}, not (images, {len(steps)} moments, ...): sample again")
+    return Frames(values, steps)
+
+
+def read_samples(run) -> np.ndarray:
+    """samples.npy: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
+    path = run.folder / "samples.npy"
+    values = read_array(path)
+    if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
+        raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")
+    return values
+
+
+def read_record(path: Path, *keys: str) -> dict:
+    """A JSON record in which every one of `keys` stands."""
+    record = read_json(path)
+    if missing := [key for key in keys if key not in record]:
+        raise ValueError(f"{path} has no {missing[0]!r}: make it again")
+    return record
+
+
+def _line(error) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def first_seed(plan) -> list:
+    """The grid's runs that figures show: those of the first seed."""
+    return [run for run in plan.grid if run.seed == plan.scale.seeds[0]]
+
+
+def noise_schedules(plan) -> dict:
+    """The study's schedules by name, as its runs use them."""
+    from diffusion.schedules import schedule
+
+    settings = {run.schedule: run.training for run in first_seed(plan)}
+    return {name: schedule(name, s.timesteps, s.beta_min, s.beta_max) for name, s in settings.items()}

@@ -1,0 +1,112 @@
+"""studies figure | table | report | plan. Heavy imports happen inside the commands, so that --help is quick."""
+
+import functools
+import signal
+import sys
+
+import click
+
+from diffusion.console import run_cleanly
+
+OPTIONS = (
+    click.option("--study", default="thesis", show_default=True, help="A study's name, or the path of its YAML file."),
+    click.option("--scale", default="laptop", show_default=True, help="smoke, laptop, overnight or thesis."),
+    click.option("--results", default="results", show_default=True, help="Folder of all scales."),
+    click.option("--seeds", help="Seeds with commas, such as 0,1,2; default: the scale's."),
+)
+ALLOW_MISSING = click.option("--allow-missing", is_flag=True, help="Show missing results as holes.")
+
+
+def planned(function):
+    """Give a command the options that make a plan, and call it with that plan."""
+
+    @functools.wraps(function)
+    def wrapped(study, scale, results, seeds, **given):
+        from studies.plan import make_plan, parse_seeds
+
+        plan = make_plan(study, scale, results, parse_seeds(seeds) if seeds is not None else None)
+        return function(plan, **given)
+
+    for option in reversed(OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli():
+    """The questions: what to run, and what came out as figures, tables and a report."""
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@ALLOW_MISSING
+@planned
+def figure(plan, names, allow_missing):
+    """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
+    from studies.catalogue import FIGURES
+    from studies.figures import save
+
+    for entry in _entries(FIGURES, names or plan.study.figures, plan, allow_missing):
+        for path in save(entry.make(plan), plan.output / "figures" / entry.name):
+            click.echo(path)
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@ALLOW_MISSING
+@planned
+def table(plan, names, allow_missing):
+    """Make the tables NAMES (default: all of the study's) as CSV and Markdown."""
+    from studies.catalogue import TABLES
+    from studies.tables import save
+
+    for entry in _entries(TABLES, names or plan.study.tables, plan, allow_missing):
+        for path in save(entry.make(plan), plan.output / "tables" / entry.name):
+            click.echo(path)
+
+
+@cli.command()
+@ALLOW_MISSING
+@planned
+def report(plan, allow_missing):
+    """Write report.html: one page with figures, tables and the reverse process to play with."""
+    from studies.report import inputs, write_report
+
+    if not allow_missing:
+        _require(inputs(plan))
+    click.echo(write_report(plan))
+
+
+@cli.command("plan")
+@planned
+def show_plan(plan):
+    """Print the runs of a study with the commands that make them."""
+    from studies.commands import described
+
+    click.echo(described(plan))
+
+
+def _entries(entries, names, plan, allow_missing):
+    """The entries of those names, all checked before any is made."""
+    from studies.catalogue import named
+
+    chosen = [named(entries, name) for name in names]
+    needed = [path for entry in chosen for path in entry.inputs(plan)]
+    if not allow_missing:
+        _require(needed)
+    return chosen
+
+
+def _require(paths):
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist: make it first (`snakemake {path}`), or --allow-missing")
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    run_cleanly(cli, "studies")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What all figures share: type and lines, titles and footnotes, and writing them so that equal data give equal bytes.
+
+Sizes are final: 7.1 inches fill the width of a printed page, and no text is below 8 points.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from diffusion.files import replacing
+from studies.palette import INK, MUTED, RULE
+
+__all__ = ["DPI", "SETS", "WIDTH", "footnote", "new_figure", "save", "styled", "title"]
+
+WIDTH, DPI = 7.1, 200
+SETS = {"low": "low resolution", "high": "720 px", "array": "array"}
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so looks the same on every machine
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",  # glyphs as outlines: the same picture where the font is missing
+    "svg.hashsalt": "studies",
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def styled():
+    """The figures' look, for the time of a block, from matplotlib's defaults whatever the user's own settings are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """A figure of that many inches that belongs to no window."""
+    return Figure(figsize=(width, height), dpi=DPI)
+
+
+def title(figure: Figure, text: str, detail: str = "") -> None:
+    """What is shown, at the top left, with an explaining line under it."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.012, 1 - 0.10 / height, text, fontsize=11, fontweight="bold", va="top")
+    if detail:
+        figure.text(0.012, 1 - 0.32 / height, detail, fontsize=8.5, color=MUTED, va="top")
+
+
+def footnote(figure: Figure, plan, *facts: str) -> None:
+    """Scale, seed and whatever else one needs to judge the figure, at the bottom left."""
+    words = [f"scale {plan.scale_name}", f"seed {plan.scale.seeds[0]}", *facts]
+    figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write PATH.png and PATH.svg without dates, so that equal figures are equal files; the two paths."""
+    written = []
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        target = Path(f"{path}.{kind}")
+        with styled(), replacing(target) as partial:
+            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
+        written.append(target)
+    return written

@@ -1,0 +1,227 @@
+"""Figures made of lines and bars, one function each: plan -> Figure."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+
+from studies import tables
+from studies.artefacts import first_seed, noise_schedules, or_hole, read_losses
+from studies.figures import SETS, footnote, new_figure, styled, title
+from studies.palette import INK, MUTED, colour, text_colour
+
+__all__ = ["loss", "loss_extended", "schedules", "time"]
+
+MEAN, BATCHES, TEST = "training mean", "range over batches", "test mean"
+FEW_EPOCHS = 12  # up to here each epoch is marked
+
+
+@styled()
+def schedules(plan):
+    """beta_t and abar_t over t, each line named where it is farthest from the others."""
+    found = noise_schedules(plan)
+    figure = new_figure(3.6)
+    title(figure, "Noise schedules", "Noise added at each step, and signal power left in the image")
+    panels = figure.subplots(
+        1, 2, gridspec_kw={"left": 0.085, "right": 0.965, "bottom": 0.2, "top": 0.76, "wspace": 0.24}
+    )
+    for axes, values, label in zip(
+        panels, ("betas", "abar"), ("noise added, $\\beta_t$", "signal left, ᾱ"), strict=True
+    ):
+        curves = {name: getattr(one, values) for name, one in found.items()}
+        for name, curve in curves.items():
+            axes.plot(np.arange(1, len(curve) + 1), curve, color=colour(name))
+        axes.set(xlabel="t", xlim=(0, max(map(len, curves.values()))), ylim=(0, None))
+        axes.set_title(label, loc="left")
+        name_lines(axes, curves)
+    footnote(figure, plan, *(f"T = {T}" for T in sorted({one.timesteps for one in found.values()})))
+    return figure
+
+
+def name_lines(axes, curves):
+    """Write each curve's name beside it, where no other curve and no other name is near."""
+    height = axes.get_ylim()[1]
+    taken = []
+    for name, curve in curves.items():
+        others = [other / height for key, other in curves.items() if key != name]
+        taken.append(free_place(curve / height, others, taken))
+        x, y = taken[-1]
+        halo = [withStroke(linewidth=2.5, foreground="white")]
+        style = {"color": text_colour(colour(name)), "ha": "center", "va": "center", "path_effects": halo}
+        axes.text(x * len(curve), y * height, name, **style)
+
+
+def free_place(curve, others, taken, half=(0.105, 0.035)):
+    """The place for a name of half that width and height, close to its curve and clear of the others.
+
+    Curves are over 0 ... 1 and in shares of the height; taken: places given away. All lines count as obstacles.
+    """
+    best, found = -np.inf, (0.5, 0.5)
+    for x in np.linspace(half[0] + 0.01, 0.99 - half[0], 60):
+        span = np.linspace(x - half[0], x + half[0], 15)
+        own, *near = [np.interp(span, np.linspace(0, 1, len(c)), c) for c in (curve, *others)]
+        for y in (own.max() + half[1] + 0.02, own.min() - half[1] - 0.02):
+            gap = min([np.abs(line - y).min() for line in near], default=1)
+            blocked = any(abs(x - u) < 2.1 * half[0] and abs(y - v) < 2.4 * half[1] for u, v in taken)
+            score = min(gap, 0.15) - 0.5 * np.abs(own - y).mean() - blocked
+            if 0.04 < y < 0.96 and score > best:
+                best, found = score, (float(x), float(y))
+    return found
+
+
+@styled()
+def loss(plan):
+    """Training mean, range over batches and test mean, epoch by epoch: schedules down, sets across."""
+    rows, columns = plan.study.grid.schedule, plan.study.grid.preparation
+    height = 1.05 + 1.2 * len(rows)
+    figure = new_figure(height)
+    title(figure, "Training loss by schedule and set", "Mean squared error of the predicted noise, logarithmic")
+    place = {
+        "left": 0.155,
+        "right": 0.985,
+        "bottom": 0.5 / height,
+        "top": 1 - 0.85 / height,
+        "hspace": 0.14,
+        "wspace": 0.07,
+    }
+    panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)
+    for run in first_seed(plan):
+        axes = panels[rows.index(run.schedule), columns.index(run.preparation)]
+        draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
+    for axes, name in zip(panels[0], columns, strict=True):
+        axes.set_title(SETS[name], fontweight="bold")
+    for axes, name in zip(panels[:, 0], rows, strict=True):
+        box = axes.get_position()
+        style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center"}
+        figure.text(0.012, (box.y0 + box.y1) / 2, name, **style)
+    for axes in panels[-1]:
+        axes.set_xlabel("epoch")
+    _legend(figure, height)
+    footnote(figure, plan)
+    return figure
+
+
+def draw_losses(axes, losses, shade):
+    """The band, the mean and the test line of one run, or a note where there is none."""
+    axes.set_yscale("log")
+    axes.grid(which="minor", visible=False)
+    axes.tick_params(which="minor", length=0)
+    if losses is None:
+        axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=8)
+        return
+    mark = {"marker": "o", "markersize": 2.6} if len(losses) <= FEW_EPOCHS else {}
+    axes.fill_between(losses.epoch, losses.train_min, losses.train_max, color=shade, alpha=0.22, linewidth=0)
+    axes.plot(losses.epoch, losses.train_mean, color=shade, **mark)
+    axes.plot(losses.epoch, losses.test_mean, color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
+    axes.set_xlim(losses.epoch.min() - 0.02 * len(losses), losses.epoch.max() + 0.02 * len(losses))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _legend(figure, height, shade=MUTED):
+    handles = [
+        Line2D([], [], color=shade, label=MEAN),
+        Patch(facecolor=shade, alpha=0.25, label=BATCHES),
+        Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label=TEST),
+    ]
+    figure.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(0.99, 1 - 0.06 / height), ncols=3, frameon=False,
+        fontsize=8, handlelength=1.6, columnspacing=1.2, borderaxespad=0,
+    )  # fmt: skip
+
+
+@styled()
+def loss_extended(plan):
+    """The longer run, and the run that it extends."""
+    if not plan.extended:
+        raise ValueError(f"loss-extended: study {plan.study_name} has no extended run")
+    run = next(one for one in plan.extended if one.seed == plan.scale.seeds[0])
+    figure = new_figure(3.6)
+    heading = f"Training loss over {run.training.epochs} epochs: {run.schedule}, {SETS[run.preparation]} set"
+    title(figure, heading, "Mean squared error of the predicted noise, logarithmic")
+    axes = figure.subplots(gridspec_kw={"left": 0.085, "right": 0.985, "bottom": 0.2, "top": 0.76})
+    draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
+    _draw_base(axes, run)
+    axes.set_xlabel("epoch")
+    _legend_below_title(figure, run)
+    footnote(
+        figure,
+        plan,
+        f"{'went on from' if run.start_from else 'trained apart from'} the run of {run.base.training.epochs} epochs",
+    )
+    return figure
+
+
+def _draw_base(axes, run):
+    base = or_hole(read_losses, run.base)
+    end = run.base.training.epochs
+    axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=":")
+    axes.annotate(
+        f" the grid's runs end: {end}",
+        (end, 0.98),
+        xycoords=("data", "axes fraction"),
+        color=MUTED,
+        fontsize=8,
+        va="top",
+    )
+    if base is not None and run.start_from is None:
+        axes.plot(base.epoch, base.train_mean, color=MUTED, linewidth=1.0)
+
+
+def _legend_below_title(figure, run):
+    _legend(figure, 3.6 / 5.5, colour(run.schedule))
+
+
+@styled()
+def time(plan):
+    """Seconds of training and sampling in every cell, with images a second."""
+    table = tables.time(plan)
+    mean = table.groupby(["schedule", "preparation", "epochs"], sort=False).mean(numeric_only=True).reset_index()
+    order = {name: i for i, name in enumerate(plan.study.grid.schedule)}
+    mean = mean.sort_values(
+        ["schedule", "epochs"], key=lambda c: c.map(order) if c.name == "schedule" else c, kind="stable"
+    )
+    height = 1.35 + 0.21 * len(mean) + 0.1 * len(order)
+    figure = new_figure(height)
+    title(figure, "Time by schedule and set", "Seconds, with images a second beside each bar")
+    place = {"left": 0.27, "right": 0.94, "bottom": 0.62 / height, "top": 1 - 0.8 / height, "wspace": 0.12}
+    panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
+    positions = _positions(mean.schedule)
+    for axes, part in zip(panels, ("training", "sampling"), strict=True):
+        _bars(axes, positions, mean, part)
+    _name_bars(figure, panels[0], positions, mean)
+    seeds = f"mean of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
+    footnote(figure, plan, seeds, f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}")
+    return figure
+
+
+def _positions(schedules):
+    """y of each bar from the top, with a little room between schedules."""
+    new = (schedules != schedules.shift()).to_numpy().cumsum() - 1
+    return np.arange(len(schedules)) + 0.5 * new
+
+
+def _bars(axes, positions, mean, part):
+    seconds, rate = mean[f"{part}_s"], mean[f"{part}_images_per_s"]
+    axes.barh(positions, seconds.fillna(0), height=0.78, color=[colour(name) for name in mean.schedule])
+    for y, s, r in zip(positions, seconds, rate, strict=True):
+        text = f" {tables._short(float(f'{r:.3g}'))}/s" if s == s else " no result"
+        axes.text(s if s == s else 0, y, text, va="center", fontsize=8, color=INK if s == s else MUTED)
+    axes.set_title(part, loc="left", fontweight="bold")
+    axes.set(xlabel="seconds", xlim=(0, 1.28 * seconds.max() if seconds.notna().any() else 1))
+    axes.grid(axis="y", visible=False)
+    axes.spines.left.set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _name_bars(figure, axes, positions, mean):
+    longest = mean.groupby(["schedule", "preparation"]).epochs.transform("min")
+    names = [
+        SETS[p] + (f", {e} epochs" if e > least else "")
+        for p, e, least in zip(mean.preparation, mean.epochs, longest, strict=True)
+    ]
+    axes.set_yticks(positions, names, fontsize=8)
+    axes.set_ylim(positions[-1] + 0.7, -0.7)
+    for name in dict.fromkeys(mean.schedule):
+        y = positions[(mean.schedule == name).to_numpy()].min()
+        style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center", "ha": "left"}
+        axes.annotate(name, (0.012, y), xycoords=("figure fraction", "data"), annotation_clip=False, **style)

@@ -1,0 +1,183 @@
+"""Figures made of images, one function each: plan (and, for families, the set) -> Figure."""
+
+import numpy as np
+
+from diffusion.files import read_images
+from studies.artefacts import first_seed, noise_schedules, or_hole, read_frames, read_samples
+from studies.figures import DPI, SETS, footnote, new_figure, styled, title
+from studies.mosaic import (
+    FOOT,
+    GAP,
+    HEAD,
+    LABEL,
+    MARGIN,
+    PAGE,
+    TOP,
+    Row,
+    as_bytes,
+    enlarged,
+    hole,
+    label_row,
+    paste,
+    tile_figure,
+    tiled,
+    write,
+)
+from studies.palette import CLEAR_GRAY, FAINT_GRAY, colour
+from triangles.datasets import facts
+
+__all__ = ["noising", "reverse", "samples", "starts", "training_examples"]
+
+MOMENTS = 9  # columns of a strip
+STARTS = 5  # thesis figures 6.2, 6.4 and 6.6
+EXAMPLES = 6
+NOISE_SEED = 52  # of the photograph's noise: no run's result depends on it
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+CLEARLY = 8  # levels from black and from white, as `triangles.datasets.facts` counts them
+
+
+@styled()
+def noising(plan):
+    """A photograph at several t under each schedule: x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps, the same eps."""
+    photo = photograph() * 2 - 1
+    eps = np.random.default_rng(NOISE_SEED).standard_normal(photo.shape)
+    shares = (0, 0.1, 0.25, 0.5, 0.75, 1)
+    rows = []
+    for name, schedule in noise_schedules(plan).items():
+        abars = np.concatenate([[1.0], schedule.abar])[[round(u * schedule.timesteps) for u in shares]]
+        tiles = [as_bytes((np.sqrt(a) * photo + np.sqrt(1 - a) * eps + 1) / 2) for a in abars]
+        rows.append(Row(name, tiles, colour(name), [f"ᾱ = {_share(a)}" for a in abars]))
+    T = schedule.timesteps
+    heads = [f"t = {round(u * T)}" for u in shares]
+    detail = "ᾱ is the share of signal power left in the image"
+    return tile_figure(plan, "Noise added to a photograph by each schedule", detail, heads, rows, f"T = {T}")
+
+
+def photograph(side=190):
+    """The cat Chelsea (scikit-image ships her; CC0), gray, float (side, side) in [0, 1]."""
+    from skimage import color, data, transform
+
+    face = color.rgb2gray(data.chelsea())[0:300, 70:370]
+    return transform.resize(face, (side, side), anti_aliasing=True)
+
+
+def _share(value):
+    """Two decimals, or one digit times a power of ten where they would show nothing."""
+    if value >= 0.01:
+        return f"{value:.2f}"
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
+
+
+@styled()
+def training_examples(plan):
+    """The same triangles in every set, plain and with gray pixels marked."""
+    sets = {run.preparation: run.dataset for run in first_seed(plan)}
+    rows, count = [], 0
+    for name, dataset in sets.items():
+        images = or_hole(read_images, dataset.folder / "train.npy")
+        if images is None:
+            rows += [Row(SETS[name], None)]
+            continue
+        images, count = images[:, 0], len(images)
+        shares = facts(images)
+        chosen = list(images[:EXAMPLES]) + [np.zeros_like(images[0])] * (EXAMPLES - len(images[:EXAMPLES]))
+        rows.append(Row(SETS[name].replace(" ", "\n", 1) if len(SETS[name]) > 10 else SETS[name], chosen))
+        grays = f"{100 * shares['gray']:.1f}% gray\n{100 * shares['clearly_gray']:.1f}% clearly"
+        rows.append(Row("marked", [marked(image) for image in chosen], detail=grays))
+    heads = [f"triangle {i + 1}" for i in range(EXAMPLES)]
+    detail = "Pale orange: a pixel within 8 levels of black or white. Strong orange: clearly gray."
+    facts_line = f"shares of all pixels of {count:,} images"
+    return tile_figure(
+        plan, "Training examples of the three sets, and their gray pixels", detail, heads, rows, facts_line
+    )
+
+
+def marked(image):
+    """uint8 (H, W) -> RGB with gray pixels in two oranges: a little, and clearly, off black and white."""
+    rgb = np.repeat(image[..., None], 3, axis=2)
+    rgb[(image > 0) & (image < 255)] = _rgb_of(FAINT_GRAY)
+    rgb[(image > CLEARLY) & (image < 255 - CLEARLY)] = _rgb_of(CLEAR_GRAY)
+    return rgb
+
+
+def _rgb_of(colour):
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+@styled()
+def reverse(plan, preparation):
+    """The first image of every schedule on its way from t = T to 0."""
+    runs = [run for run in first_seed(plan) if run.preparation == preparation]
+    frames = [or_hole(read_frames, run) for run in runs]
+    steps = next((f.steps for f in frames if f is not None), [])
+    shown = moments(steps)
+    rows = [
+        Row(run.schedule, None if f is None else [as_bytes(f.values[0, i]) for i in shown], colour(run.schedule))
+        for run, f in zip(runs, frames, strict=True)
+    ]
+    heads = [f"t = {steps[i]}" for i in shown] or [""]
+    heading = f"The reverse process, trained on the {SETS[preparation]} set"
+    return tile_figure(plan, heading, "One image for each schedule, from the same starting noise", heads, rows, "n = 1")
+
+
+def moments(steps):
+    """Indices of at most `MOMENTS` of the descending time steps, closer together towards the end; first and last in."""
+    if not steps:
+        return []
+    wanted = steps[0] * np.linspace(1, 0, MOMENTS) ** 1.5
+    return sorted({int(np.abs(np.array(steps) - t).argmin()) for t in wanted})
+
+
+@styled()
+def starts(plan, preparation):
+    """What each schedule makes of the same five starting noises."""
+    runs = [run for run in first_seed(plan) if run.preparation == preparation]
+    finals = [or_hole(read_samples, run) for run in runs]
+    noises = next((f.values[:, 0] for f in (or_hole(read_frames, run) for run in runs) if f is not None), None)
+    count = min([STARTS, *(len(one) for one in (*finals, noises) if one is not None)])
+    rows = [Row("starting noise", None if noises is None else [as_bytes(x) for x in noises[:count]])]
+    rows += [
+        Row(run.schedule, None if f is None else [as_bytes(x) for x in f[:count]], colour(run.schedule))
+        for run, f in zip(runs, finals, strict=True)
+    ]
+    heading = f"What five starting noises become, trained on the {SETS[preparation]} set"
+    detail = "Each column starts from the noise at its top"
+    return tile_figure(plan, heading, detail, [f"start {i + 1}" for i in range(count)], rows, f"n = {count}")
+
+
+@styled()
+def samples(plan, columns=6, lines=4):
+    """The first images of every cell: schedules down, sets across."""
+    runs = first_seed(plan)
+    schedules, sets = plan.study.grid.schedule, plan.study.grid.preparation
+    wide = (PAGE - LABEL - MARGIN - (len(sets) - 1) * 3 * GAP) // len(sets)
+    side = (wide + 4) // columns - 4
+    tall = lines * (side + 4) - 4
+    figure = new_figure((TOP + HEAD + len(schedules) * (tall + 3 * GAP) + FOOT) / DPI)
+    title(figure, "Samples of every cell", "The same place in two panels is the same starting noise")
+    for i, name in enumerate(sets):
+        left = LABEL + i * (wide + 3 * GAP)
+        write(figure, SETS[name], left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
+    shown = 0
+    for j, schedule in enumerate(schedules):
+        top = TOP + HEAD + j * (tall + 3 * GAP)
+        label_row(figure, schedule, colour(schedule), "", top, tall)
+        for i, name in enumerate(sets):
+            run = next(r for r in runs if (r.preparation, r.schedule) == (name, schedule))
+            corner = LABEL + i * (wide + 3 * GAP), top
+            shown = max(shown, _panel(figure, or_hole(read_samples, run), corner, (wide, tall), side, columns * lines))
+    footnote(figure, plan, f"the first {shown} images of each cell, not selected")
+    return figure
+
+
+def _panel(figure, images, corner, size, side, most):
+    """A cell's images at a corner; how many."""
+    if images is None:
+        hole(figure, *corner, *size, "no result: this run\ndiverged or was not made")
+        return 0
+    tiles = [enlarged(as_bytes(image), side) for image in images[:most]]
+    columns = max(1, (size[0] + 4) // (tiles[0].shape[1] + 4))
+    sheet = tiled(tiles, columns, 4)
+    paste(figure, sheet, *corner, min(sheet.shape[1], size[0]), min(sheet.shape[0], size[1]))
+    return len(tiles)
