@@ -1,7 +1,7 @@
 # Which file is made from which. Try `snakemake -n`, or ask for any file by its name.
 # Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
 
-from snakemake.exceptions import WorkflowError
+import sys
 
 from studies.catalogue import FIGURES, TABLES
 from studies.plan import plan_from_config
@@ -10,15 +10,20 @@ from studies.plan import plan_from_config
 try:
     PLAN = plan_from_config(config)
 except (ValueError, OSError) as error:
-    raise WorkflowError(str(error))
+    print(f"snakemake: error: {error}", file=sys.stderr)
+    sys.exit(2)
 
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 
 
-def sources(room, *modules):
-    """Snakemake follows no imports: the modules whose change changes a result are its inputs."""
-    return [f"{workflow.basedir}/{room}/{module}.py" for module in modules]
+def sources(room, *names):
+    """Snakemake follows no imports: the sources whose change changes a result are its inputs."""
+    return [f"{workflow.basedir}/{room}/{name}.py" for name in names]
+
+
+def shown_by(entry):
+    return sources("studies", "catalogue", "artefacts", "palette", entry.maker.split(".")[0])
 
 
 GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")
@@ -101,7 +106,7 @@ rule sample:
 rule figure:
     input:
         lambda w: FIGURES[w.figure].inputs(PLAN),
-        sources("studies", "catalogue", "figures"),
+        lambda w: shown_by(FIGURES[w.figure]),
     output:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
@@ -116,7 +121,7 @@ rule figure:
 rule table:
     input:
         lambda w: TABLES[w.table].inputs(PLAN),
-        sources("studies", "catalogue", "tables"),
+        lambda w: shown_by(TABLES[w.table]),
     output:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
@@ -146,4 +151,5 @@ rule report:
 
 
 onsuccess:
-    print(f"The report: {OUT / 'report.html'}")
+    if (OUT / "report.html").exists():
+        print(f"The report: {OUT / 'report.html'}")

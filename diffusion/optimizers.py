@@ -13,7 +13,7 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     Jordan et al. 2024 (Muon); singular values end between about 0.7 and 1.2, which is what the update needs.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    X = matrix / (matrix.norm() + 1e-7)
+    X = matrix / (matrix.norm() + 1e-7)  # only roughly: bfloat16 does, where the hardware has it
     tall = X.shape[0] > X.shape[1]
     X = X.T if tall else X
     for _ in range(steps):
@@ -28,8 +28,9 @@ class ConvolutionMuon(torch.optim.Optimizer):
     torch.optim.Muon takes matrices alone; kernels are what this project trains.
     """
 
-    def __init__(self, parameters, lr: float, momentum: float = MUON_MOMENTUM):
+    def __init__(self, parameters, lr: float, momentum: float = MUON_MOMENTUM, dtype: torch.dtype = torch.float32):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -41,11 +42,15 @@ class ConvolutionMuon(torch.optim.Optimizer):
                 buffer = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
                 update = kernel.grad.lerp(buffer, group["momentum"]).flatten(1)
                 scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                kernel.add_(orthogonalised(update).view_as(kernel), alpha=-group["lr"] * scale)
+                step = orthogonalised(update.to(self.dtype)).to(kernel.dtype)
+                kernel.add_(step.view_as(kernel), alpha=-group["lr"] * scale)
 
 
-def build(kind: str, network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """`adam`: Adam on everything. `muon`: Muon on the inner convolutions, Adam on all else."""
+def build(kind: str, network: nn.Module, learning_rate: float, precision: str) -> list[torch.optim.Optimizer]:
+    """`adam`: Adam on everything. `muon`: Muon on the inner convolutions, Adam on all else.
+
+    `precision` is that of Muon's matrix products; parameters and moments stay float32.
+    """
     parameters = dict(network.named_parameters())
     kernels = {k: p for k, p in parameters.items() if p.ndim == 4 and not k.startswith(("first", "last"))}
     if kind == "adam":
@@ -53,7 +58,7 @@ def build(kind: str, network: nn.Module, learning_rate: float) -> list[torch.opt
     rest = [p for k, p in parameters.items() if k not in kernels]
     return [
         torch.optim.Adam(rest, learning_rate, fused=_fused(network)),
-        ConvolutionMuon(kernels.values(), learning_rate * MUON_RATE),
+        ConvolutionMuon(kernels.values(), learning_rate * MUON_RATE, dtype=getattr(torch, precision)),
     ]
 
 

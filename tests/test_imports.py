@@ -1,0 +1,51 @@
+"""The rooms' doors: who may import whom, and what must stay quick to import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import diffusion
+import studies
+import triangles
+
+ROOMS = {room.__name__: Path(room.__file__).parent for room in (triangles, diffusion, studies)}
+ALLOWED = {"triangles": {"triangles"}, "diffusion": {"diffusion"}, "studies": set(ROOMS)}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or path.parent.name).partition(".")[0] if not node.level else path.parent.name
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_in_one_direction(room):
+    sources = sorted(ROOMS[room].glob("*.py"))
+    assert len(sources) > 3
+    wrong = {p.name: found for p in sources if (found := (set(imported(p)) & set(ROOMS)) - ALLOWED[room])}
+    assert not wrong
+
+
+def test_triangles_never_import_torch():
+    assert not [p.name for p in ROOMS["triangles"].glob("*.py") if "torch" in imported(p)]
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("triangles.cli", {"torch", "numpy", "PIL", "scipy", "matplotlib"}),
+        ("diffusion.cli", {"torch", "pandas", "matplotlib"}),
+        ("studies.cli", {"torch", "pandas", "matplotlib", "sklearn"}),
+        ("studies.plan", {"torch", "pandas", "matplotlib", "sklearn"}),
+        ("studies.catalogue", {"torch", "pandas", "matplotlib", "sklearn"}),
+    ],
+)
+def test_what_starts_often_imports_nothing_heavy(module, heavy):
+    code = f"import sys, {module}; print(*{heavy} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert found == []

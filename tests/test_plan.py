@@ -1,0 +1,111 @@
+"""A study at a scale: the grid it resolves to, names that are settings, and refusals before any job starts."""
+
+import shlex
+
+import pytest
+import yaml
+
+from diffusion.console import settings_options
+from diffusion.schedules import SCHEDULES
+from studies.plan import make_plan, plan_from_config
+from studies.settings import find, read_scales
+
+THESIS = yaml.safe_load(find("thesis").read_text())
+
+
+def written(tmp_path, **changes):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(THESIS | changes))
+    return str(path)
+
+
+@pytest.mark.parametrize("scale", read_scales().scales)
+def test_every_scale_has_the_fifteen_cells_and_the_longer_run(scale):
+    plan = make_plan(scale=scale)
+    cells = {(run.preparation, run.schedule) for run in plan.grid}
+    schedules = ("linear", "wave", "power-1.5", "power-2", "power-10")
+    assert cells == {(p, s) for p in ("low", "high", "array") for s in schedules}
+    assert len(plan.grid) == 15 * len(plan.scale.seeds)
+    (longer,) = plan.extended
+    assert longer.training.epochs == round(1.9 * longer.base.training.epochs)
+    assert len({run.name for run in plan.runs}) == len(plan.runs)
+
+
+def test_the_thesis_scale_is_the_thesis():
+    training = make_plan(scale="thesis").cell("array", "linear").training
+    assert training.widths == (64, 128, 256, 512, 1024)
+    assert (training.epochs, training.timesteps, training.beta_min, training.beta_max) == (100, 1000, 1e-4, 0.02)
+    assert (training.target, training.optimizer, training.time_draw) == ("eps", "adam", "uniform")
+    assert not training.full_skip
+    assert make_plan(scale="thesis").extended[0].training.epochs == 190
+
+
+def test_a_schedule_alone_tells_the_cells_of_a_row_apart():
+    for one, other in zip(make_plan().grid[:4], make_plan().grid[1:5], strict=True):
+        a, b = one.training.model_dump(), other.training.model_dump()
+        assert {key for key in a if a[key] != b[key]} == {"schedule"}
+        assert one.dataset == other.dataset
+
+
+def test_the_commands_give_back_the_settings():
+    """`diffusion train` with a run's flags resolves to exactly the run's settings."""
+    import click
+
+    for run in make_plan(scale="smoke").runs:
+        seen = {}
+        command = click.command()(settings_options(lambda settings, seen=seen: seen.update(settings=settings)))
+        command.main(shlex.split(run.training_flags), standalone_mode=False)
+        assert seen["settings"] == run.training
+
+
+def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):
+    more = written(tmp_path, grid={"schedule": list(SCHEDULES)})
+    assert {run.name for run in make_plan().grid} < {run.name for run in make_plan(more).grid}
+    other = make_plan(written(tmp_path, training=THESIS["training"] | {"timesteps": 300}))
+    assert other.grid[0].name == "low-linear-seed0-timesteps300"
+    assert other.output.name == "mine"
+    png = make_plan(written(tmp_path, data={"low": {"format": "png", "quality": None}}))
+    assert png.grid[0].name == "low-linear-seed0-formatpng-qualityNone"
+
+
+def test_seeds_replace_the_scales():
+    plan = plan_from_config({"scale": "smoke", "seeds": "3,5"})
+    assert {run.seed for run in plan.runs} == {3, 5}
+    assert {run.dataset.settings.seed for run in plan.runs} == {3, 5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grids": {}}, ["grids", "Extra inputs"]),
+        ({"grid": {"schedule": ["linaer"]}}, ["grid.schedule", "linaer", "choose from linear"]),
+        ({"grid": {"schedule": []}}, ["grid.schedule"]),
+        ({"training": {"timesteps": 0}}, ["training", "timesteps = 0", "greater than or equal to 1"]),
+        ({"training": {"leraning_rate": 1}}, ["leraning_rate"]),
+        ({"sampling": {"sampler": "magic"}}, ["sampling", "magic", "ancestral"]),
+        ({"data": {"low": {"quality": 500}}}, ["data.low", "500"]),
+        ({"data": {"low": {"colour": 1}}}, ["data.low", "colour"]),
+        ({"data": {"medium": {}}}, ["medium"]),
+        ({"extended": {"preparation": "low", "schedule": "linear", "epochs_factor": 0.5}}, ["epochs_factor", "0.5"]),
+        ({"claims": [{"id": "../x", "claim": "a", "source": "b"}]}, ["claims.0.id"]),
+    ],
+)
+def test_impossible_studies_are_refused_by_key_and_value(changes, words, tmp_path):
+    with pytest.raises(ValueError, match=r"mine\.yaml|mine.* at scale") as refusal:
+        make_plan(written(tmp_path, **changes))
+    assert "\n" not in str(refusal.value)
+    assert all(word in str(refusal.value) for word in words)
+
+
+@pytest.mark.parametrize("config", [{"scal": "smoke"}, {"scale": "huge"}, {"study": "../scales"}, {"seeds": "one"}])
+def test_impossible_configs_are_refused(config):
+    with pytest.raises(ValueError, match=r"choose from|give whole numbers"):
+        plan_from_config(config)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "&a [*a]", "!!python/object/apply:os.system [ls]"])
+def test_broken_and_hostile_yaml_is_refused(text, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"mine\.yaml"):
+        make_plan(str(path))
