@@ -120,9 +120,7 @@ class Trainer:
             (count // settings.batch_size) if settings.drop_last else -(-count // settings.batch_size)
         )
         self.model = Model.new(settings, self.images.shape[1:], self.device)
-        self.optimizers = optimizers.build(
-            settings.optimizer, self.model.network, settings.learning_rate, self.device.precision
-        )
+        self.optimizers = optimizers.build(settings.optimizer, self.model.network, settings.learning_rate)
         average = get_ema_multi_avg_fn(settings.ema)
         self.averaged = AveragedModel(self.model.network, multi_avg_fn=average) if settings.ema else None
         self.images = torch.from_numpy(self.images).to(self.device.torch)
