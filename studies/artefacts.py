@@ -14,6 +14,7 @@ from diffusion.files import read_array, read_json
 
 __all__ = [
     "LOSS_COLUMNS",
+    "SET_NAMES",
     "Frames",
     "first_seed",
     "noise_schedules",
@@ -24,6 +25,7 @@ __all__ = [
     "read_samples",
 ]
 
+SET_NAMES = {"low": "low resolution", "high": "720 px", "array": "array"}  # as shown to people
 LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
 
 T = TypeVar("T")

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from diffusion.files import replacing
 from studies.palette import INK, MUTED, RULE
 
-__all__ = ["DPI", "SETS", "WIDTH", "footnote", "new_figure", "save", "styled", "title"]
+__all__ = ["DPI", "WIDTH", "footnote", "new_figure", "save", "styled", "title"]
 
 WIDTH, DPI = 7.1, 200
-SETS = {"low": "low resolution", "high": "720 px", "array": "array"}
 
 STYLE = {
     "font.family": "sans-serif",
@@ -82,9 +81,11 @@ def footnote(figure: Figure, plan, *facts: str) -> None:
 def save(figure: Figure, path: Path) -> list[Path]:
     """Write PATH.png and PATH.svg without dates, so that equal figures are equal files; the two paths."""
     written = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+    forms = {"png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}}
+    forms |= {"svg": {"metadata": {"Date": None, "Creator": None}}}
+    for kind, options in forms.items():
         target = Path(f"{path}.{kind}")
         with styled(), replacing(target) as partial:
-            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
+            figure.savefig(partial, format=kind, dpi=DPI, **options)
         written.append(target)
     return written

@@ -3,11 +3,10 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import withStroke
 
 from studies import tables
-from studies.artefacts import first_seed, noise_schedules, or_hole, read_losses
-from studies.figures import SETS, footnote, new_figure, styled, title
+from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_losses
+from studies.figures import footnote, new_figure, styled, title
 from studies.palette import INK, MUTED, colour, text_colour
 
 __all__ = ["loss", "loss_extended", "schedules", "time"]
@@ -39,33 +38,33 @@ def schedules(plan):
 
 
 def name_lines(axes, curves):
-    """Write each curve's name beside it, where no other curve and no other name is near."""
+    """Write each curve's name on it, where no other curve and no other name is near."""
     height = axes.get_ylim()[1]
     taken = []
     for name, curve in curves.items():
         others = [other / height for key, other in curves.items() if key != name]
         taken.append(free_place(curve / height, others, taken))
         x, y = taken[-1]
-        halo = [withStroke(linewidth=2.5, foreground="white")]
-        style = {"color": text_colour(colour(name)), "ha": "center", "va": "center", "path_effects": halo}
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+        style = {"color": text_colour(colour(name)), "ha": "center", "va": "center", "bbox": box}
         axes.text(x * len(curve), y * height, name, **style)
 
 
-def free_place(curve, others, taken, half=(0.105, 0.035)):
-    """The place for a name of half that width and height, close to its curve and clear of the others.
+def free_place(curve, others, taken, half=(0.11, 0.04)):
+    """The point (x, y) of a curve where a name of that half width and height is clearest of the others.
 
-    Curves are over 0 ... 1 and in shares of the height; taken: places given away. All lines count as obstacles.
+    Curves run over 0 ... 1 and are in shares of the height, which is the plot's; taken: points with a name already.
     """
     best, found = -np.inf, (0.5, 0.5)
-    for x in np.linspace(half[0] + 0.01, 0.99 - half[0], 60):
-        span = np.linspace(x - half[0], x + half[0], 15)
+    for x in np.linspace(half[0], 1 - half[0], 80):
+        span = np.linspace(x - half[0], x + half[0], 9)
         own, *near = [np.interp(span, np.linspace(0, 1, len(c)), c) for c in (curve, *others)]
-        for y in (own.max() + half[1] + 0.02, own.min() - half[1] - 0.02):
-            gap = min([np.abs(line - y).min() for line in near], default=1)
-            blocked = any(abs(x - u) < 2.1 * half[0] and abs(y - v) < 2.4 * half[1] for u, v in taken)
-            score = min(gap, 0.15) - 0.5 * np.abs(own - y).mean() - blocked
-            if 0.04 < y < 0.96 and score > best:
-                best, found = score, (float(x), float(y))
+        y = own[len(span) // 2]
+        gap = np.mean([min(np.abs(line - y).min() for line in near), *(np.abs(line - y).mean() for line in near)])
+        blocked = any(abs(x - u) < 2.2 * half[0] and abs(y - v) < 2.5 * half[1] for u, v in taken)
+        score = gap - 0.3 * np.abs(own - y).mean() - blocked
+        if half[1] < y < 1 - half[1] and score > best:
+            best, found = score, (float(x), float(y))
     return found
 
 
@@ -89,7 +88,7 @@ def loss(plan):
         axes = panels[rows.index(run.schedule), columns.index(run.preparation)]
         draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
     for axes, name in zip(panels[0], columns, strict=True):
-        axes.set_title(SETS[name], fontweight="bold")
+        axes.set_title(SET_NAMES[name], fontweight="bold")
     for axes, name in zip(panels[:, 0], rows, strict=True):
         box = axes.get_position()
         style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center"}
@@ -136,7 +135,7 @@ def loss_extended(plan):
         raise ValueError(f"loss-extended: study {plan.study_name} has no extended run")
     run = next(one for one in plan.extended if one.seed == plan.scale.seeds[0])
     figure = new_figure(3.6)
-    heading = f"Training loss over {run.training.epochs} epochs: {run.schedule}, {SETS[run.preparation]} set"
+    heading = f"Training loss over {run.training.epochs} epochs: {run.schedule}, {SET_NAMES[run.preparation]} set"
     title(figure, heading, "Mean squared error of the predicted noise, logarithmic")
     axes = figure.subplots(gridspec_kw={"left": 0.085, "right": 0.985, "bottom": 0.2, "top": 0.76})
     draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
@@ -216,7 +215,7 @@ def _bars(axes, positions, mean, part):
 def _name_bars(figure, axes, positions, mean):
     longest = mean.groupby(["schedule", "preparation"]).epochs.transform("min")
     names = [
-        SETS[p] + (f", {e} epochs" if e > least else "")
+        SET_NAMES[p] + (f", {e} epochs" if e > least else "")
         for p, e, least in zip(mean.preparation, mean.epochs, longest, strict=True)
     ]
     axes.set_yticks(positions, names, fontsize=8)

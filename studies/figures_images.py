@@ -3,8 +3,8 @@
 import numpy as np
 
 from diffusion.files import read_images
-from studies.artefacts import first_seed, noise_schedules, or_hole, read_frames, read_samples
-from studies.figures import DPI, SETS, footnote, new_figure, styled, title
+from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_frames, read_samples
+from studies.figures import DPI, footnote, new_figure, styled, title
 from studies.mosaic import (
     FOOT,
     GAP,
@@ -53,12 +53,12 @@ def noising(plan):
     return tile_figure(plan, "Noise added to a photograph by each schedule", detail, heads, rows, f"T = {T}")
 
 
-def photograph(side=190):
+def photograph(side=96):
     """The cat Chelsea (scikit-image ships her; CC0), gray, float (side, side) in [0, 1]."""
-    from skimage import color, data, transform
+    from skimage import color, data, exposure, transform
 
     face = color.rgb2gray(data.chelsea())[0:300, 70:370]
-    return transform.resize(face, (side, side), anti_aliasing=True)
+    return exposure.rescale_intensity(transform.resize(face, (side, side), anti_aliasing=True), out_range=(0, 1))
 
 
 def _share(value):
@@ -77,12 +77,14 @@ def training_examples(plan):
     for name, dataset in sets.items():
         images = or_hole(read_images, dataset.folder / "train.npy")
         if images is None:
-            rows += [Row(SETS[name], None)]
+            rows += [Row(SET_NAMES[name], None)]
             continue
         images, count = images[:, 0], len(images)
         shares = facts(images)
         chosen = list(images[:EXAMPLES]) + [np.zeros_like(images[0])] * (EXAMPLES - len(images[:EXAMPLES]))
-        rows.append(Row(SETS[name].replace(" ", "\n", 1) if len(SETS[name]) > 10 else SETS[name], chosen))
+        rows.append(
+            Row(SET_NAMES[name].replace(" ", "\n", 1) if len(SET_NAMES[name]) > 10 else SET_NAMES[name], chosen)
+        )
         grays = f"{100 * shares['gray']:.1f}% gray\n{100 * shares['clearly_gray']:.1f}% clearly"
         rows.append(Row("marked", [marked(image) for image in chosen], detail=grays))
     heads = [f"triangle {i + 1}" for i in range(EXAMPLES)]
@@ -117,7 +119,7 @@ def reverse(plan, preparation):
         for run, f in zip(runs, frames, strict=True)
     ]
     heads = [f"t = {steps[i]}" for i in shown] or [""]
-    heading = f"The reverse process, trained on the {SETS[preparation]} set"
+    heading = f"The reverse process, trained on the {SET_NAMES[preparation]} set"
     return tile_figure(plan, heading, "One image for each schedule, from the same starting noise", heads, rows, "n = 1")
 
 
@@ -141,7 +143,7 @@ def starts(plan, preparation):
         Row(run.schedule, None if f is None else [as_bytes(x) for x in f[:count]], colour(run.schedule))
         for run, f in zip(runs, finals, strict=True)
     ]
-    heading = f"What five starting noises become, trained on the {SETS[preparation]} set"
+    heading = f"What five starting noises become, trained on the {SET_NAMES[preparation]} set"
     detail = "Each column starts from the noise at its top"
     return tile_figure(plan, heading, detail, [f"start {i + 1}" for i in range(count)], rows, f"n = {count}")
 
@@ -158,7 +160,7 @@ def samples(plan, columns=6, lines=4):
     title(figure, "Samples of every cell", "The same place in two panels is the same starting noise")
     for i, name in enumerate(sets):
         left = LABEL + i * (wide + 3 * GAP)
-        write(figure, SETS[name], left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
+        write(figure, SET_NAMES[name], left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
     shown = 0
     for j, schedule in enumerate(schedules):
         top = TOP + HEAD + j * (tall + 3 * GAP)

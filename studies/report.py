@@ -1,0 +1,147 @@
+"""report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from diffusion.files import write_text
+from studies.artefacts import SET_NAMES, or_hole, read_record
+from studies.catalogue import FIGURES, TABLES, VERDICTS, named
+from studies.palette import colour
+from studies.sprites import as_uri, paths
+
+__all__ = ["inputs", "render", "write_report"]
+
+FORMS = {"svg": "image/svg+xml", "png": "image/png"}
+VERDICT_COLUMNS = ("id", "verdict")
+REPORT = "report.html"
+
+
+def inputs(plan) -> list[Path]:
+    """The files a report is made from."""
+    figures = [_figure_file(plan, named(FIGURES, name)) for name in plan.study.figures]
+    tables = [_table_file(plan, named(TABLES, name).name) for name in plan.study.tables]
+    return [*figures, *tables, *(run.folder / "run.json" for run in plan.runs), *plan.frame_files]
+
+
+def write_report(plan) -> Path:
+    """Make the page of a plan from its figures, tables and samples, with holes for what is missing; its path."""
+    path = plan.output / REPORT
+    write_text(path, render(plan))
+    return path
+
+
+def render(plan) -> str:
+    """The page as text."""
+    import jinja2
+
+    folder = Path(str(files("studies")))
+    loader = jinja2.FileSystemLoader(folder)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.get_template("report.html.j2")
+    verdicts = _verdicts(plan)
+    return page.render(
+        plan=plan,
+        study=plan.study,
+        sets=SET_NAMES,
+        style=(folder / "report.css").read_text(encoding="utf-8"),
+        script=(folder / "report.js").read_text(encoding="utf-8"),
+        colours={name: colour(name) for name in plan.study.grid.schedule},
+        paths=paths(plan),
+        claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
+        figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
+        tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
+        ran=what_ran(plan),
+    )
+
+
+def _figure_file(plan, entry) -> Path:
+    return plan.output / "figures" / f"{entry.name}.{entry.form}"
+
+
+def _table_file(plan, name) -> Path:
+    return plan.output / "tables" / f"{name}.csv"
+
+
+def _figure(plan, entry) -> dict:
+    content = or_hole(_figure_file(plan, entry).read_bytes)
+    return {"entry": entry, "source": None if content is None else as_uri(content, FORMS[entry.form])}
+
+
+def _table(plan, entry) -> dict:
+    frame = or_hole(_read_table, _table_file(plan, entry.name))
+    return {"entry": entry, "content": None if frame is None else _laid_out(frame)}
+
+
+def _laid_out(frame) -> dict:
+    from studies import tables
+
+    numeric = [tables.is_number(frame[name]) for name in frame]
+    return {
+        "names": list(frame),
+        "heads": list(zip(tables.headings(frame), numeric, strict=True)),
+        "rows": [list(zip(frame, row, numeric, strict=True)) for row in tables.rounded(frame)],
+    }
+
+
+def _read_table(path: Path):
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, float_precision="round_trip")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table ({str(error).splitlines()[0]}): make it again") from None
+
+
+def _verdicts(plan) -> dict:
+    """Claim id -> its row in verdicts.csv; empty before claims are judged."""
+    frame = or_hole(_read_table, _table_file(plan, VERDICTS))
+    if frame is None:
+        return {}
+    if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
+        raise ValueError(f"{_table_file(plan, VERDICTS)} has no column {missing[0]!r}: make it again")
+    return {row["id"]: row for row in frame.fillna("").to_dict("records")}
+
+
+def what_ran(plan) -> dict:
+    """Machine, versions, settings and time of the runs that are there, each with every value that occurs."""
+    records = [or_hole(read_record, run.folder / "run.json", "settings", "device", "seconds") for run in plan.runs]
+    sampled = [or_hole(read_record, run.folder / "samples.json", "seconds") for run in plan.runs]
+    records, sampled = ([one for one in many if one is not None] for many in (records, sampled))
+    training = sum(record["seconds"]["training"] + record["seconds"].get("test", 0) for record in records)
+    sampling = sum(record["seconds"] for record in sampled)
+    return {
+        "done": len(records),
+        "planned": len(plan.runs),
+        "machine": _merged(record.get("machine", {}) for record in records),
+        "versions": _merged(record.get("versions", {}) for record in records),
+        "settings": _merged(record["settings"] for record in records),
+        "sampling": _merged(run.sampling.model_dump(exclude_none=True) for run in plan.runs),
+        "data": {dataset.name: dataset.flags for dataset in plan.datasets},
+        "facts": _merged({key: record.get(key) for key in FACTS} for record in records),
+        "training_time": duration(training),
+        "sampling_time": duration(sampling),
+    }
+
+
+FACTS = ("device", "precision", "threads", "parameters", "training_images", "revision")
+
+
+def _merged(records) -> dict[str, str]:
+    """Key -> the values it takes in any of the records, as text."""
+    values: dict[str, list[str]] = {}
+    for record in records:
+        for key, value in record.items():
+            text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value)
+            if text not in values.setdefault(key, []):
+                values[key].append(text)
+    return {key: ", ".join(sorted(texts) if len(texts) > 5 else texts) for key, texts in values.items()}
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
