@@ -76,7 +76,7 @@ def loss(plan):
     figure = new_figure(height)
     title(figure, "Training loss by schedule and set", "Mean squared error of the predicted noise, logarithmic")
     place = {
-        "left": 0.155,
+        "left": 0.17,
         "right": 0.985,
         "bottom": 0.5 / height,
         "top": 1 - 0.85 / height,
@@ -95,7 +95,7 @@ def loss(plan):
         figure.text(0.012, (box.y0 + box.y1) / 2, name, **style)
     for axes in panels[-1]:
         axes.set_xlabel("epoch")
-    _legend(figure, height)
+    _legend(figure, 0.06 / height)
     footnote(figure, plan)
     return figure
 
@@ -111,19 +111,20 @@ def draw_losses(axes, losses, shade):
     mark = {"marker": "o", "markersize": 2.6} if len(losses) <= FEW_EPOCHS else {}
     axes.fill_between(losses.epoch, losses.train_min, losses.train_max, color=shade, alpha=0.22, linewidth=0)
     axes.plot(losses.epoch, losses.train_mean, color=shade, **mark)
-    axes.plot(losses.epoch, losses.test_mean, color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
+    axes.plot(losses.epoch, losses.test_mean, color=INK, linewidth=0.9, linestyle=(0, (3, 1.5)))
     axes.set_xlim(losses.epoch.min() - 0.02 * len(losses), losses.epoch.max() + 0.02 * len(losses))
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _legend(figure, height, shade=MUTED):
+def _legend(figure, down, shade=MUTED):
+    """What the lines are, at the top right, so far below the edge."""
     handles = [
         Line2D([], [], color=shade, label=MEAN),
         Patch(facecolor=shade, alpha=0.25, label=BATCHES),
-        Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label=TEST),
+        Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 1.5)), label=TEST),
     ]
     figure.legend(
-        handles=handles, loc="upper right", bbox_to_anchor=(0.99, 1 - 0.06 / height), ncols=3, frameon=False,
+        handles=handles, loc="upper right", bbox_to_anchor=(0.99, 1 - down), ncols=3, frameon=False,
         fontsize=8, handlelength=1.6, columnspacing=1.2, borderaxespad=0,
     )  # fmt: skip
 
@@ -141,7 +142,7 @@ def loss_extended(plan):
     draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
     _draw_base(axes, run)
     axes.set_xlabel("epoch")
-    _legend_below_title(figure, run)
+    _legend(figure, 0.33 / 3.6, colour(run.schedule))
     footnote(
         figure,
         plan,
@@ -152,22 +153,18 @@ def loss_extended(plan):
 
 def _draw_base(axes, run):
     base = or_hole(read_losses, run.base)
-    end = run.base.training.epochs
+    end, apart = run.base.training.epochs, run.start_from is None
     axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=":")
     axes.annotate(
-        f" the grid's runs end: {end}",
+        f" the grid's run ends{' (gray)' if apart else ''}: {end}",
         (end, 0.98),
         xycoords=("data", "axes fraction"),
         color=MUTED,
         fontsize=8,
         va="top",
     )
-    if base is not None and run.start_from is None:
+    if base is not None and apart:
         axes.plot(base.epoch, base.train_mean, color=MUTED, linewidth=1.0)
-
-
-def _legend_below_title(figure, run):
-    _legend(figure, 3.6 / 5.5, colour(run.schedule))
 
 
 @styled()

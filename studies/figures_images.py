@@ -31,6 +31,7 @@ __all__ = ["noising", "reverse", "samples", "starts", "training_examples"]
 MOMENTS = 9  # columns of a strip
 STARTS = 5  # thesis figures 6.2, 6.4 and 6.6
 EXAMPLES = 6
+THIN = 2  # px between the images of a panel
 NOISE_SEED = 52  # of the photograph's noise: no run's result depends on it
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLEARLY = 8  # levels from black and from white, as `triangles.datasets.facts` counts them
@@ -138,7 +139,7 @@ def starts(plan, preparation):
     finals = [or_hole(read_samples, run) for run in runs]
     noises = next((f.values[:, 0] for f in (or_hole(read_frames, run) for run in runs) if f is not None), None)
     count = min([STARTS, *(len(one) for one in (*finals, noises) if one is not None)])
-    rows = [Row("starting noise", None if noises is None else [as_bytes(x) for x in noises[:count]])]
+    rows = [Row("starting\nnoise", None if noises is None else [as_bytes(x) for x in noises[:count]])]
     rows += [
         Row(run.schedule, None if f is None else [as_bytes(x) for x in f[:count]], colour(run.schedule))
         for run, f in zip(runs, finals, strict=True)
@@ -153,33 +154,34 @@ def samples(plan, columns=6, lines=4):
     """The first images of every cell: schedules down, sets across."""
     runs = first_seed(plan)
     schedules, sets = plan.study.grid.schedule, plan.study.grid.preparation
-    wide = (PAGE - LABEL - MARGIN - (len(sets) - 1) * 3 * GAP) // len(sets)
-    side = (wide + 4) // columns - 4
-    tall = lines * (side + 4) - 4
-    figure = new_figure((TOP + HEAD + len(schedules) * (tall + 3 * GAP) + FOOT) / DPI)
+    wide = (PAGE - LABEL - MARGIN - (len(sets) - 1) * 2 * GAP) // len(sets)
+    side = (wide + THIN) // columns - THIN
+    tall = lines * (side + THIN) - THIN
+    figure = new_figure((TOP + HEAD + len(schedules) * (tall + 2 * GAP) + FOOT) / DPI)
     title(figure, "Samples of every cell", "The same place in two panels is the same starting noise")
     for i, name in enumerate(sets):
-        left = LABEL + i * (wide + 3 * GAP)
+        left = LABEL + i * (wide + 2 * GAP)
         write(figure, SET_NAMES[name], left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
     shown = 0
     for j, schedule in enumerate(schedules):
-        top = TOP + HEAD + j * (tall + 3 * GAP)
+        top = TOP + HEAD + j * (tall + 2 * GAP)
         label_row(figure, schedule, colour(schedule), "", top, tall)
         for i, name in enumerate(sets):
             run = next(r for r in runs if (r.preparation, r.schedule) == (name, schedule))
-            corner = LABEL + i * (wide + 3 * GAP), top
-            shown = max(shown, _panel(figure, or_hole(read_samples, run), corner, (wide, tall), side, columns * lines))
+            corner = LABEL + i * (wide + 2 * GAP), top
+            shown = max(shown, _panel(figure, or_hole(read_samples, run), corner, (wide, tall), columns, lines))
     footnote(figure, plan, f"the first {shown} images of each cell, not selected")
     return figure
 
 
-def _panel(figure, images, corner, size, side, most):
+def _panel(figure, images, corner, size, columns, lines):
     """A cell's images at a corner; how many."""
     if images is None:
         hole(figure, *corner, *size, "no result: this run\ndiverged or was not made")
         return 0
-    tiles = [enlarged(as_bytes(image), side) for image in images[:most]]
-    columns = max(1, (size[0] + 4) // (tiles[0].shape[1] + 4))
-    sheet = tiled(tiles, columns, 4)
-    paste(figure, sheet, *corner, min(sheet.shape[1], size[0]), min(sheet.shape[0], size[1]))
+    side = (size[0] + THIN) // columns - THIN
+    tiles = [enlarged(as_bytes(image), side) for image in images[: columns * lines]]
+    sheet = tiled(tiles, columns, THIN)
+    shrink = min(1, size[0] / sheet.shape[1], size[1] / sheet.shape[0])
+    paste(figure, sheet, *corner, round(shrink * sheet.shape[1]), round(shrink * sheet.shape[0]))
     return len(tiles)

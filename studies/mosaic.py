@@ -82,7 +82,7 @@ def hole(figure, left: int, top: int, width: int, height: int, text: str = MISSI
 
 def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Row], *facts: str):
     """A figure with a row of tiles for each of `rows` under the column heads."""
-    side = (PAGE - LABEL - MARGIN) // len(heads) - GAP
+    side = (PAGE - LABEL - MARGIN + GAP) // len(heads) - GAP
     steps = [_tile_height(row, rows, side) + GAP + (NOTE if row.notes else 0) for row in rows]
     figure = new_figure((TOP + HEAD + sum(steps) + FOOT) / DPI)
     title(figure, heading, detail)
