@@ -1,4 +1,4 @@
-"""diffusion train | sample | schedules. Heavy imports happen inside the commands, so that --help is quick."""
+"""diffusion train | sample | likelihood | schedules. Heavy imports happen inside the commands: --help is quick."""
 
 import signal
 import sys
@@ -129,6 +129,44 @@ def sample(run: Path, name: str, device: str, threads: int | None, precision: st
         seconds, samples = runs.timed(lambda: draw(model, progress=bar.update, **options))
         runs.write_samples(run, name, samples, model, options, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
+
+
+@cli.command()
+@click.argument("run", type=FOLDER)
+@click.argument("dataset", type=FOLDER)
+@click.option("--images", default=512, show_default=True, help="Test images to use, the first ones; 0: all.")
+@click.option("--draws", default=16, show_default=True, help="Time steps an image, spread evenly over the images.")
+@click.option("--every-step", is_flag=True, help="Take every time step for every image instead.")
+@click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), default="beta", show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
+@click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
+@click.option("--precision", default="float32", show_default=True, help="auto, float32 or bfloat16.")
+@click.option("--name", default="likelihood", show_default=True, help="Name of the files.")
+@DEVICE
+@THREADS
+def likelihood(
+    run: Path, dataset: Path, images: int, every_step: bool, name: str, device: str, threads: int | None,
+    precision: str, **options,
+):  # fmt: skip
+    """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
+    from tqdm import tqdm
+
+    from diffusion import devices, likelihood, runs
+    from diffusion.model import load_model
+
+    if images < 0 or options["batch_size"] < 1:
+        raise ValueError("--images must not be negative, and --batch-size at least 1")
+    model = load_model(run / runs.MODEL, devices.choose(device, precision, threads))
+    test = likelihood.read_test_images(dataset)
+    test = test[: images or None]
+    options["draws"] = None if every_step else options["draws"]
+    with runs.locked(run), tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        seconds, found = runs.timed(lambda: likelihood.bound(model, test, progress=bar.update, **options))
+        likelihood.write_bound(run, name, found, model, options, seconds)
+    click.echo(
+        f"{found.total:.4f} bits/dim (standard error {found.total_se:.2g}): L_T {found.prior:.4f}, "
+        f"L_t {found.steps:.4f}, L_0 {found.decoder:.4f}; {found.images} images in {seconds:.1f} s: {run / name}.json"
+    )
 
 
 @cli.command()
