@@ -1,12 +1,11 @@
 """diffusion train | sample | likelihood | schedules. Heavy imports happen inside the commands: --help is quick."""
 
-import signal
 import sys
 from pathlib import Path
 
 import click
 
-from diffusion.console import run_cleanly, settings_options
+from diffusion.console import on_stop, run_cleanly, settings_options
 
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
@@ -36,38 +35,36 @@ def train(
     settings,
 ):
     """Train on the images of DATASET (a folder with train.npy and, for the test loss, test.npy)."""
+    from functools import partial
+
     from diffusion import devices, runs
     from diffusion.training import Trainer
 
-    images, test_images = runs.read_data(dataset)
-    data = runs.data_identity(dataset)
-    chosen = devices.choose(device, settings.precision, threads)
-    with runs.locked(out):
-        if not runs.is_ours(out, settings, data):
-            if not replace:
-                raise ValueError(
-                    f"{out} holds a run of other settings or data: choose another folder, or pass --replace"
-                )
-            runs.clear(out)
-        if runs.is_finished(out):
-            click.echo(f"{out} already holds this run: nothing to do")
-            return
-        trainer = Trainer(settings, images, test_images, chosen)
-        runs.take_up(trainer, out, start_from)
-        click.echo(
-            f"training {trainer.parameters:,} parameters on {chosen.name} ({chosen.precision}), "
-            f"epoch {trainer.epoch + 1} of {settings.epochs}"
-        )
-        _train(out, trainer, data)
+    with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
+        images, test_images = runs.read_data(dataset)
+        identity = runs.identity(settings, dataset)
+        make = partial(Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads))
+        trainer = make()  # refuses what does not fit together before the folder is touched
+        out.mkdir(parents=True, exist_ok=True)
+        with runs.locked(out):
+            runs.make_way(out, identity, replace)
+            if runs.is_finished(out):
+                click.echo(f"{out} already holds this run: nothing to do")
+                return
+            _train(out, runs.resumed(trainer, make, out, start_from, replace), identity)
     click.echo(f"trained: {out}")
 
 
-def _train(out: Path, trainer, data: dict) -> None:
+def _train(out: Path, trainer, identity: dict) -> None:
     from tqdm import tqdm
 
     from diffusion import runs
 
     epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    click.echo(
+        f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
+        f"epoch {trainer.epoch + 1} of {epochs}"
+    )
     with tqdm(
         total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
         disable=not sys.stderr.isatty(), smoothing=0.05,
@@ -87,12 +84,12 @@ def _train(out: Path, trainer, data: dict) -> None:
                     f"{rate:.0f} images/s"
                 )
 
-        runs.train_in(out, trainer, data, on_epoch, on_batch if not bar.disable else None)
+        runs.train_in(out, trainer, identity, on_epoch, on_batch if not bar.disable else None)
 
 
 @cli.command()
 @click.argument("run", type=FOLDER)
-@click.option("--count", default=64, show_default=True, help="Images to draw.")
+@click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
 @click.option("--seed", default=0, show_default=True, help="Image i depends on the model, this seed and i alone.")
 @click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim or dpm-solver.")
 @click.option("--steps", type=int, help="Network calls per image; default: the model's T.")
@@ -103,9 +100,15 @@ def _train(out: Path, trainer, data: dict) -> None:
     show_default=True,
     help="Hold the estimate of x_0 within the data's range.",
 )
-@click.option("--frames", default=26, show_default=True, help="Moments kept of the paths.")
-@click.option("--framed", default=8, show_default=True, help="Images whose path is kept.")
-@click.option("--batch-size", default=128, show_default=True, help="Images per network call.")
+@click.option(
+    "--frames", type=click.IntRange(2, 10**5), default=26, show_default=True, help="Moments kept of the paths."
+)
+@click.option(
+    "--framed", type=click.IntRange(0, 10**6), default=8, show_default=True, help="Images whose path is kept."
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 10**5), default=128, show_default=True, help="Images a network call."
+)
 @click.option("--precision", default="auto", show_default=True, help="auto, float32 or bfloat16.")
 @click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
@@ -115,18 +118,17 @@ def sample(run: Path, name: str, device: str, threads: int | None, precision: st
     from tqdm import tqdm
 
     from diffusion import devices, runs
-    from diffusion.model import load_model
     from diffusion.sampling import sample as draw
 
     if variance:
         options["variance"] = variance
-    model = load_model(run / runs.MODEL, devices.choose(device, precision, threads))
-    calls = options["count"] * (options["steps"] or model.process.timesteps)
-    with (
-        runs.locked(run),
-        tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar,
-    ):
-        seconds, samples = runs.timed(lambda: draw(model, progress=bar.update, **options))
+    runs.check_name(name)
+    chosen = devices.choose(device, precision, threads)
+    with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
+        model = runs.read_model(run, chosen)
+        calls = options["count"] * (options["steps"] or model.process.timesteps)
+        with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            seconds, samples = runs.timed(lambda: draw(model, progress=bar.update, **options))
         runs.write_samples(run, name, samples, model, options, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
 
@@ -152,15 +154,15 @@ def likelihood(
     from tqdm import tqdm
 
     from diffusion import devices, likelihood, runs
-    from diffusion.model import load_model
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
-    model = load_model(run / runs.MODEL, devices.choose(device, precision, threads))
+    runs.check_name(name)
+    model = runs.read_model(run, devices.choose(device, precision, threads))
     test = likelihood.read_test_images(dataset)
     test = test[: images or None]
     options["draws"] = None if every_step else options["draws"]
-    with runs.locked(run), tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
         seconds, found = runs.timed(lambda: likelihood.bound(model, test, progress=bar.update, **options))
         likelihood.write_bound(run, name, found, model, options, seconds)
     click.echo(
@@ -171,7 +173,7 @@ def likelihood(
 
 @cli.command()
 @click.argument("names", nargs=-1)
-@click.option("--timesteps", default=1000, show_default=True, help="T.")
+@click.option("--timesteps", type=click.IntRange(1, 10**5), default=1000, show_default=True, help="T.")
 @click.option("--beta-min", default=1e-4, show_default=True)
 @click.option("--beta-max", default=0.02, show_default=True)
 @click.option("--csv", is_flag=True, help="Print comma-separated values.")
@@ -194,7 +196,6 @@ def schedules(names: tuple[str, ...], timesteps: int, beta_min: float, beta_max:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run_cleanly(cli, "diffusion")
 
 

@@ -1,40 +1,88 @@
 """What every command shares: one line for a mistake, exit codes, and options made from the settings' fields."""
 
+import contextlib
 import functools
+import os
+import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import click
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT = 2
+REPEAT_AFTER = 1.0  # seconds: a terminal and a workflow may both pass on the same Ctrl-C
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; `standing` says what is saved and how to go on."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.number, self.standing = number, ""
+
+    def __str__(self) -> str:
+        word = "interrupted" if self.number == signal.SIGINT else f"stopped by {self.args[0]}"
+        return f"{word}: {self.standing}" if self.standing else word
+
+
+@contextlib.contextmanager
+def on_stop(standing: Callable[[], str]) -> Iterator[None]:
+    """Say, when the block is stopped, what is saved and how to go on."""
+    try:
+        yield
+    except Stopped as stop:
+        stop.standing = standing()
+        raise
+
+
+def _stop_on_signals() -> None:
+    """Raise Stopped at the first Ctrl-C or SIGTERM; end at once when another comes later."""
+    first = []
+
+    def stop(number, frame):
+        if not first:
+            first.append(time.monotonic())
+            raise Stopped(number)
+        if time.monotonic() - first[0] > REPEAT_AFTER:
+            os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def run_cleanly(command: click.Command, name: str) -> None:
     """Run a command line: 0 when it ends well, 2 with one line on stderr for bad input, 1 for a failed
-    computation, 130 after Ctrl-C; never a traceback for what a user can mend."""
+    computation, 130 after Ctrl-C and 143 after SIGTERM; never a traceback for what a user can mend."""
+    _stop_on_signals()
     try:
         command.main(standalone_mode=False, prog_name=name)
+    except Stopped as stop:
+        _leave(f"{name}: {stop}", 128 + stop.number)
     except click.exceptions.Abort:
-        _leave(name, "interrupted", INTERRUPTED)
-    except KeyboardInterrupt:
-        _leave(name, "interrupted", INTERRUPTED)
+        _leave(f"{name}: interrupted", 128 + signal.SIGINT)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(BAD_INPUT)
     except click.ClickException as error:
-        _leave(name, error.format_message(), BAD_INPUT)
-    except ArithmeticError as error:
-        _leave(name, str(error), 1)
+        _fail(name, error.format_message(), BAD_INPUT)
     except MemoryError as error:
-        _leave(name, f"out of memory ({error}): lower --batch-size or --count", 1)
+        _fail(name, _of_memory(error), 1)
     except OSError as error:
-        _leave(name, _of_os(error), BAD_INPUT)
+        _fail(name, _of_os(error), BAD_INPUT)
     except ValueError as error:
-        _leave(name, str(error), BAD_INPUT)
+        _fail(name, str(error), BAD_INPUT)
+    except ArithmeticError as error:
+        _fail(name, str(error), 1)
     except RuntimeError as error:
         if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
             raise
-        _leave(name, "out of memory: lower --batch-size, --widths or --count", 1)
+        _fail(name, _of_memory(error), 1)
+
+
+def _of_memory(error: Exception) -> str:
+    reason = str(error).rpartition("memory: ")[2].split(". ")[0]
+    return f"out of memory ({reason or 'no size given'}): lower --batch-size, --widths or --count"
 
 
 def _of_os(error: OSError) -> str:
@@ -43,11 +91,12 @@ def _of_os(error: OSError) -> str:
     return str(error)
 
 
-def _leave(name: str, message: str, code: int) -> None:
-    click.echo(
-        f"{name}: error: {' '.join(message.split())}" if code != INTERRUPTED else f"{name}: {message}",
-        err=True,
-    )
+def _fail(name: str, message: str, code: int) -> None:
+    _leave(f"{name}: error: {' '.join(message.split())}", code)
+
+
+def _leave(line: str, code: int) -> None:
+    click.echo(line, err=True)
     sys.exit(code)
 
 

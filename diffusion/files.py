@@ -1,9 +1,12 @@
 """Reading what is checked and writing what is whole: image arrays, JSON, atomic replacement."""
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,16 +15,67 @@ import numpy as np
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it doesn't."""
+    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it doesn't.
+
+    Raises:
+        OSError: naming `path`, whatever call failed.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(path)
         yield partial
+        _settle(partial)
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(partial)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def _settle(path: Path) -> None:
+    """Have the bytes on the disk before the name is: some file systems report a full disk only now."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove the temporary files of `path` whose process was killed."""
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        process = old.name.split(".")[-2]
+        if process.isdecimal() and not _alive(int(process)):
+            old.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect only when the block has ended, so that what it writes is written."""
+    if threading.current_thread() is not threading.main_thread():  # Python delivers signals in the main thread alone
+        yield
+        return
+    came = []
+    before = {n: signal.signal(n, lambda number, frame: came.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,20 +116,19 @@ def read_array(path: Path) -> np.ndarray:
         OSError: missing or unreadable.
     """
     try:
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        mapped = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: make it first, or check the path") from None
-    except (
-        ValueError,
-        EOFError,
-        SyntaxError,
-        TypeError,
-        OverflowError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except OSError:
+        raise
+    except Exception as error:  # numpy's header parser fails in many ways on bytes that are no header
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a whole array of numbers ({reason}): make it again") from None
+    if mapped.dtype.kind not in "biuf":
+        raise ValueError(f"{path} holds {mapped.dtype}, not plain numbers: make it again")
+    if mapped.offset + mapped.nbytes != Path(path).stat().st_size:
+        raise ValueError(f"{path} goes on after the end of its array: make it again")
+    return np.array(mapped)
 
 
 def read_images(path: Path) -> np.ndarray:
@@ -104,15 +157,19 @@ def as_images(images: np.ndarray, where: str = "images") -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
-def verify_checksum(path: Path) -> None:
-    """Compare the file with the sha256 that the dataset.json beside it lists, if there is one."""
-    manifest = path.with_name("dataset.json")
-    if not manifest.exists():
+def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
+    """Compare a file with the sha256 that the `manifest` beside it lists, if there is one.
+
+    Raises:
+        ValueError: the file is another one than was made, or the manifest is broken.
+    """
+    record = path.with_name(manifest)
+    if not record.exists():
         return
-    expected = read_json(manifest).get("files", {})
+    expected = read_json(record).get("files", {})
     expected = expected.get(path.name) if isinstance(expected, dict) else None
     if expected is not None and expected != sha256(path):
-        raise ValueError(f"{path} was changed after it was made (its sha256 differs from dataset.json): make it again")
+        raise ValueError(f"{path} was changed after it was made (its sha256 differs from {manifest}): make it again")
 
 
 def sha256(path: Path) -> str:

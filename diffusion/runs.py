@@ -4,7 +4,11 @@ run.json (written last: its presence means whole), losses.csv, model.safetensors
 """
 
 import contextlib
+import hashlib
+import json
+import math
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,15 +19,28 @@ import filelock
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import safe_open
 
-from diffusion.files import read_images, read_json, replacing, sha256, write_array, write_json
-from diffusion.model import Model, save_model
+from diffusion.devices import Device
+from diffusion.files import (
+    read_images,
+    read_json,
+    replacing,
+    sha256,
+    uninterrupted,
+    verify_checksum,
+    write_array,
+    write_json,
+)
+from diffusion.model import Model, load_model, save_model
 from diffusion.sampling import Samples
 from diffusion.settings import TrainSettings
 from diffusion.training import DivergedError, EpochRecord, Trainer
 
 RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
-STARTED = "started.json"  # settings and data of a run that is not finished
+STARTED = "started.json"  # identity of a run that is not finished
+LOCK = ".lock"
+SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
 PACKAGES = ("triangle-diffusion", "torch", "numpy", "safetensors")
 
 
@@ -33,9 +50,11 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises:
         ValueError: another process holds it.
+        FileNotFoundError: there is no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder} does not exist: train first, or check the path")
+    lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -65,17 +84,42 @@ def data_identity(folder: Path) -> dict[str, str]:
     return {name: sha256(folder / name) for name in ("train.npy", "test.npy") if (folder / name).exists()}
 
 
-def is_ours(folder: Path, settings: TrainSettings, data: dict[str, str]) -> bool:
-    """Whether what the folder holds, if anything, belongs to a run of exactly these settings and data.
+def identity(settings: TrainSettings, dataset: Path) -> dict:
+    """What a run is: its settings, the sha256 of its images, and one over the modules that shape a trained model."""
+    sources = hashlib.sha256()
+    for name in SHAPING:
+        sources.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "data": data_identity(dataset),
+        "sources": sources.hexdigest(),
+    }
 
-    Raises:
-        ValueError: run.json is broken.
-    """
+
+def difference(folder: Path, wanted: dict) -> str | None:
+    """What sets the run in the folder apart from an identity, in words; None if nothing does, or no run is there."""
     claim = folder / (RUN if (folder / RUN).exists() else STARTED)
     if not claim.exists():
-        return not (folder / CHECKPOINT).exists()
-    content = read_json(claim)
-    return content.get("settings") == settings.model_dump(mode="json") and content.get("data") == data
+        return "a checkpoint of unknown origin" if (folder / CHECKPOINT).exists() else None
+    try:
+        content = read_json(claim)
+    except ValueError:
+        return f"a broken {claim.name}"
+    other = [key for key, value in wanted.items() if content.get(key) != value]
+    return f"a run of other {' and '.join(other)}" if other else None
+
+
+def make_way(folder: Path, wanted: dict, replace: bool) -> None:
+    """Leave in the folder what belongs to the run of that identity alone.
+
+    Raises:
+        ValueError: it holds something else, and `replace` is not given.
+    """
+    other = difference(folder, wanted)
+    if other and not replace:
+        raise ValueError(f"{folder} holds {other}: choose another folder, or pass --replace")
+    if other:
+        clear(folder)
 
 
 def is_finished(folder: Path) -> bool:
@@ -83,67 +127,149 @@ def is_finished(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run's files, and nothing else, from its folder."""
+    """Remove a run's files and the samples drawn from it, and nothing else, from its folder."""
+    for frames in folder.glob("*-frames.npy"):
+        name = frames.name.removesuffix("-frames.npy")
+        for drawn in (f"{name}.json", f"{name}.npy", frames.name):
+            (folder / drawn).unlink(missing_ok=True)
     for name in (RUN, LOSSES, MODEL, CHECKPOINT, STARTED):
         (folder / name).unlink(missing_ok=True)
 
 
-def take_up(trainer: Trainer, folder: Path, start_from: Path | None = None) -> None:
-    """Restore the folder's checkpoint, or else the one of `start_from`, a shorter run that this one extends.
+def resumed(
+    trainer: Trainer, make: Callable[[], Trainer], folder: Path, start_from: Path | None, replace: bool = False
+) -> Trainer:
+    """The new trainer with the folder's checkpoint, or else that of `start_from`, a shorter run that this one extends.
+
+    With `replace`, a broken checkpoint in the folder is dropped, and a trainer that `make` makes starts over.
 
     Raises:
-        ValueError: the checkpoint is broken or belongs to another course of training.
+        ValueError: the checkpoint is broken, of another course of training or of more epochs than are wanted.
         OSError: `start_from` has no checkpoint.
     """
-    if (folder / CHECKPOINT).exists():
-        trainer.restore(folder / CHECKPOINT)
-    elif start_from is not None:
-        trainer.restore(start_from / CHECKPOINT)
+    ours = (folder / CHECKPOINT).exists()
+    try:
+        if ours or start_from:
+            _restore(trainer, (folder if ours else start_from) / CHECKPOINT)
+    except ValueError:
+        if not (ours and replace):
+            raise
+        clear(folder)
+        return resumed(make(), make, folder, start_from)
+    return trainer
+
+
+def _restore(trainer: Trainer, checkpoint: Path) -> None:
+    trainer.restore(checkpoint)
+    if trainer.epoch > trainer.settings.epochs:
+        raise ValueError(f"{checkpoint} is at epoch {trainer.epoch}, past the {trainer.settings.epochs} asked for")
+
+
+def saved_epoch(folder: Path) -> int:
+    """The epoch that the folder's checkpoint holds, 0 without one."""
+    if not (folder / CHECKPOINT).exists():
+        return 0
+    with safe_open(folder / CHECKPOINT, "pt") as stream:
+        return len(json.loads(stream.metadata()["records"]))
+
+
+def standing(folder: Path) -> str:
+    """What is saved of an unfinished run, in words."""
+    epoch = saved_epoch(folder)
+    return f"{folder / CHECKPOINT} holds epoch {epoch}" if epoch else f"{folder} holds no finished epoch yet"
 
 
 def train_in(
     folder: Path,
     trainer: Trainer,
-    data: dict[str, str],
+    wanted: dict,
     on_epoch: Callable[[EpochRecord], None],
     progress=None,
 ) -> None:
     """Train to the end in a locked folder, saving the whole state after each epoch, then write the results.
 
+    `wanted` is the run's `identity`.
+
     Raises:
         DivergedError: naming epoch, step and the last good checkpoint.
+        FileNotFoundError: the folder was taken away.
     """
-    start, checkpoint = time.perf_counter(), folder / CHECKPOINT
-    write_json(folder / STARTED, {"settings": trainer.settings.model_dump(mode="json"), "data": data})
+    start = time.perf_counter()
+    write_json(folder / STARTED, wanted)
     try:
         for record in trainer.epochs(progress):
-            trainer.save(checkpoint)
+            _check_test_loss(trainer, record)
+            with _saving(folder):
+                trainer.save(folder / CHECKPOINT)
             on_epoch(record)
     except DivergedError as error:
-        last = f"{checkpoint} holds epoch {trainer.epoch}" if trainer.epoch else "there is no checkpoint yet"
-        raise DivergedError(f"{error}; {last}; lower --learning-rate") from None
-    write_results(folder, trainer, data, time.perf_counter() - start)
+        raise DivergedError(f"{error}; {standing(folder)}; lower --learning-rate") from None
+    with _saving(folder):
+        write_results(folder, trainer, wanted, time.perf_counter() - start)
 
 
-def write_results(folder: Path, trainer: Trainer, data: dict[str, str], wall: float) -> None:
+def _check_test_loss(trainer: Trainer, record: EpochRecord) -> None:
+    if trainer.test_images is not None and not math.isfinite(record.test_mean):
+        raise DivergedError(
+            f"the test loss was {record.test_mean} after epoch {record.epoch}, step {trainer.steps_per_epoch}"
+        )
+
+
+@contextlib.contextmanager
+def _saving(folder: Path) -> Iterator[None]:
+    """What is written in a locked folder: not interrupted, and never into a new folder that nobody has locked."""
+    if not (folder / LOCK).exists():
+        raise FileNotFoundError(f"{folder} vanished while it was written: run the command again")
+    with uninterrupted():
+        yield
+
+
+def write_results(folder: Path, trainer: Trainer, wanted: dict, wall: float) -> None:
     save_model(trainer.trained, folder / MODEL)
     with replacing(folder / LOSSES) as partial:
         pd.DataFrame(trainer.records).to_csv(partial, index=False)
-    write_json(folder / RUN, description(trainer, data, wall))
+    files = {name: sha256(folder / name) for name in (LOSSES, MODEL)}
+    write_json(folder / RUN, description(trainer, wanted, wall) | {"files": files})
     (folder / STARTED).unlink(missing_ok=True)
 
 
+def read_model(folder: Path, device: Device) -> Model:
+    """The trained model of a run, its checksum verified.
+
+    Raises:
+        ValueError: broken, or changed since it was trained.
+        OSError: missing or unreadable.
+    """
+    model = load_model(folder / MODEL, device)
+    verify_checksum(folder / MODEL, RUN)
+    return model
+
+
 def write_samples(folder: Path, name: str, samples: Samples, model: Model, options: dict, seconds: float) -> None:
-    """NAME.npy, NAME-frames.npy and, last, NAME.json with the options, the frames' steps and the time it took."""
-    write_array(folder / f"{name}.npy", samples.images)
-    write_array(folder / f"{name}-frames.npy", samples.frames)
-    device = {
-        "device": model.device.name,
-        "precision": model.device.precision,
-        "threads": torch.get_num_threads(),
-    }
-    timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
-    write_json(folder / f"{name}.json", {**options, "frame_steps": samples.steps, **device, **timing})
+    """NAME.npy, NAME-frames.npy and NAME.json, all or none, in a locked folder.
+
+    The json holds the options, the frames' steps, the time it took, and the sha256 of both arrays and of the model.
+    """
+    arrays = {f"{name}-frames.npy": samples.frames, f"{name}.npy": samples.images}
+    with _saving(folder), contextlib.ExitStack() as last_is_first_in_place:
+        record = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
+        partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in arrays}
+        for file, partial in partials.items():
+            write_array(partial, arrays[file])
+        timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
+        digests = {file: sha256(partial) for file, partial in partials.items()}
+        origin = {"model": sha256(folder / MODEL), "files": digests}
+        write_json(record, {**options, "frame_steps": samples.steps, **_computed_by(model.device), **timing, **origin})
+
+
+def _computed_by(device: Device) -> dict:
+    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()}
+
+
+def check_name(name: str) -> None:
+    """Refuse a name for files in a run's folder that would leave the folder or hide the run's own files."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or f"{name}.json" in (RUN, STARTED):
+        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and neither run nor started")
 
 
 def timed(work: Callable):
@@ -153,19 +279,16 @@ def timed(work: Callable):
     return time.perf_counter() - start, result
 
 
-def description(trainer: Trainer, data: dict[str, str], wall: float) -> dict:
+def description(trainer: Trainer, wanted: dict, wall: float) -> dict:
     """What it takes to remake a run, and where its time went."""
     training = sum(r.seconds for r in trainer.records)
     images = trainer.steps_per_epoch * trainer.settings.batch_size * len(trainer.records)
     return {
-        "settings": trainer.settings.model_dump(mode="json"),
-        "data": data,
+        **wanted,
         "image_shape": list(trainer.model.shape),
         "training_images": len(trainer.images),
         "parameters": trainer.parameters,
-        "device": trainer.device.name,
-        "precision": trainer.device.precision,
-        "threads": torch.get_num_threads(),
+        **_computed_by(trainer.device),
         "machine": {
             "system": platform.system(),
             "processor": platform.machine(),
