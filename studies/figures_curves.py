@@ -200,13 +200,17 @@ def _bars(axes, positions, mean, part):
     seconds, rate = mean[f"{part}_s"], mean[f"{part}_images_per_s"]
     axes.barh(positions, seconds.fillna(0), height=0.78, color=[colour(name) for name in mean.schedule])
     for y, s, r in zip(positions, seconds, rate, strict=True):
-        text = f" {tables._short(float(f'{r:.3g}'))}/s" if s == s else " no result"
+        text = f" {_rate(r)}/s" if s == s else " no result"
         axes.text(s if s == s else 0, y, text, va="center", fontsize=8, color=INK if s == s else MUTED)
     axes.set_title(part, loc="left", fontweight="bold")
     axes.set(xlabel="seconds", xlim=(0, 1.28 * seconds.max() if seconds.notna().any() else 1))
     axes.grid(axis="y", visible=False)
     axes.spines.left.set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def _rate(value):
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
 def _name_bars(figure, axes, positions, mean):

@@ -3,6 +3,7 @@
 A cell of the grid whose files are missing keeps its row, with NaN for what is not known.
 """
 
+from collections.abc import Callable
 from math import ceil, nan
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from triangles.datasets import facts
 __all__ = ["data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
 
 LAST_SHARE = 0.1  # of the epochs: where the slope is taken
+WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
 
 
@@ -155,23 +157,36 @@ def is_number(column: pd.Series) -> bool:
 
 
 def rounded(frame: pd.DataFrame) -> list[list[str]]:
-    """Cells as short text: four significant digits, whole numbers whole, a dash for what is not known."""
-    return [[_short(value) for value in row] for row in frame.itertuples(index=False)]
+    """Rows of short text: equal decimals in a column whose numbers are of like size, a dash for the unknown."""
+    columns = [[formatted(value) for value in frame[name]] for name, formatted in _formats(frame).items()]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _short(value) -> str:
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return str(value)
-    if not isinstance(value, float | np.floating):
-        return HOLE if value is None else str(value)
+def _formats(frame: pd.DataFrame) -> dict:
+    return {name: _format(frame[name]) if is_number(frame[name]) else _word for name in frame}
+
+
+def _format(column: pd.Series) -> Callable[[float], str]:
+    """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
+    sizes = column.abs()
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    if (column.dropna() % 1 == 0).all():
+        return lambda value: _number(value, ".0f")
+    if sizes.max() > WIDE * sizes.min():
+        return lambda value: _number(value, "#.3g").rstrip(".")
+    decimals = max(0, 3 - int(np.floor(np.log10(sizes.max()))))
+    while decimals and (column.round(decimals) == column.round(decimals - 1)).all():
+        decimals -= 1
+    return lambda value: _number(value, f".{decimals}f")
+
+
+def _number(value: float, form: str) -> str:
     if np.isnan(value):
         return HOLE
-    if np.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    if 1e4 <= abs(value) < 1e15:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
+    return "0" if value == 0 else f"{value:{form}}".replace("inf", "∞").replace("-", "−")
+
+
+def _word(value) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return HOLE if pd.isna(value) else str(value)
