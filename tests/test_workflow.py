@@ -1,0 +1,146 @@
+"""The smoke workflow end to end, in a copy of the project, by the command that a person types."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from diffusion.devices import choose
+from diffusion.model import load_model
+from studies.plan import make_plan
+
+ROOT = Path(__file__).parent.parent
+
+
+# the jobs' commands are the ones installed beside this interpreter, whether or not its environment is activated
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def called(folder, *arguments):
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=400, check=False
+    )
+
+
+def snakemake(folder, *targets):
+    return called(folder, "--cores", "2", "--config", "scale=smoke", "--", *targets)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project folder with a finished smoke workflow, and its plan."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("triangles", "diffusion", "studies", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "The report: results/smoke/report.html" in done.stdout + done.stderr
+    return folder, make_plan(scale="smoke", results=folder / "results")
+
+
+def test_a_second_call_has_nothing_to_do(finished):
+    again = snakemake(finished[0])
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stderr
+
+
+def test_every_data_set_checks_out(finished):
+    for dataset in finished[1].datasets:
+        command = [sys.executable, "-m", "triangles.cli", "check", str(dataset.folder)]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+
+
+def test_every_run_is_whole(finished):
+    for run in finished[1].runs:
+        losses = pd.read_csv(run.folder / "losses.csv")
+        assert losses["epoch"].tolist() == list(range(1, run.training.epochs + 1))
+        assert (losses["train_min"] <= losses["train_mean"]).all()
+        assert (losses["train_mean"] <= losses["train_max"]).all()
+        assert np.isfinite(losses.to_numpy()).all()
+        assert load_model(run.folder / "model.safetensors", choose("cpu")).settings == run.training
+        samples, frames = np.load(run.folder / "samples.npy"), np.load(run.folder / "samples-frames.npy")
+        assert samples.shape == (16, 16, 16)
+        assert samples.min() >= 0
+        assert samples.max() <= 1
+        np.testing.assert_allclose(frames[:, -1].clip(0, 1), samples[:5], atol=1e-6)
+
+
+def test_all_cells_start_from_the_same_noise_and_end_apart(finished):
+    frames = [np.load(run.folder / "samples-frames.npy") for run in finished[1].grid]
+    assert all(np.array_equal(frames[0][:, 0], other[:, 0]) for other in frames[1:])
+    assert not any(np.array_equal(frames[0][:, -1], other[:, -1]) for other in frames[1:])
+
+
+def test_every_figure_opens_and_shows_something(finished):
+    plan = finished[1]
+    for name in plan.study.figures:
+        with Image.open(plan.output / "figures" / f"{name}.png") as image:
+            gray = np.asarray(image.convert("L"))
+        assert min(gray.shape) > 300, name
+        assert gray.std() > 5, name
+        ElementTree.parse(plan.output / "figures" / f"{name}.svg")
+
+
+def test_every_table_has_its_rows_in_both_forms(finished):
+    plan = finished[1]
+    for name in plan.study.tables:
+        table = pd.read_csv(plan.output / "tables" / f"{name}.csv")
+        text = (plan.output / "tables" / f"{name}.md").read_text()
+        assert len(table) >= 1, name
+        assert len([line for line in text.splitlines() if line.startswith("|")]) >= len(table) + 2, name
+    assert len(pd.read_csv(plan.output / "tables" / "losses.csv")) == len(plan.runs)
+
+
+def test_the_report_stands_alone(finished):
+    page = (finished[1].output / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page)
+    pictures = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", page)
+    assert len(pictures) >= 15
+    for picture in pictures:
+        Image.open(io.BytesIO(b64decode(picture))).verify()
+    for claim in finished[1].study.claims:
+        assert claim.id in page
+
+
+def test_any_file_can_be_asked_for_by_name(finished):
+    target = "results/smoke/runs/array-wave-seed0/samples.npy"
+    (finished[0] / target).unlink()
+    asked = snakemake(finished[0], target)
+    assert asked.returncode == 0
+    assert (finished[0] / target).exists()
+    assert "1 of 1 steps" in asked.stderr
+
+
+@pytest.mark.parametrize("scale", ["laptop", "overnight", "thesis"])
+def test_every_scale_resolves_to_its_jobs(finished, scale):
+    planned = called(finished[0], "-n", "-q", "--config", f"scale={scale}")
+    assert planned.returncode == 0, planned.stderr
+    assert re.search(r"train\s+16", planned.stdout + planned.stderr)
+
+
+@pytest.mark.parametrize("config", ["scale=huge", "scal=smoke", "study=nothing"])
+def test_a_wrong_config_is_one_line_and_code_2(finished, config):
+    refused = called(finished[0], "-n", "-q", "--config", config)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
+    assert len([line for line in refused.stderr.splitlines() if "error" in line]) == 1
+
+
+def test_the_snakefile_lints_apart_from_conda(finished):
+    lint = called(finished[0], "--lint")
+    remarks = re.findall(r"^\s+\* (.+?):?$", lint.stdout + lint.stderr, flags=re.MULTILINE)
+    assert remarks
+    assert all("conda environment or container" in remark for remark in remarks), remarks
