@@ -45,7 +45,7 @@ def read_losses(run):
 
     path = run.folder / "losses.csv"
     try:
-        losses = pd.read_csv(path, float_precision="round_trip")
+        losses = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a table of losses ({_line(error)}): train the run again") from None
     if missing := [name for name in LOSS_COLUMNS if name not in losses]:

@@ -46,7 +46,7 @@ STYLE = {
     "savefig.facecolor": "white",
     "svg.fonttype": "path",  # glyphs as outlines: the same picture where the font is missing
     "svg.hashsalt": "studies",
-    "path.simplify": True,
+    "image.composite_image": False,  # each image stays one in the SVG, at its own resolution
 }
 
 

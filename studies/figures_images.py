@@ -74,26 +74,23 @@ def _share(value):
 def training_examples(plan):
     """The same triangles in every set, plain and with gray pixels marked."""
     sets = {run.preparation: run.dataset for run in first_seed(plan)}
-    rows, count = [], 0
-    for name, dataset in sets.items():
-        images = or_hole(read_images, dataset.folder / "train.npy")
-        if images is None:
-            rows += [Row(SET_NAMES[name], None)]
-            continue
-        images, count = images[:, 0], len(images)
-        shares = facts(images)
-        chosen = list(images[:EXAMPLES]) + [np.zeros_like(images[0])] * (EXAMPLES - len(images[:EXAMPLES]))
-        rows.append(
-            Row(SET_NAMES[name].replace(" ", "\n", 1) if len(SET_NAMES[name]) > 10 else SET_NAMES[name], chosen)
-        )
-        grays = f"{100 * shares['gray']:.1f}% gray\n{100 * shares['clearly_gray']:.1f}% clearly"
-        rows.append(Row("marked", [marked(image) for image in chosen], detail=grays))
-    heads = [f"triangle {i + 1}" for i in range(EXAMPLES)]
+    rows = [row for name, dataset in sets.items() for row in _example_rows(name, dataset)]
+    heads = [f"triangle {i + 1}" for i in range(max(len(row.tiles or ()) for row in rows) or 1)]
+    heading = "Training examples of the three sets, and their gray pixels"
     detail = "Pale orange: a pixel within 8 levels of black or white. Strong orange: clearly gray."
-    facts_line = f"shares of all pixels of {count:,} images"
     return tile_figure(
-        plan, "Training examples of the three sets, and their gray pixels", detail, heads, rows, facts_line
+        plan, heading, detail, heads, rows, f"shares of all pixels of {plan.runs[0].dataset.settings.count:,} images"
     )
+
+
+def _example_rows(name, dataset):
+    images = or_hole(read_images, dataset.folder / "train.npy")
+    label = SET_NAMES[name].replace("low ", "low\n")
+    if images is None:
+        return [Row(label, None, hole="this data set was not made")]
+    shares, chosen = facts(images[:, 0]), list(images[:EXAMPLES, 0])
+    grays = f"{100 * shares['gray']:.1f}% gray\n{100 * shares['clearly_gray']:.1f}% clearly"
+    return [Row(label, chosen), Row("marked", [marked(image) for image in chosen], detail=grays)]
 
 
 def marked(image):

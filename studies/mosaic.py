@@ -18,13 +18,17 @@ MISSING = "no result: this run diverged or was not made"
 
 @dataclass(frozen=True)
 class Row:
-    """A labelled row: uint8 tiles (H, W) or (H, W, 3), or None for a hole; a note under each tile; a line of detail."""
+    """A labelled row: uint8 tiles (H, W) or (H, W, 3), or None for a hole, which then says why it is one.
+
+    notes: a line under each tile; detail: one or more lines under the label.
+    """
 
     label: str
     tiles: list[np.ndarray] | None
     colour: str | None = None
     notes: list[str] = field(default_factory=list)
     detail: str = ""
+    hole: str = MISSING
 
 
 def as_bytes(values: np.ndarray) -> np.ndarray:
@@ -57,9 +61,17 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 def paste(figure, image: np.ndarray, left: int, top: int, width: int | None = None, height: int | None = None) -> None:
     """Show an image with its top left corner at that pixel of the figure, at its own size unless told otherwise."""
     width, height = width or image.shape[1], height or image.shape[0]
-    axes = figure.add_axes(_box(figure, left, top, width, height))
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
-    axes.axis("off")
+    extent = left, left + width, top + height, top
+    sheet(figure).imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto", extent=extent)
+
+
+def sheet(figure):
+    """The axes that cover the whole figure, in pixels from the top left corner."""
+    if not figure.axes:
+        width, height = figure.get_size_inches() * DPI
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), autoscale_on=False)
+        axes.axis("off")
+    return figure.axes[0]
 
 
 def _box(figure, left, top, width, height):
@@ -105,7 +117,7 @@ def _tile_height(row: Row, rows: list[Row], side: int) -> int:
 def _draw_row(figure, row: Row, lefts: list[int], top: int, side: int, height: int) -> None:
     label_row(figure, row.label, row.colour, row.detail, top, height)
     if row.tiles is None:
-        hole(figure, lefts[0], top, lefts[-1] + side - lefts[0], height)
+        hole(figure, lefts[0], top, lefts[-1] + side - lefts[0], height, row.hole)
         return
     for i, (left, tile) in enumerate(zip(lefts, row.tiles, strict=True)):
         tile = enlarged(tile, side)

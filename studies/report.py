@@ -14,6 +14,7 @@ __all__ = ["inputs", "render", "write_report"]
 
 FORMS = {"svg": "image/svg+xml", "png": "image/png"}
 VERDICT_COLUMNS = ("id", "verdict")
+SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale"]  # columns that the list of claims shows
 REPORT = "report.html"
 
 
@@ -70,6 +71,8 @@ def _figure(plan, entry) -> dict:
 
 def _table(plan, entry) -> dict:
     frame = or_hole(_read_table, _table_file(plan, entry.name))
+    if frame is not None and entry.name == VERDICTS:
+        frame = frame.drop(columns=SAID_ABOVE, errors="ignore")
     return {"entry": entry, "content": None if frame is None else _laid_out(frame)}
 
 
@@ -88,7 +91,7 @@ def _read_table(path: Path):
     import pandas as pd
 
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a table ({str(error).splitlines()[0]}): make it again") from None
 

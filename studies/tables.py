@@ -175,7 +175,8 @@ def _format(column: pd.Series) -> Callable[[float], str]:
     if sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")
     decimals = max(0, 3 - int(np.floor(np.log10(sizes.max()))))
-    while decimals and (column.round(decimals) == column.round(decimals - 1)).all():
+    known = column.dropna()
+    while decimals and (known.round(decimals) == known.round(decimals - 1)).all():
         decimals -= 1
     return lambda value: _number(value, f".{decimals}f")
 
