@@ -1,6 +1,7 @@
 """report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
 
 import json
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def render(plan) -> str:
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
         claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
+        tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
         tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
         ran=what_ran(plan),
@@ -104,6 +106,12 @@ def _verdicts(plan) -> dict:
     if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
         raise ValueError(f"{_table_file(plan, VERDICTS)} has no column {missing[0]!r}: make it again")
     return {row["id"]: row for row in frame.fillna("").to_dict("records")}
+
+
+def _tally(verdicts: dict) -> str:
+    """How many claims came out how, the most frequent first."""
+    counts = Counter(row["verdict"] for row in verdicts.values())
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
 def what_ran(plan) -> dict:

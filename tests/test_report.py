@@ -189,7 +189,7 @@ def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
         path.unlink()
     assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
     assert "−0.2 & falling" in page.text
-    assert "not judged yet" not in page.text
+    assert "Of 2: 1 contradicted." in page.text
 
 
 def test_a_missing_run_is_a_hole_and_said(plan):
