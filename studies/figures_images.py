@@ -151,6 +151,7 @@ def samples(plan, columns=6, lines=4):
     """The first images of every cell: schedules down, sets across."""
     runs = first_seed(plan)
     schedules, sets = plan.study.grid.schedule, plan.study.grid.preparation
+    lines = min(lines, -(-runs[0].sampling.count // columns))
     wide = (PAGE - LABEL - MARGIN - (len(sets) - 1) * 2 * GAP) // len(sets)
     side = (wide + THIN) // columns - THIN
     tall = lines * (side + THIN) - THIN

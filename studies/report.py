@@ -1,6 +1,7 @@
 """report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
 
 import json
+import shlex
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
@@ -51,6 +52,7 @@ def render(plan) -> str:
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
         claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
+        config=_config(plan.flags),
         tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
         tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
@@ -106,6 +108,12 @@ def _verdicts(plan) -> dict:
     if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
         raise ValueError(f"{_table_file(plan, VERDICTS)} has no column {missing[0]!r}: make it again")
     return {row["id"]: row for row in frame.fillna("").to_dict("records")}
+
+
+def _config(flags: str) -> str:
+    """`--study thesis --scale smoke` as Snakemake's --config takes it."""
+    words = shlex.split(flags)
+    return shlex.join(f"{name.removeprefix('--')}={value}" for name, value in zip(words[::2], words[1::2], strict=True))
 
 
 def _tally(verdicts: dict) -> str:

@@ -177,6 +177,7 @@ def test_what_was_run_says_every_value_that_occurs(plan, page):
     assert ran["facts"]["parameters"] == "12,345"
     assert (ran["training_time"], ran["sampling_time"]) == ("16 s", "8 s")
     assert "16 px, a few steps" in page.text
+    assert f"--config study={plan.output.parents[2]}/small.yaml scale=smoke results=" in page.text
 
 
 def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
