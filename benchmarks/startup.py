@@ -1,0 +1,25 @@
+"""Seconds until a command answers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.timing import alternate
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = {
+    "python -c pass": [sys.executable, "-c", "pass"],
+    "triangles --help": [sys.executable, "-m", "triangles.cli", "--help"],
+    "diffusion --help": [sys.executable, "-m", "diffusion.cli", "--help"],
+    "studies --help": [sys.executable, "-m", "studies.cli", "--help"],
+    "snakemake -n, thesis study": [sys.executable, "-m", "snakemake", "-n", "-q", "--config", "scale=thesis"],
+}
+
+
+def run(rounds: int = 5):
+    def caller(command):
+        return lambda: subprocess.run(command, cwd=ROOT, capture_output=True, check=True) and 1
+
+    table = alternate({name: caller(command) for name, command in COMMANDS.items()}, rounds)
+    grouped = table.groupby("contender", sort=False)["seconds"]
+    return grouped.agg(["median", "min", "max"]).reset_index()

@@ -1,0 +1,92 @@
+"""Images a second in training: the thesis's listing, a bare loop, ours in float32 and as it picks for itself."""
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from benchmarks.timing import alternate, speeds
+from diffusion import unet
+from diffusion.devices import choose
+from diffusion.model import to_network
+from diffusion.schedules import schedule
+from diffusion.settings import TrainSettings
+from diffusion.training import ORDER_STREAM, Trainer, generator
+
+WIDTHS = {"1/8": (8, 16, 32, 64, 128), "1/4": (16, 32, 64, 128, 256), "full": (64, 128, 256, 512, 1024)}
+
+
+def gathered(values, t, shape):
+    return values.gather(-1, t).reshape(t.shape[0], *((1,) * (len(shape) - 1)))
+
+
+def listing(images, widths, batch_size):
+    """Listing 4.2: a loader, coefficients computed at every step, the loss read at every step."""
+    abar = torch.from_numpy(schedule("linear").abar).float()
+    network = unet.build("thesis", 1, widths)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    data = to_network(torch.from_numpy(images), "symmetric")
+
+    def epoch():
+        losses = []
+        for batch in DataLoader(data, batch_size, shuffle=True, drop_last=True):
+            t = torch.randint(0, 1000, (batch_size,)).long()
+            noise = torch.randn_like(batch)
+            noisy = gathered(abar.sqrt(), t, batch.shape) * batch + gathered((1 - abar).sqrt(), t, batch.shape) * noise
+            predicted = network(noisy, t)
+            optimizer.zero_grad()
+            loss = functional.mse_loss(noise, predicted)
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+        return len(losses) * batch_size
+
+    return epoch
+
+
+def bare(images, widths, batch_size):
+    """The network and Adam on one ready batch, nothing else: what float32 in the default layout can do at most."""
+    network = unet.build("thesis", 1, widths)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    x, t = torch.randn(batch_size, 1, 32, 32), torch.randint(0, 1000, (batch_size,))
+    steps = len(images) // batch_size
+
+    def epoch():
+        for _ in range(steps):
+            optimizer.zero_grad()
+            functional.mse_loss(network(x, t), x).backward()
+            optimizer.step()
+        return steps * batch_size
+
+    return epoch
+
+
+def ours(images, widths, batch_size, precision):
+    settings = TrainSettings(widths=widths, batch_size=batch_size, precision=precision)
+    trainer = Trainer(settings, images, None, choose(precision=precision))
+    number = iter(range(10**9))
+
+    def epoch():
+        order = torch.randperm(len(images), generator=generator(0, ORDER_STREAM, next(number)))
+        trainer.model.network.train()
+        source = generator(0, 2)
+        for step in range(trainer.steps_per_epoch):
+            trainer._step(order[step * batch_size : (step + 1) * batch_size], step, source)
+        return trainer.steps_per_epoch * batch_size
+
+    return epoch
+
+
+def run(widths: str = "1/8", threads: int = 1, batch_size: int = 128, rounds: int = 7, steps: int = 4):
+    torch.set_num_threads(threads)
+    channels = WIDTHS[widths]
+    images = np.random.default_rng(0).integers(0, 256, (steps * batch_size, 1, 32, 32), dtype=np.uint8)
+    contenders = {
+        "listing": listing(images, channels, batch_size),
+        "bare loop": bare(images, channels, batch_size),
+        "ours, float32": ours(images, channels, batch_size, "float32"),
+        "ours, auto": ours(images, channels, batch_size, "auto"),
+    }
+    for contender in contenders.values():
+        contender()  # warm-up, left out
+    return speeds(alternate(contenders, rounds), "listing")
