@@ -1,4 +1,4 @@
-"""diffusion train | sample | likelihood | schedules. Heavy imports happen inside the commands: --help is quick."""
+"""diffusion train | sample | likelihood | remake | schedules. Imports happen inside the commands: --help is quick."""
 
 import sys
 from pathlib import Path
@@ -169,6 +169,22 @@ def likelihood(
         f"{found.total:.4f} bits/dim (standard error {found.total_se:.2g}): L_T {found.prior:.4f}, "
         f"L_t {found.steps:.4f}, L_0 {found.decoder:.4f}; {found.images} images in {seconds:.1f} s: {run / name}.json"
     )
+
+
+@cli.command()
+@click.argument("run", type=FOLDER)
+@click.argument("dataset", type=FOLDER)
+def remake(run: Path, dataset: Path):
+    """Make RUN again from its run.json and DATASET's images, elsewhere, and compare; exit code 1 if bytes differ."""
+    from diffusion import remaking
+
+    for reason in remaking.surroundings(run):
+        click.echo(f"warning: {reason}", err=True)
+    with on_stop(lambda: f"nothing is left of it, and {run} is as it was"):
+        found = remaking.remake(run, dataset, lambda record: click.echo(f"epoch {record.epoch}"))
+    for one in found:
+        click.echo(f"{one.file}: {'same bytes' if one.same else f'differs by up to {one.largest:.3g}'}")
+    sys.exit(0 if all(one.same for one in found) else 1)
 
 
 @cli.command()

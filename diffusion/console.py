@@ -96,7 +96,8 @@ def _fail(name: str, message: str, code: int) -> None:
 
 
 def _leave(line: str, code: int) -> None:
-    click.echo(line, err=True)
+    unfinished_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(unfinished_bar + line, err=True)
     sys.exit(code)
 
 

@@ -85,15 +85,19 @@ def data_identity(folder: Path) -> dict[str, str]:
 
 
 def identity(settings: TrainSettings, dataset: Path) -> dict:
-    """What a run is: its settings, the sha256 of its images, and one over the modules that shape a trained model."""
-    sources = hashlib.sha256()
-    for name in SHAPING:
-        sources.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    """What a run is: its settings, the sha256 of its images, and that of the modules that shape a trained model."""
     return {
         "settings": settings.model_dump(mode="json"),
         "data": data_identity(dataset),
-        "sources": sources.hexdigest(),
+        "sources": sources_digest(),
     }
+
+
+def sources_digest() -> str:
+    total = hashlib.sha256()
+    for name in SHAPING:
+        total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return total.hexdigest()
 
 
 def difference(folder: Path, wanted: dict) -> str | None:

@@ -50,7 +50,7 @@ def read_losses(run):
         raise ValueError(f"{path} is not a table of losses ({_line(error)}): train the run again") from None
     if missing := [name for name in LOSS_COLUMNS if name not in losses]:
         raise ValueError(f"{path} has no column {missing[0]!r}: train the run again")
-    if not len(losses) or not all(np.issubdtype(losses[name].dtype, np.number) for name in LOSS_COLUMNS):
+    if not len(losses) or not all(pd.api.types.is_numeric_dtype(losses[name]) for name in LOSS_COLUMNS):
         raise ValueError(f"{path} holds no epochs, or other things than numbers: train the run again")
     return losses
 

@@ -1,0 +1,100 @@
+"""A run made again from its run.json and its images alone, in a folder of its own, and compared byte by byte."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from diffusion import devices, runs
+from diffusion.files import read_array, read_json
+from diffusion.model import read_tensors
+from diffusion.sampling import sample
+from diffusion.settings import TrainSettings, explain
+from diffusion.training import EpochRecord, Trainer
+
+SECONDS = ["seconds", "test_seconds"]  # columns of losses.csv that no two runs share
+OPTIONS = ("count", "seed", "sampler", "steps", "variance", "clip", "frames", "framed", "batch_size")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A file of the run beside the remade one. largest: the largest absolute difference of their numbers."""
+
+    file: str
+    same: bool
+    largest: float
+
+
+def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) -> list[Comparison]:
+    """Train the run again on DATASET's images and draw its samples again, with its device, precision and threads.
+
+    Raises:
+        ValueError: run.json is broken, or DATASET holds other images than the run was trained on.
+        OSError: a file is missing or unreadable.
+    """
+    record = read_json(run / runs.RUN)
+    settings, device = _resolved(run, record)
+    images = runs.read_data(dataset)
+    identity = runs.identity(settings, dataset)
+    if identity["data"] != record.get("data"):
+        raise ValueError(f"{dataset} holds other images than {run} was trained on (their sha256 differ)")
+    with tempfile.TemporaryDirectory(prefix="remake-") as name, runs.locked(Path(name)):
+        trainer = Trainer(settings, *images, device)
+        runs.train_in(Path(name), trainer, identity, on_epoch)
+        return [*_compared(run, Path(name)), *_samples_compared(run, Path(name))]
+
+
+def surroundings(run: Path) -> list[str]:
+    """What differs here from where the run was made, each in words: reasons for other bytes."""
+    record = read_json(run / runs.RUN)
+    here = {"versions": runs.versions(), "sources": runs.sources_digest()}
+    return [f"{key} differ from the run's" for key, value in here.items() if record.get(key) != value]
+
+
+def _resolved(run: Path, record: dict) -> tuple[TrainSettings, devices.Device]:
+    try:
+        return TrainSettings.model_validate(record["settings"]), _device(record)
+    except ValidationError as error:
+        raise ValueError(f"{run / runs.RUN} holds impossible settings ({explain(error)})") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{run / runs.RUN} lacks what it takes to remake the run ({error})") from None
+
+
+def _device(record: dict) -> devices.Device:
+    kind = "cpu" if record["device"].startswith("CPU") else "auto"
+    return devices.choose(kind, record["precision"], int(record["threads"]))
+
+
+def _compared(run: Path, remade: Path) -> Iterator[Comparison]:
+    ours, theirs = (read_tensors(folder / runs.MODEL)[0] for folder in (run, remade))
+    same = (run / runs.MODEL).read_bytes() == (remade / runs.MODEL).read_bytes()
+    apart = [_largest(ours[k].numpy(), theirs[k].numpy()) if k in ours else np.inf for k in theirs]
+    yield Comparison(runs.MODEL, same, max(apart, default=0.0))
+    ours, theirs = (_losses(folder / runs.LOSSES) for folder in (run, remade))
+    yield Comparison(runs.LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
+
+
+def _losses(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, float_precision="round_trip").drop(columns=SECONDS)
+
+
+def _samples_compared(run: Path, remade: Path) -> Iterator[Comparison]:
+    for frames in sorted(run.glob("*-frames.npy")):
+        name = frames.name.removesuffix("-frames.npy")
+        record = read_json(run / f"{name}.json")
+        model = runs.read_model(remade, _device(record))
+        drawn = sample(model, **{key: record[key] for key in OPTIONS if key in record})
+        for file, array in ((f"{name}.npy", drawn.images), (frames.name, drawn.frames)):
+            before = read_array(run / file)
+            same = before.shape == array.shape and before.tobytes() == array.tobytes()
+            yield Comparison(file, same, _largest(before, array))
+
+
+def _largest(ours: np.ndarray, theirs: np.ndarray) -> float:
+    if ours.shape != theirs.shape:
+        return float("inf")
+    return float(np.nanmax(np.abs(ours.astype(np.float64) - theirs), initial=0.0))

@@ -1,0 +1,29 @@
+"""What several test files share: a tiny data set, and runs and samples on it made once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import call
+
+FAST = ["--precision", "float32", "--threads", "1"]
+TRAINING = ["--widths", "4,8", "--batch-size", "16", "--ema", "0.9", *FAST]
+SAMPLING = ["--count", "6", "--steps", "20", "--framed", "2", "--frames", "3", "--batch-size", "4", *FAST]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """A folder with the data set `set`, its run `run` of eight epochs, and samples of it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    sizes = ["--size", "8", "--count", "192", "--test-count", "16", "--workers", "1"]
+    assert call("triangles", "generate", *sizes, "--out", "set", folder=folder)[0] == 0
+    for words in (["train", "set", "--out", "run", "--epochs", "8", *TRAINING], ["sample", "run", *SAMPLING]):
+        code, said = call("diffusion", *words, folder=folder)
+        assert code == 0, said
+    return folder
+
+
+@pytest.fixture
+def tiny(undisturbed, tmp_path):
+    """A copy of `undisturbed` to do harm to."""
+    return Path(shutil.copytree(undisturbed, tmp_path / "tiny"))
