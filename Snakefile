@@ -30,6 +30,9 @@ GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resamplin
 NETWORKS = sources("diffusion", "schedules", "process", "unet", "model", "devices", "settings")
 TRAINING = NETWORKS + sources("diffusion", "training", "optimizers")
 SAMPLING = NETWORKS + sources("diffusion", "sampling")
+BOUNDING = NETWORKS + sources("diffusion", "likelihood")
+MEASURING = sources("triangles", "fitting", "drawing") + sources("studies", "measuring", "measures", "noise", "novelty")
+COMPARING = MEASURING + sources("studies", "population", "losses", "statistics")
 
 
 wildcard_constraints:
@@ -101,6 +104,60 @@ rule sample:
         TIMES / "sample-{run}.tsv"
     shell:
         "diffusion sample {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
+
+
+rule likelihood:
+    input:
+        rules.train.output,
+        lambda w: PLAN.run(w.run).dataset.files,
+        BOUNDING,
+    output:
+        expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
+    params:
+        flags=PLAN.scale.likelihood.flags,
+        data=lambda w: PLAN.run(w.run).dataset.folder,
+        folder=lambda w: PLAN.run(w.run).folder,
+    threads: PLAN.scale.threads
+    resources:
+        gpu=PLAN.scale.gpus,
+    log:
+        LOGS / "likelihood-{run}.log",
+    benchmark:
+        TIMES / "likelihood-{run}.tsv"
+    shell:
+        "diffusion likelihood {params.folder} {params.data} {params.flags} --threads {threads} > {log} 2>&1"
+
+
+rule measure_data:
+    input:
+        lambda w: PLAN.dataset(w.dataset).files,
+        MEASURING,
+    output:
+        DATA / "{dataset}" / "real.npz",
+    params:
+        plan=lambda w: PLAN.flags_of(PLAN.dataset(w.dataset).settings.seed),
+    log:
+        LOGS / "measure-data-{dataset}.log",
+    benchmark:
+        TIMES / "measure-data-{dataset}.tsv"
+    shell:
+        "studies measure-data {wildcards.dataset} {params.plan} > {log} 2>&1"
+
+
+rule measure:
+    input:
+        lambda w: PLAN.run(w.run).measured_files,
+        COMPARING,
+    output:
+        expand(RUNS / "{{run}}" / "{file}", file=PLAN.measure_files),
+    params:
+        plan=lambda w: PLAN.flags_of(PLAN.run(w.run).seed),
+    log:
+        LOGS / "measure-{run}.log",
+    benchmark:
+        TIMES / "measure-{run}.tsv"
+    shell:
+        "studies measure {wildcards.run} {params.plan} > {log} 2>&1"
 
 
 rule figure:

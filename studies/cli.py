@@ -1,8 +1,6 @@
-"""studies figure | table | report | plan. Heavy imports happen inside the commands, so that --help is quick."""
+"""studies measure | verdicts | figure | table | report | plan. Heavy imports happen inside the commands."""
 
 import functools
-import signal
-import sys
 
 import click
 
@@ -77,6 +75,40 @@ def report(plan, allow_missing):
     click.echo(write_report(plan))
 
 
+@cli.command()
+@click.argument("run")
+@planned
+def measure(plan, run):
+    """Measure the samples, likelihood and losses of RUN."""
+    from studies.measuring import measure_run
+
+    for path in measure_run(plan, plan.run(run)):
+        click.echo(path)
+
+
+@cli.command("measure-data")
+@click.argument("dataset")
+@planned
+def measure_data(plan, dataset):
+    """Measure the held-out real images of DATASET, the yardstick of all runs on it."""
+    from studies import measuring
+
+    click.echo(measuring.measure_data(plan.dataset(dataset)))
+
+
+@cli.command()
+@planned
+def verdicts(plan):
+    """Judge the study's claims by the runs measured so far; prints them and writes tables/verdicts."""
+    from studies.judging import terminal
+    from studies.judging import verdicts as table
+    from studies.tables import save
+
+    click.echo(terminal(plan))
+    for path in save(table(plan), plan.output / "tables" / "verdicts"):
+        click.echo(path)
+
+
 @cli.command("plan")
 @planned
 def show_plan(plan):
@@ -104,7 +136,6 @@ def _require(paths):
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run_cleanly(cli, "studies")
 
 

@@ -1,5 +1,7 @@
 """A plan as a person reads it: what is made, and the command that makes it."""
 
+from studies.claims import TESTED, needed
+
 __all__ = ["described"]
 
 
@@ -13,10 +15,24 @@ def described(plan) -> str:
     ]
     for dataset in plan.datasets:
         lines += ["", f"data set {dataset.name}", f"  triangles generate {dataset.flags} --out {dataset.folder}"]
+        lines += [f"  studies measure-data {dataset.name} {plan.flags}"]
     for run in plan.runs:
         lines += ["", f"run {run.name} (set {run.dataset.name}, {run.training.epochs} epochs)", *_commands(plan, run)]
-    shown = ("figure", "table", "report")
-    return "\n".join([*lines, "", "figures, tables, report", *(f"  studies {name} {plan.flags}" for name in shown)])
+    shown = ("figure", "table", "verdicts", "report")
+    lines += ["", "figures, tables, verdicts, report", *(f"  studies {name} {plan.flags}" for name in shown)]
+    return "\n".join([*lines, "", *_claims(plan)])
+
+
+def _claims(plan) -> list[str]:
+    """How many claims there are to judge, and those that have too few seeds for their test."""
+    claims, have = plan.study.claims, len(plan.scale.seeds)
+    few = {claim.id: least for claim in claims if (least := needed(claim, claims)) > have}
+    tested = sum(claim.kind in TESTED for claim in claims)
+    lines = [f"{len(claims)} claims, {tested} of them tested over {have} seed{'s' * (have > 1)}"]
+    if few:
+        words = ", ".join(f"{name} (needs {least})" for name, least in few.items())
+        lines.append(f"too few seeds for any verdict but inconclusive: {words}; give more with --seeds")
+    return lines
 
 
 def _commands(plan, run) -> list[str]:
@@ -24,4 +40,6 @@ def _commands(plan, run) -> list[str]:
     return [
         f"  diffusion train {run.dataset.folder} {run.training_flags} {threads} --out {run.folder}",
         f"  diffusion sample {run.folder} {run.sampling.flags()} {threads}",
+        f"  diffusion likelihood {run.folder} {run.dataset.folder} {plan.scale.likelihood.flags} {threads}",
+        f"  studies measure {run.name} {plan.flags}",
     ]

@@ -72,9 +72,10 @@ def title(figure: Figure, text: str, detail: str = "") -> None:
         figure.text(0.012, 1 - 0.32 / height, detail, fontsize=8.5, color=MUTED, va="top")
 
 
-def footnote(figure: Figure, plan, *facts: str) -> None:
-    """Scale, seed and whatever else one needs to judge the figure, at the bottom left."""
-    words = [f"scale {plan.scale_name}", f"seed {plan.scale.seeds[0]}", *facts]
+def footnote(figure: Figure, plan, *facts: str, together: bool = False) -> None:
+    """Scale, seed (or all of them, where they are shown together) and whatever else one needs to judge the figure."""
+    seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
+    words = [f"scale {plan.scale_name}", f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}", *facts]
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
 
 

@@ -19,6 +19,9 @@ CONFIG_KEYS = ("scale", "study", "seeds", "results")
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
 RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
+LIKELIHOOD_FILES = ("likelihood.npy", "likelihood.csv", "likelihood.json")
+MEASURE_FILES = ("measures.csv", "per-image.npz")
+REAL_FILE = "real.npz"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Dataset:
     @property
     def files(self) -> list[Path]:
         return [self.folder / name for name in DATA_FILES]
+
+    @property
+    def real_file(self) -> Path:
+        """The held-out real images, measured."""
+        return self.folder / REAL_FILE
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,12 @@ class Run:
         return [self.folder / name for name in RUN_FILES]
 
     @property
+    def measured_files(self) -> list[Path]:
+        """What the run's measures are made from."""
+        names = (*RUN_FILES[:2], SAMPLE_FILES[0], *LIKELIHOOD_FILES)
+        return [self.folder / name for name in names] + [self.dataset.folder / "train.npy", self.dataset.real_file]
+
+    @property
     def start_from_files(self) -> list[Path]:
         return self.start_from.files if self.start_from else []
 
@@ -86,6 +100,7 @@ class Plan:
     flags: str
 
     data_files, run_files, sample_files = DATA_FILES, RUN_FILES, SAMPLE_FILES
+    likelihood_files, measure_files = LIKELIHOOD_FILES, MEASURE_FILES
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -103,6 +118,10 @@ class Plan:
     def output(self) -> Path:
         """Where this study's figures, tables and report go."""
         return self.folder if self.study_name == DEFAULT_STUDY else self.folder / self.study_name
+
+    def flags_of(self, seed: int) -> str:
+        """The options of a plan for one seed: what a job on one run needs, and no more to go stale by."""
+        return shlex.join([*shlex.split(self.flags)[:6], "--seeds", str(seed)])
 
     @property
     def frame_files(self) -> list[Path]:

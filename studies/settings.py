@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from diffusion.schedules import named
 from diffusion.settings import TrainSettings, explain
@@ -39,6 +39,19 @@ class SamplingSettings(_Settings):
         return " ".join([*words, "--clip" if self.clip else "--no-clip"])
 
 
+class LikelihoodSettings(_Settings):
+    """How the likelihood is bounded, in the words of `diffusion likelihood`."""
+
+    images: Positive = 512
+    draws: Positive = 16
+    batch_size: Positive = 500
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+
+    @property
+    def flags(self) -> str:
+        return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in self.model_dump().items())
+
+
 class Grid(_Settings):
     preparation: Annotated[tuple[Literal["low", "high", "array"], ...], Field(min_length=1)] = PREPARATIONS
     schedule: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -59,11 +72,64 @@ class Extended(_Settings):
     epochs_factor: Annotated[float, Field(gt=1, le=100)]
 
 
+class Cells(_Settings):
+    """Cells of the grid by set and schedule; what is left out means all of them."""
+
+    preparation: tuple[Literal["low", "high", "array"], ...] | None = None
+    schedule: tuple[str, ...] | None = None
+
+
+class Contrast(_Settings):
+    """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
+
+    level: a number to compare with instead of cells; each: every entry of `minus` is compared on its own, and the
+    claim holds if all do.
+    """
+
+    plus: Annotated[tuple[Cells, ...], Field(min_length=1)]
+    minus: tuple[Cells, ...] = ()
+    level: float | None = None
+    each: bool = False
+
+
+Kind = Literal["difference", "equivalence", "never", "analytic", "underspecified", "unjudged"]
+NEEDED = {
+    "difference": ("measure", "contrast", "smallest", "why"),
+    "equivalence": ("measure", "contrast", "smallest", "why"),
+    "never": ("measure", "contrast", "smallest", "why"),
+    "analytic": ("check", "why"),
+    "underspecified": ("why",),
+    "unjudged": (),
+}
+
+
 class Claim(_Settings):
+    """One thing the thesis says, and how it is judged; written down before the runs.
+
+    kind: of judgement, see `studies.statistics`; analytic claims follow from formulas (`check` is a function of
+    `studies.analytic`), unjudged ones stay inconclusive. direction: plus above minus, or below. smallest: the effect
+    from which on it matters, in the measure's unit; of an equivalence the ratio, of a `never` the rate. why: the
+    reason for measure and size. test: sign-flip needs 6 seeds for a single claim and more for several.
+    """
+
     id: Name
     claim: str
     source: str
     figure: Name | None = None
+    kind: Kind = "unjudged"
+    measure: str | None = None
+    contrast: Contrast | None = None
+    direction: Literal["above", "below"] = "above"
+    smallest: float | None = None
+    test: Literal["sign-flip", "t"] = "t"
+    check: str | None = None
+    why: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if missing := [name for name in NEEDED[self.kind] if getattr(self, name) is None]:
+            raise ValueError(f"claim {self.id} of kind {self.kind} needs {missing[0]}")
+        return self
 
 
 class Study(_Settings):
@@ -86,6 +152,7 @@ class Scale(_Settings):
     data: dict = {}
     training: dict = {}
     sampling: dict = {}
+    likelihood: LikelihoodSettings = LikelihoodSettings()
     threads: Positive = 1
     gpus: Annotated[int, Field(ge=0)] = 0
 

@@ -68,6 +68,11 @@ def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):
     assert png.grid[0].name == "low-linear-seed0-formatpng-qualityNone"
 
 
+def test_a_job_on_one_run_is_told_its_own_seed_alone():
+    few, many = (make_plan(scale="smoke", seeds=seeds) for seeds in ((3,), (3, 4)))
+    assert few.flags_of(3) == many.flags_of(3) == few.flags != many.flags
+
+
 def test_seeds_replace_the_scales():
     plan = plan_from_config({"scale": "smoke", "seeds": "3,5"})
     assert {run.seed for run in plan.runs} == {3, 5}

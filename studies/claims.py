@@ -1,0 +1,116 @@
+"""A claim as data: its digest, the values its contrast takes seed by seed, and the seeds it needs."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from studies.statistics import seeds_needed
+
+__all__ = ["TESTED", "Missing", "contrast_told", "contrasted", "counted", "digest", "needed", "sides", "told"]
+
+TESTED = ("difference", "equivalence", "never")
+SHOWN_ONLY = ("claim", "source", "figure")  # of a claim: how it is told, not how it is judged
+
+
+class Missing(ValueError):  # noqa: N818 - it is what it says
+    """A claim's cells or measure are not there."""
+
+
+def digest(claim) -> str:
+    """Twelve hexadecimal digits of everything that decides the claim's verdict."""
+    content = claim.model_dump(mode="json", exclude=set(SHOWN_ONLY))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def needed(claim, claims) -> int:
+    """The least seeds with which the claim can be decided at all, first in Holm's order among `claims`; 0 for none."""
+    if claim.kind not in TESTED:
+        return 0
+    tested = sum(one.kind in TESTED for one in claims)
+    return seeds_needed("never" if claim.kind == "never" else claim.test, claims=tested)
+
+
+def cells(plan, where) -> list[tuple[str, str]]:
+    """(set, schedule) of the grid's cells that `where` means.
+
+    Raises:
+        Missing: the study's grid lacks one of them.
+    """
+    grid = plan.study.grid
+    sets, schedules = where.preparation or grid.preparation, where.schedule or grid.schedule
+    if lacking := [name for name in (*sets, *schedules) if name not in (*grid.preparation, *grid.schedule)]:
+        raise Missing(f"the grid of study {plan.study_name} has no {lacking[0]}")
+    return [(p, s) for p in sets for s in schedules]
+
+
+def sides(plan, claim, found):
+    """The contrast's comparisons: [(seeds, a, b)], one unless `each`; arrays by seed, complete seeds only.
+
+    found: {(set, schedule, seed): {measure: (value, n)}} of the runs that are there.
+
+    Raises:
+        Missing: no seed is complete, or the grid lacks a cell.
+    """
+    contrast = claim.contrast
+    groups = [[one] for one in contrast.minus] if contrast.each else [list(contrast.minus)]
+    return [_compared(plan, claim, found, list(contrast.plus), minus, contrast.level) for minus in groups]
+
+
+def _compared(plan, claim, found, plus, minus, level):
+    plus, minus = ([cells(plan, where) for where in side] for side in (plus, minus))
+    seeds, a, b = [], [], []
+    for seed in plan.scale.seeds:
+        values = [[_value(found, cell, seed, claim.measure) for cell in group] for group in (*plus, *minus)]
+        if np.isfinite([v for group in values for v in group]).all():
+            means = [float(np.mean(group)) for group in values]
+            seeds.append(seed)
+            a.append(sum(means[: len(plus)]))
+            b.append(sum(means[len(plus) :]) + (level or 0.0))
+    if not seeds:
+        raise Missing(f"no seed has {claim.measure} in all cells of the contrast")
+    return seeds, np.array(a), np.array(b)
+
+
+def _value(found, cell, seed, measure):
+    return found.get((*cell, seed), {}).get(measure, (np.nan, 0))[0]
+
+
+def told(where) -> str:
+    """Cells in words, such as `linear, wave on high`."""
+    words = [", ".join(where.schedule or ()), ", ".join(where.preparation or ())]
+    return " on ".join(word for word in words if word) or "all cells"
+
+
+def contrast_told(claim) -> str:
+    """A claim's contrast in words, such as `low - array`."""
+    contrast = claim.contrast
+    plus = " + ".join(told(where) for where in contrast.plus)
+    minus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.minus)
+    if not minus:
+        return plus if contrast.level is None else f"{plus} - {contrast.level:g}"
+    return f"{plus} {'/' if claim.kind == 'equivalence' else '-'} {minus}"
+
+
+def counted(plan, claim, found):
+    """Events and trials by seed for a claim that something never happens: (seeds, events, trials), whole numbers.
+
+    Raises:
+        Missing: no seed is complete.
+    """
+    chosen = [cell for where in claim.contrast.plus for cell in cells(plan, where)]
+    seeds, events, trials = [], [], []
+    for seed in plan.scale.seeds:
+        pairs = [found.get((*cell, seed), {}).get(claim.measure, (np.nan, 0)) for cell in chosen]
+        if all(n > 0 and np.isfinite(value) for value, n in pairs):
+            seeds.append(seed)
+            events.append(sum(round(value * n) for value, n in pairs))
+            trials.append(sum(int(n) for _, n in pairs))
+    if not seeds:
+        raise Missing(f"no seed has {claim.measure} in all cells")
+    return seeds, np.array(events), np.array(trials)
+
+
+def contrasted(claim, a, b) -> np.ndarray:
+    """The contrast seed by seed, as it is judged and shown: a - b, or a / b for an equivalence."""
+    return a / b if claim.kind == "equivalence" else a - b

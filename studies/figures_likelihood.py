@@ -1,0 +1,113 @@
+"""Figures of likelihood and of losses that can be compared, one function each: plan -> Figure."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.stats import norm
+
+from diffusion.schedules import schedule
+from studies.artefacts import SET_NAMES, first_seed, or_hole
+from studies.figures import footnote, new_figure, styled, title
+from studies.figures_measures import mean_by_cell, schedule_legend
+from studies.losses import white_data_floor
+from studies.measuring import LOGSNR_EDGES, binned_errors
+from studies.palette import INK, MUTED, colour, text_colour
+
+__all__ = ["decoder_floor", "likelihood", "loss_by_logsnr"]
+
+TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
+
+
+@styled()
+def loss_by_logsnr(plan):
+    """Test loss by log-SNR, a line a schedule, beside the floor of white data."""
+    sets = plan.study.grid.preparation
+    figure = new_figure(3.5)
+    title(figure, "Loss that can be compared", "Squared error of the predicted noise on test images, by log-SNR")
+    place = {"left": 0.085, "right": 0.985, "bottom": 0.21, "top": 0.71, "wspace": 0.08}
+    panels = figure.subplots(1, len(sets), sharey=True, squeeze=False, gridspec_kw=place)[0]
+    centres = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
+    for axes, name in zip(panels, sets, strict=True):
+        axes.set_yscale("log")
+        axes.plot(centres, white_data_floor(1 / (1 + np.exp(-centres))), color=MUTED, linewidth=1.0, linestyle=":")
+        for run in [run for run in first_seed(plan) if run.preparation == name]:
+            binned = or_hole(binned_errors, run)
+            if binned is not None:
+                _error_line(axes, centres, *binned[:2], colour(run.schedule))
+        axes.set_title(SET_NAMES[name], fontweight="bold")
+        axes.set(xlabel="log-SNR (more noise ← → less)", xlim=(-11, 10), xticks=(-10, -5, 0, 5))
+        axes.grid(which="minor", visible=False)
+        axes.tick_params(which="minor", length=0)
+    panels[0].set_ylim(bottom=1e-6)
+    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="floor of white data")
+    schedule_legend(figure, plan, [floor])
+    footnote(figure, plan, "bands: two standard errors")
+    return figure
+
+
+def _error_line(axes, x, mean, error, shade):
+    error = np.nan_to_num(error)
+    axes.fill_between(x, np.maximum(mean - 2 * error, 1e-9), mean + 2 * error, color=shade, alpha=0.2, linewidth=0)
+    axes.plot(x, mean, color=shade, marker="o", markersize=2)
+
+
+@styled()
+def likelihood(plan):
+    """Bits per dimension by schedule and set, split into the bound's three terms; means over seeds."""
+    grid = plan.study.grid
+    cells = [(name, p) for name in grid.schedule for p in grid.preparation]
+    means = {name: mean_by_cell(plan, f"{name}_bits").ravel() for name in (*TERMS, "total")}
+    errors = mean_by_cell(plan, "total_bits_se").ravel()
+    height = 1.55 + 0.21 * len(cells)
+    figure = new_figure(height)
+    title(figure, "Likelihood: a bound on bits per dimension", "Three terms; held-out images, decoded at 256 levels")
+    place = {"left": 0.25, "right": 0.94, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
+    axes = figure.subplots(gridspec_kw=place)
+    y = np.arange(len(cells)) + 0.5 * np.repeat(np.arange(len(grid.schedule)), len(grid.preparation))
+    _stacked(axes, y, cells, means)
+    for position, total, error in zip(y, means["total"], errors, strict=True):
+        text = f" {total:.3g} ± {2 * error:.1g}" if total == total else " no result"
+        axes.text(total if total == total else 0, position, text, va="center", fontsize=8)
+    floor = decoder_floor(plan.grid[0].training)
+    axes.axvline(floor, color=INK, linewidth=0.8, linestyle=":")
+    known = means["total"][np.isfinite(means["total"])]
+    axes.set(xlabel="bits/dim", xlim=(0, 1.25 * known.max() if len(known) else 1), ylim=(y[-1] + 0.7, -0.7))
+    _label_cells(figure, axes, y, cells)
+    _legend_of_terms(figure, height)
+    footnote(figure, plan, f"dotted: $L_0$ of perfect guesses, {floor:.2f}", "± two standard errors", together=True)
+    return figure
+
+
+def _stacked(axes, y, cells, means):
+    shades, left = [colour(name) for name, _ in cells], np.zeros(len(cells))
+    for name, (_, alpha) in TERMS.items():
+        values = np.nan_to_num(means[name])
+        axes.barh(y, values, left=left, height=0.78, color=shades, alpha=alpha, linewidth=0)
+        left = left + values
+    axes.grid(axis="y", visible=False)
+    axes.spines.left.set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _label_cells(figure, axes, y, cells):
+    axes.set_yticks(y, [SET_NAMES[p] for _, p in cells], fontsize=8)
+    seen = set()
+    for position, (name, _) in zip(y, cells, strict=True):
+        if name not in seen:
+            style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center"}
+            where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
+            axes.annotate(name, (0.012, position), **where, **style)
+        seen.add(name)
+
+
+def _legend_of_terms(figure, height):
+    handles = [Patch(facecolor=INK, alpha=alpha, label=label) for label, alpha in TERMS.values()]
+    place = {"loc": "upper left", "bbox_to_anchor": (0.24, 1 - 0.48 / height), "ncols": 3}
+    figure.legend(handles=handles, frameon=False, fontsize=8, handlelength=1.2, **place)
+
+
+def decoder_floor(settings) -> float:
+    """L_0 in bits of a black or white pixel whose mean is right: what N(0, beta_1) keeps under half a level's step."""
+    beta = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).betas[0]
+    half = 1 / 255 if settings.value_range == "symmetric" else 0.5 / 255
+    return float(-np.log2(norm.cdf(half / np.sqrt(beta))))

@@ -1,0 +1,190 @@
+"""Figures of measures, one function each: plan -> Figure."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from studies.artefacts import SET_NAMES, or_hole
+from studies.figures import footnote, new_figure, styled, title
+from studies.measures import SMALL
+from studies.measuring import read_measures, read_table
+from studies.palette import INK, RULE, colour, text_colour
+
+__all__ = ["mean_by_cell", "noise", "overlap", "population", "schedule_legend"]
+
+FEATURES = {
+    "sqrt_area": ("square root of area", (0, 0.75)),
+    "angle_1": ("smallest angle", (0, np.pi / 3)),
+    "angle_3": ("largest angle", (np.pi / 3, np.pi)),
+    "perimeter": ("perimeter", (0, 3.2)),
+}
+DENSITY_NEEDS = 10  # samples below which a density shows nothing
+DARK = 0.55  # of a heat map's range: from there on numbers are white
+
+
+@styled()
+def overlap(plan):
+    """Overlap with the best-fit triangle: share of good ones by cell, and the distribution."""
+    heading = "Is it a triangle? Overlap of samples with their best-fit triangle"
+    detail = "Left: share of overlaps of 0.8 or more. Right: share of samples up to each overlap"
+    return _by_cell(plan, heading, detail, "iou_0.8_share", "iou", "overlap", (0.3, 1.0))
+
+
+@styled()
+def noise(plan):
+    """Gray around the triangle: mean by cell, and the distribution."""
+    heading = "How noisy? Gray more than 2 px off the triangle"
+    detail = "Root mean square in levels of 255. Left: mean by cell. Right: share of samples up to each value"
+    return _by_cell(plan, heading, detail, "background_haze", "background_haze", "haze (levels)", None, scale=255)
+
+
+def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
+    rows, sets = plan.study.grid.schedule, plan.study.grid.preparation
+    figure = new_figure(3.3)
+    title(figure, heading, detail)
+    place = {"left": 0.115, "right": 0.985, "bottom": 0.22, "top": 0.74, "wspace": 0.1}
+    ratios = [1.15, 0.12] + [1] * len(sets)  # the second one is room for the numbers beside the third
+    panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
+    panels[1].axis("off")
+    _heat_map(panels[0], scale * mean_by_cell(plan, measure), rows, sets, share=scale == 1)
+    limits = limits or (0, scale * _highest(plan, column))
+    for i, (axes, name) in enumerate(zip(panels[2:], sets, strict=True)):
+        _distributions(axes, plan, name, column, scale)
+        axes.set(xlim=limits, ylim=(0, 1), xlabel=label)
+        axes.locator_params(axis="x", nbins=3)
+        axes.set_title(SET_NAMES[name], fontweight="bold")
+        axes.tick_params(labelleft=i == 0)
+    handles = [Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label="held-out real images")]
+    figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0), frameon=False, fontsize=8)
+    footnote(figure, plan, f"samples with {SMALL} px of ink or more", together=True)
+    return figure
+
+
+def mean_by_cell(plan, measure):
+    """(schedules, sets): the mean over the seeds that are there; NaN where there is none."""
+    grid, values = plan.study.grid, {}
+    for run in plan.grid:
+        frame = or_hole(read_measures, run)
+        if frame is not None:
+            values.setdefault((run.schedule, run.preparation), []).extend(frame.value[frame.measure == measure])
+    means = {key: np.mean(known) for key, some in values.items() if len(known := [v for v in some if v == v])}
+    return np.array([[means.get((s, p), np.nan) for p in grid.preparation] for s in grid.schedule])
+
+
+def _heat_map(axes, values, rows, columns, share):
+    """Numbers on blue, the larger the darker; `share`: they lie in 0 ... 1."""
+    known = values[np.isfinite(values)]
+    high = 1.25 * (1 if share else max([*known, 1e-9]))
+    axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=high, aspect="auto")
+    for (j, i), value in np.ndenumerate(values):
+        shade = "white" if value > DARK * high else INK
+        text = f"{value:.2f}" if value == value else "–"
+        axes.text(i, j, text, ha="center", va="center", color=shade, fontsize=8)
+    axes.set_xticks(range(len(columns)), [SET_NAMES[name].split()[0] for name in columns])
+    axes.set_yticks(range(len(rows)), rows)
+    for label, name in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set(color=text_colour(colour(name)), fontweight="bold")
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
+def _large(table):
+    return table[table.ink >= SMALL]
+
+
+def _tables(plan, preparation, schedule):
+    """The per-image tables of a cell's samples, all seeds that are there."""
+    runs = [run for run in plan.grid if (run.preparation, run.schedule) == (preparation, schedule)]
+    tables = [or_hole(read_table, run.folder / "per-image.npz") for run in runs]
+    return [_large(table) for table in tables if table is not None]
+
+
+def _real(plan, preparation):
+    sets = {run.dataset.name: run.dataset for run in plan.grid if run.preparation == preparation}
+    tables = [or_hole(read_table, dataset.real_file) for dataset in sets.values()]
+    return [_large(table) for table in tables if table is not None]
+
+
+def _column(tables, name):
+    values = np.concatenate([np.zeros(0), *(table[name].to_numpy(np.float64) for table in tables)])
+    return np.sort(values[np.isfinite(values)])
+
+
+def _highest(plan, column):
+    """Where an axis may end: nearly all values of every cell, and all real ones."""
+    grid = plan.study.grid
+    drawn = [_column(_tables(plan, p, s), column) for p in grid.preparation for s in grid.schedule]
+    ends = [np.quantile(values, 0.98) for values in drawn if len(values)]
+    return max([*ends, 1e-3]) * 1.05
+
+
+def _distributions(axes, plan, preparation, column, scale):
+    """Empirical distribution functions, one a schedule, and the real one."""
+    for schedule in plan.study.grid.schedule:
+        values = scale * _column(_tables(plan, preparation, schedule), column)
+        if len(values):
+            axes.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour(schedule))
+    real = scale * _column(_real(plan, preparation), column)
+    if len(real):
+        share = np.arange(1, len(real) + 1) / len(real)
+        axes.step(real, share, where="post", color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
+
+
+def schedule_legend(figure, plan, others=()):
+    lines = [Line2D([], [], color=colour(name), label=name) for name in plan.study.grid.schedule]
+    height = figure.get_size_inches()[1]
+    figure.legend(
+        handles=[*lines, *others], loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=6, frameon=False,
+        fontsize=8, handlelength=1.6, columnspacing=1.3,
+    )  # fmt: skip
+
+
+@styled()
+def population(plan):
+    """Densities of geometry features of the samples over those of the real images: features down, sets across."""
+    sets = plan.study.grid.preparation
+    height = 1.5 + 1.15 * len(FEATURES)
+    figure = new_figure(height)
+    title(figure, "The right population? Features of the fitted triangles", "Densities; gray: held-out real images")
+    place = {"left": 0.145, "right": 0.985, "bottom": 0.55 / height, "top": 1 - 0.95 / height, "hspace": 0.42}
+    panels = figure.subplots(len(FEATURES), len(sets), squeeze=False, gridspec_kw=place | {"wspace": 0.08})
+    for (feature, (label, limits)), line in zip(FEATURES.items(), panels, strict=True):
+        for axes, name in zip(line, sets, strict=True):
+            _densities(axes, plan, name, feature, limits)
+        highest = max(axes.get_ylim()[1] for axes in line)
+        for axes in line:
+            axes.set(ylim=(0, highest), yticks=[])
+        words = label.replace(" of ", "\nof ").replace(" angle", "\nangle")
+        line[0].set_ylabel(words, rotation=0, ha="right", va="center")
+    for axes, name in zip(panels[0], sets, strict=True):
+        axes.set_title(SET_NAMES[name], fontweight="bold")
+    schedule_legend(figure, plan, [Patch(facecolor=RULE, label="real")])
+    footnote(figure, plan, "lengths in sides of the image, angles in radians", together=True)
+    return figure
+
+
+def _densities(axes, plan, preparation, feature, limits):
+    x = np.linspace(*limits, 200)
+    real = _density(_column(_real(plan, preparation), feature), x)
+    if real is not None:
+        axes.fill_between(x, real, color=RULE, linewidth=0)
+    for schedule in plan.study.grid.schedule:
+        density = _density(_column(_tables(plan, preparation, schedule), feature), x)
+        if density is not None:
+            axes.plot(x, density, color=colour(schedule), linewidth=1.3)
+    axes.set(xlim=limits)
+    axes.locator_params(axis="x", nbins=4)
+    axes.xaxis.get_major_locator().set_params(prune="upper")
+    axes.grid(axis="y", visible=False)
+    axes.spines.left.set_visible(False)
+
+
+def _density(values, x):
+    """A Gaussian kernel density (Scott's rule) mirrored at the range's ends, so that nothing leaks out; or None."""
+    from scipy.stats import gaussian_kde
+
+    if len(values) < DENSITY_NEEDS or np.ptp(values) == 0:
+        return None
+    kernel = gaussian_kde(values)
+    return kernel(x) + kernel(2 * x[0] - x) + kernel(2 * x[-1] - x)

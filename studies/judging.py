@@ -1,0 +1,209 @@
+"""Claims to verdicts: each claim's evidence from the measures of the runs, all of a study's together under Holm."""
+
+from dataclasses import dataclass, replace
+from math import nan
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from diffusion.files import read_json
+from studies import analytic, statistics
+from studies.artefacts import or_hole
+from studies.claims import TESTED, Missing, counted, digest, needed, sides, told
+from studies.measuring import CLAIMS, read_measures
+from studies.statistics import Evidence
+
+__all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "terminal", "verdicts", "weakest"]
+
+ALPHA = 0.05
+BOOTSTRAP_STREAM = 41
+CHANGED = "the claim was changed after these runs were made"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its evidence (None where it is underspecified), outcome, Holm's p and what there is to say.
+
+    a, b: what is compared, by seed, None where nothing was; of several comparisons that which decides, and `against`
+    says which one that is.
+    """
+
+    claim: object
+    evidence: Evidence | None
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+    a: np.ndarray | None = None
+    b: np.ndarray | None = None
+    against: str = ""
+    outcome: str = ""
+    p_holm: float = nan
+
+
+def gathered(plan) -> tuple[dict, dict]:
+    """Measures of the grid's runs that are there: {(set, schedule, seed): {measure: (value, n)}}, {measure: unit}."""
+    found, units = {}, {}
+    for run in plan.grid:
+        frame = or_hole(read_measures, run)
+        if frame is not None:
+            rows = zip(frame.measure, frame.value, frame.n, strict=True)
+            found[run.preparation, run.schedule, run.seed] = {name: (value, n) for name, value, n in rows}
+            units |= dict(zip(frame.measure, frame.unit, strict=True))
+    return found, units
+
+
+def judged(plan) -> list[Judged]:
+    """Every claim of the plan's study, in its order."""
+    found, units = gathered(plan)
+    weighed = [_weighed(plan, claim, found, units) for claim in plan.study.claims]
+    evidence = [one.evidence for one in weighed]
+    tested = [i for i, one in enumerate(evidence) if one is not None and one.kind != "analytic"]
+    adjusted = dict(zip(tested, statistics.holm([evidence[i].p for i in tested]), strict=True))
+    outcomes = statistics.verdicts(evidence, ALPHA)
+    changed = _changed(plan, found)
+    return [
+        replace(
+            one,
+            outcome=outcomes[i],
+            p_holm=float(adjusted.get(i, nan)),
+            notes=(*one.notes, *([CHANGED] if one.claim.id in changed else [])),
+        )
+        for i, one in enumerate(weighed)
+    ]
+
+
+def _weighed(plan, claim, found, units) -> Judged:
+    """One claim on its own; without data the evidence is one of no seeds, p = 1."""
+    if claim.kind == "underspecified":
+        return Judged(claim, None, notes=(claim.why,))
+    if claim.kind == "analytic":
+        holds, estimate, unit = analytic.checked(claim.check)(plan)
+        return Judged(claim, statistics.analytic(holds, estimate), unit)
+    if claim.kind == "unjudged":
+        return Judged(claim, _nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
+    unit = "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
+    try:
+        one = _never(plan, claim, found) if claim.kind == "never" else _compared(plan, claim, found)
+    except Missing as reason:
+        return Judged(claim, _nothing(claim.kind), unit, (f"not judged: {reason}",))
+    least, have = needed(claim, plan.study.claims), one.evidence.seeds
+    few = (f"{have} of the {least} seeds or more that its test needs",) if have < least else ()
+    return replace(one, unit=unit, notes=few)
+
+
+def _nothing(kind):
+    return Evidence(kind, nan, nan, nan, False, 1.0, 0)
+
+
+def _never(plan, claim, found) -> Judged:
+    _, events, trials = counted(plan, claim, found)
+    evidence = statistics.never(events, trials, claim.smallest)
+    return Judged(claim, evidence, a=events / trials, b=np.full(len(events), claim.smallest))
+
+
+def _compared(plan, claim, found) -> Judged:
+    rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
+    compared = sides(plan, claim, found)
+    number, evidence = weakest([_one_comparison(claim, a, b, rng) for _, a, b in compared])
+    against = told(claim.contrast.minus[number]) if claim.contrast.each else ""
+    return Judged(claim, evidence, a=compared[number][1], b=compared[number][2], against=against)
+
+
+def _one_comparison(claim, a, b, rng) -> Evidence:
+    if claim.kind == "equivalence":
+        return statistics.equivalence(a, b, claim.smallest, rng, claim.test)
+    direction = 1 if claim.direction == "above" else -1
+    return statistics.difference(a, b, direction, claim.smallest, rng, claim.test)
+
+
+def weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
+    """The evidence for a claim that needs all comparisons to hold, and the number of the one that decides.
+
+    If all support it, it holds as far as the least certain of them does (an intersection-union test, Berger 1982: no
+    correction). Else the surest of those against it speaks, its p times the number of comparisons (Bonferroni).
+    """
+    against = [i for i, one in enumerate(comparisons) if not one.supports]
+    if not against:
+        number = max(range(len(comparisons)), key=lambda i: comparisons[i].p)
+        return number, comparisons[number]
+    number = min(against, key=lambda i: comparisons[i].p)
+    return number, replace(comparisons[number], p=min(1.0, comparisons[number].p * len(comparisons)))
+
+
+def _changed(plan, found) -> set[str]:
+    """Ids of the claims that read otherwise, or were not there, when one of the measured runs was first measured."""
+    now = {claim.id: digest(claim) for claim in plan.study.claims if claim.kind in TESTED}
+    changed = set()
+    for run in plan.grid:
+        if (run.preparation, run.schedule, run.seed) in found:
+            record = or_hole(read_json, run.folder / CLAIMS) or {}
+            then = record.get("studies", {}).get(plan.study_name, {})
+            changed |= {name for name, value in now.items() if then.get(name) != value}
+    return changed
+
+
+def verdicts(plan) -> pd.DataFrame:
+    """The claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
+    return pd.DataFrame([_row(plan, one) for one in judged(plan)])
+
+
+def _row(plan, one: Judged) -> dict:
+    claim, evidence = one.claim, one.evidence or _nothing(one.claim.kind)
+    return {
+        "id": claim.id,
+        "claim": claim.claim,
+        "thesis": claim.source,
+        "measure": claim.measure or claim.check or "",
+        "estimate": evidence.estimate,
+        "low": evidence.low,
+        "high": evidence.high,
+        "unit": one.unit,
+        "seeds": evidence.seeds,
+        "scale": plan.scale_name,
+        "verdict": one.outcome,
+        "p": evidence.p if claim.kind in TESTED else nan,
+        "p_holm": one.p_holm if claim.kind in TESTED else nan,
+        "kind": claim.kind,
+        "test": claim.test if claim.kind in ("difference", "equivalence") else "",
+        "smallest": nan if claim.smallest is None else claim.smallest,
+        "ours": ours(one),
+        "figure": claim.figure or "",
+        "digest": digest(claim),
+        "evidence": sentence(plan, one),
+    }
+
+
+def sentence(plan, one: Judged) -> str:
+    """The evidence as one line for people."""
+    words, evidence = [], one.evidence
+    if evidence is not None and evidence.estimate == evidence.estimate:
+        words.append(f"{(one.claim.measure or one.claim.check).replace('_', ' ')}: {ours(one)}")
+        words += [f"decided by the comparison with {one.against}"] if one.against else []
+    if evidence is not None and evidence.kind in TESTED and evidence.seeds:
+        words.append(f"{evidence.seeds} seed{'s' * (evidence.seeds > 1)} at scale {plan.scale_name}")
+    return "; ".join([*words, *one.notes])
+
+
+def ours(one: Judged) -> str:
+    """Estimate with its interval and unit; a dash where there is none."""
+    evidence = one.evidence
+    if evidence is None or evidence.estimate != evidence.estimate:
+        return "–"
+    unit = f" {one.unit}" if one.unit not in ("", "1") else ""
+    if evidence.kind == "analytic" or not np.isfinite([evidence.low, evidence.high]).all():
+        return f"{evidence.estimate:.3g}{unit}"
+    return f"{evidence.estimate:.3g} ({evidence.low:.3g} to {evidence.high:.3g}){unit}"
+
+
+def terminal(plan) -> str:
+    """The verdicts as aligned text, 100 columns or so wide."""
+    rows = [("claim", "ours", "seeds", "scale", "verdict")]
+    found = judged(plan)
+    rows += [
+        (one.claim.id, ours(one), str(one.evidence.seeds) if one.evidence else "0", plan.scale_name, one.outcome)
+        for one in found
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", *notes]).rstrip()

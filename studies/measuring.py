@@ -1,0 +1,166 @@
+"""Runs to measures: reads what a run left, measures it against its data set, writes tidy rows.
+
+A run's folder gets measures.csv (`COLUMNS`), per-image.npz (a column of `measures.per_image` each) and claims.json:
+the digests of the study's claims as they stood when these samples were first measured.
+"""
+
+import zlib
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from diffusion.files import read_array, read_json, replacing, sha256, write_json
+from diffusion.schedules import schedule
+from studies import measures
+from studies.artefacts import read_losses, read_record, read_samples
+from studies.claims import digest
+from studies.losses import loss_by_logsnr
+from studies.measures import Measure
+from triangles.datasets import read_dataset
+from triangles.rendering import render
+
+__all__ = ["COLUMNS", "LOGSNR_EDGES", "loss_measures", "measure_data", "measure_run", "read_measures", "read_table"]
+
+COLUMNS = ("preparation", "schedule", "seed", "measure", "value", "unit", "n")
+LOGSNR_EDGES = np.arange(-12.0, 13.0)  # the same for all schedules; T = 1000 reaches from -10.1 to 9.2
+MEASURE_STREAM = 31  # of the splits and the classifier
+MEASURES, PER_IMAGE, CLAIMS = "measures.csv", "per-image.npz", "claims.json"
+TERMS = ("prior", "steps", "decoder", "total")
+EARLY, LATE = 0.25, 0.25  # shares of a run in which its loss falls, and has settled
+
+
+def measure_data(dataset):
+    """Measure a data set's held-out images, and write the table beside them; its path."""
+    data = read_dataset(dataset.folder)
+    table = measures.per_image(data.test, _training(data.train), *_drawing(dataset))
+    return _write_table(dataset.real_file, table)
+
+
+def measure_run(plan, run):
+    """All measures of one run; the paths written."""
+    samples = read_samples(run)
+    train = read_array(run.dataset.folder / "train.npy")
+    if samples.shape[1:] != train.shape[1:]:
+        raise ValueError(f"{run.folder / 'samples.npy'}: {samples.shape[1:]} px samples of {train.shape[1:]} px images")
+    table = measures.per_image(samples, _training(train), *_drawing(run.dataset))
+    rng = np.random.default_rng(np.random.SeedSequence([run.seed, MEASURE_STREAM]))
+    rows = measures.summarise(table, read_table(run.dataset.real_file), rng)
+    rows += _likelihood(run) + loss_measures(read_losses(run), run.dataset.settings.count)
+    _remember_claims(plan, run)
+    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows)]
+
+
+def _drawing(dataset):
+    """How a set's triangles are drawn again, for `fitting.fit`; the fitter's own way where that is the same."""
+    settings = dataset.settings
+    if settings.format == "npy" and settings.draw_size == settings.size:
+        return None, None
+    return (lambda vertices: render(vertices, settings)), settings.draw_size
+
+
+def _training(train):
+    return train if len(train) > 1 else None
+
+
+def _write_table(path, table):
+    with replacing(path) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **{name: table[name].to_numpy() for name in table})
+    return path
+
+
+def read_table(path):
+    """A table of `measures.per_image`, one row an image.
+
+    Raises:
+        ValueError: not whole, or columns of different lengths.
+        OSError: missing or unreadable.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as columns:
+            return pd.DataFrame({name: columns[name] for name in columns.files})
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist: measure first (`snakemake {path}`)") from None
+    except (ValueError, EOFError, KeyError, TypeError, BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole table of measures ({error}): measure again") from None
+
+
+def _likelihood(run):
+    """The bound's terms, and the squared error of eps by log-SNR."""
+    record = read_record(run.folder / "likelihood.json", *TERMS, "total_se", "images")
+    rows = [Measure(f"{name}_bits", float(record[name]), "bits/dim", record["images"]) for name in TERMS]
+    error = record["total_se"]
+    rows.append(Measure("total_bits_se", np.nan if error is None else error, "bits/dim", record["images"]))
+    mean, _, count = binned_errors(run)
+    centres = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
+    return rows + [
+        Measure(f"loss_logsnr_{centre:g}", float(m), "1", int(n))
+        for centre, m, n in zip(centres, mean, count, strict=True)
+    ]
+
+
+def binned_errors(run):
+    """Squared error of eps on test images by log-SNR, see `losses.loss_by_logsnr`, in bins of `LOGSNR_EDGES`."""
+    pairs = read_array(run.folder / "likelihood.npy")
+    settings = run.training
+    t = pairs[:, 1].astype(np.int64)
+    if pairs.ndim != 2 or pairs.shape[1] < 4 or not 1 <= t.min() <= t.max() <= settings.timesteps:
+        raise ValueError(f"{run.folder / 'likelihood.npy'} doesn't belong to this run: bound its likelihood again")
+    snr = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).snr
+    return loss_by_logsnr(np.log(snr[t - 1]), pairs[:, 2], LOGSNR_EDGES)
+
+
+def loss_measures(losses, images):
+    """Of the training curve and its time: how fast the loss falls, how much it still moves, seconds an epoch.
+
+    loss_fall_share: share of its whole fall, in log10, that is done after a quarter of the epochs; loss_instability:
+    root mean square of its steps from epoch to epoch in log10 over the last quarter, at least two; seconds_per_epoch:
+    the median without the first epoch, which warms up. NaN where there are too few epochs.
+    """
+    logs, count = np.log10(losses.train_mean.to_numpy(np.float64)), len(losses)
+    early, late = int(np.ceil(EARLY * count)), max(2, int(np.ceil(LATE * count)))
+    fall = logs[0] - logs[-1]
+    share = (logs[0] - logs[early - 1]) / fall if count >= 4 and fall > 0 else np.nan
+    unrest = np.sqrt(np.mean(np.diff(logs)[-late:] ** 2)) if count > late else np.nan
+    seconds = float(np.median(losses.seconds.to_numpy()[1:])) if count > 1 else np.nan
+    return [
+        Measure("train_loss", float(losses.train_mean.iloc[-1]), "1", count),
+        Measure("test_loss", float(losses.test_mean.iloc[-1]), "1", count),
+        Measure("loss_fall_share", float(share), "share", count),
+        Measure("loss_instability", float(unrest), "log10", count),
+        Measure("seconds_per_epoch", seconds, "s", max(count - 1, 0)),
+        Measure("training_images_per_second", images / seconds if seconds > 0 else np.nan, "1/s", max(count - 1, 0)),
+    ]
+
+
+def _write_rows(run, rows):
+    keys = {"preparation": run.preparation, "schedule": run.schedule, "seed": run.seed}
+    frame = pd.DataFrame([{**keys, "measure": m.name, "value": m.value, "unit": m.unit, "n": m.n} for m in rows])
+    with replacing(run.folder / MEASURES) as partial:
+        frame[list(COLUMNS)].to_csv(partial, index=False)
+    return run.folder / MEASURES
+
+
+def read_measures(run):
+    """measures.csv of a run as a DataFrame with `COLUMNS`; ValueError for a broken one, OSError for a missing one."""
+    path = run.folder / MEASURES
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table of measures ({str(error).splitlines()[0]}): measure again") from None
+    if missing := [name for name in COLUMNS if name not in frame]:
+        raise ValueError(f"{path} has no column {missing[0]!r}: measure the run again")
+    return frame
+
+
+def _remember_claims(plan, run):
+    """Store the claims' digests beside these samples, unless they were stored when the samples were first measured."""
+    path, samples = run.folder / CLAIMS, sha256(run.folder / "samples.npy")
+    try:
+        record = read_json(path)
+    except (ValueError, OSError):
+        record = {}
+    if record.get("samples") != samples or not isinstance(record.get("studies"), dict):
+        record = {"samples": samples, "studies": {}}
+    record["studies"].setdefault(plan.study_name, {claim.id: digest(claim) for claim in plan.study.claims})
+    write_json(path, record)

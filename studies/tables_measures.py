@@ -1,0 +1,43 @@
+"""Tables of measures: plan -> DataFrame in full precision."""
+
+import numpy as np
+import pandas as pd
+
+from studies.artefacts import or_hole
+from studies.measuring import read_measures
+
+__all__ = ["SHOWN", "measures"]
+
+SHOWN = {
+    "iou_median": "median overlap",
+    "iou_0.8_share": "overlap 0.8 or more",
+    "real_iou_0.8_share": "of real ones",
+    "iou_0.9_share": "overlap 0.9 or more",
+    "valid_share": "valid",
+    "small_share": "under 30 px",
+    "blank_share": "blank",
+    "one_piece_share": "in one piece",
+    "ink": "ink (px)",
+    "real_ink": "real ink (px)",
+    "clearly_gray_share": "clearly gray",
+    "real_clearly_gray_share": "real clearly gray",
+    "background_haze": "haze",
+    "background_rms": "background RMS",
+    "energy_distance": "energy distance (sd)",
+    "real_energy_distance": "real against real (sd)",
+    "memorised_share": "memorised",
+    "repeated_share": "repeated",
+    "total_bits": "bits/dim",
+    "test_loss": "test loss",
+}
+
+
+def measures(plan) -> pd.DataFrame:
+    """The measures of `SHOWN`, a run a row; NaN where a run is missing or a measure had too few images."""
+    return pd.DataFrame([_shown(run, or_hole(read_measures, run)) for run in plan.runs])
+
+
+def _shown(run, frame) -> dict:
+    values = {} if frame is None else dict(zip(frame.measure, frame.value, strict=True))
+    keys = {"preparation": run.preparation, "schedule": run.schedule, "seed": run.seed, "epochs": run.training.epochs}
+    return keys | {heading: values.get(name, np.nan) for name, heading in SHOWN.items()}

@@ -1,0 +1,230 @@
+"""Claims to verdicts: planted effects come out, missing seeds and cells are said, changed claims are told apart."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from studies.claims import Missing, contrast_told, counted, digest, needed, sides
+from studies.cli import cli
+from studies.commands import described
+from studies.judging import CHANGED, judged, verdicts
+from studies.measuring import COLUMNS
+from studies.plan import make_plan
+from studies.settings import Claim, find
+from studies.statistics import seeds_needed
+
+SEEDS = (0, 1, 2, 3, 4, 5)
+CELLS = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
+DIFFERENCE = {"kind": "difference", "measure": "m", "contrast": CELLS, "smallest": 0.1, "why": "to test"}
+
+
+def claim(name="one", **changes):
+    return {"id": name, "claim": "Something.", "source": "section 1"} | changes
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of two sets and two schedules, with measures that follow a given rule; returns its plan."""
+
+    def make(claims, value, seeds=SEEDS, told=None):
+        content = {"title": "t", "question": "q", "claims": claims}
+        content["grid"] = {"preparation": ["low", "array"], "schedule": ["linear", "wave"]}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+        plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
+        for run in plan.grid:
+            found = value(run)
+            if found is None:
+                continue
+            run.folder.mkdir(parents=True, exist_ok=True)
+            keys = [run.preparation, run.schedule, run.seed]
+            pd.DataFrame([[*keys, "m", found, "1", 100]], columns=COLUMNS).to_csv(run.folder / "measures.csv")
+            digests = {one.id: digest(one) for one in plan.study.claims} if told is None else told
+            record = {"samples": "", "studies": {plan.study_name: digests}}
+            (run.folder / "claims.json").write_text(json.dumps(record))
+        return plan
+
+    return make
+
+
+def planted(effect, spread=0.01):
+    """Measures in which linear exceeds wave by `effect`, noise and a part that is common to a seed aside."""
+
+    def value(run):
+        rng = np.random.default_rng([run.seed, len(run.schedule), len(run.preparation)])
+        return 0.5 + run.seed / 10 + effect * (run.schedule == "linear") + rng.normal(0, spread)
+
+    return value
+
+
+def outcomes(plan):
+    return {one.claim.id: one.outcome for one in judged(plan)}
+
+
+def test_planted_effects_are_found_and_their_size_is_reported(study):
+    plan = study([claim(**DIFFERENCE)], planted(0.2))
+    row = verdicts(plan).iloc[0]
+    assert row.verdict == "reproduced"
+    assert row.estimate == pytest.approx(0.2, abs=0.02)
+    assert row.low < row.estimate < row.high
+    assert (row.seeds, row.scale) == (6, "smoke")
+    for effect, outcome in ((-0.2, "contradicted"), (0.0, "contradicted")):
+        assert outcomes(study([claim(**DIFFERENCE)], planted(effect))) == {"one": outcome}
+    undecided = study([claim(**DIFFERENCE)], lambda run: 0.3 * (-1) ** run.seed * (run.schedule == "linear"))
+    assert outcomes(undecided) == {"one": "inconclusive"}
+
+
+def test_below_turns_the_claim_around(study):
+    below = claim(**DIFFERENCE | {"direction": "below"})
+    assert outcomes(study([below], planted(0.2))) == {"one": "contradicted"}
+    assert outcomes(study([below], planted(-0.2))) == {"one": "reproduced"}
+
+
+def test_one_seed_is_inconclusive_and_says_what_it_lacks(study):
+    plan = study([claim(**DIFFERENCE)], planted(0.2), seeds=(0,))
+    row = verdicts(plan).iloc[0]
+    assert row.verdict == "inconclusive"
+    assert "1 of the 3 seeds" in row.evidence
+    assert "one (needs 3)" in described(plan)
+    assert "too few seeds" not in described(make_plan(seeds=SEEDS))
+
+
+def test_a_seed_with_a_missing_cell_is_left_out_whole(study):
+    def value(run):
+        return None if (run.seed, run.schedule) == (3, "wave") else planted(0.2)(run)
+
+    row = verdicts(study([claim(**DIFFERENCE)], value)).iloc[0]
+    assert row.seeds == 5
+    empty = verdicts(study([claim(**DIFFERENCE | {"measure": "other"})], value)).iloc[0]
+    assert (empty.verdict, empty.seeds) == ("inconclusive", 0)
+    assert "no seed has other" in empty.evidence
+
+
+def test_contrasts_add_the_means_of_their_cells(study):
+    def value(run):
+        return {"low": 1.0, "array": 10.0}[run.preparation] * {"linear": 1, "wave": 2}[run.schedule] + run.seed
+
+    mean = {"plus": [{"preparation": ["array"]}], "minus": [{"preparation": ["low"]}]}
+    gain = {
+        "plus": [{"preparation": ["array"], "schedule": ["wave"]}, {"preparation": ["low"], "schedule": ["linear"]}]
+    }
+    gain["minus"] = [{"preparation": ["low"], "schedule": ["wave"]}, {"preparation": ["array"], "schedule": ["linear"]}]
+    level = {"plus": [{}], "level": 2.0}
+    for contrast, expected in ((mean, 13.5), (gain, 9.0)):
+        row = verdicts(study([claim(**DIFFERENCE | {"contrast": contrast})], value)).iloc[0]
+        assert row.estimate == pytest.approx(expected)
+    row = verdicts(study([claim(**DIFFERENCE | {"contrast": level})], value)).iloc[0]
+    assert row.estimate == pytest.approx(8.25 + 2.5 - 2)
+
+
+def test_each_needs_every_comparison_to_hold(study):
+    contrast = {"plus": [{"preparation": ["low"], "schedule": ["linear"]}], "each": True}
+    contrast["minus"] = [{"preparation": ["low"], "schedule": ["wave"]}, {"preparation": ["array"]}]
+
+    def best(other):
+        offsets = {("low", "linear"): 1.0, ("low", "wave"): 0.2}
+        return lambda run: offsets.get((run.preparation, run.schedule), other) + planted(0)(run)
+
+    one = claim(**DIFFERENCE | {"contrast": contrast})
+    assert outcomes(study([one], best(0.5))) == {"one": "reproduced"}
+    plan = study([one], best(1.5))
+    assert outcomes(plan) == {"one": "contradicted"}
+    assert judged(plan)[0].against == "array"
+
+
+def test_equivalence_and_never(study):
+    same = claim("same", **DIFFERENCE | {"kind": "equivalence", "smallest": 1.1})
+    none = claim("none", kind="never", measure="m", contrast={"plus": [{}]}, smallest=0.01, why="to test")
+    assert outcomes(study([same], planted(0.0, 0.002))) == {"same": "reproduced"}
+    assert outcomes(study([same], planted(3.0))) == {"same": "contradicted"}
+    plan = study([none], lambda run: 0.0)
+    assert outcomes(plan) == {"none": "reproduced"}
+    assert verdicts(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
+    assert outcomes(study([none], lambda run: 0.04)) == {"none": "contradicted"}
+    found = {("low", "linear", 0): {"m": (0.03, 100)}}
+    with pytest.raises(Missing):
+        counted(plan, plan.study.claims[0], found)
+
+
+def test_more_claims_need_more_evidence(study):
+    """Holm: a p of 0.01 alone is a finding, but not as the best of twenty."""
+
+    def value(run):
+        return 0.1 * (run.schedule == "linear") + 0.05 * (-1) ** run.seed * (run.schedule == "wave") + run.seed
+
+    alone = study([claim(**DIFFERENCE)], value)
+    assert 0.005 < judged(alone)[0].evidence.p < 0.05
+    assert outcomes(alone) == {"one": "reproduced"}
+    many = study([claim(f"c{i}", **DIFFERENCE) for i in range(20)], value)
+    assert set(outcomes(many).values()) == {"inconclusive"}
+
+
+def test_claims_changed_after_their_runs_are_told(study):
+    plan = study([claim(**DIFFERENCE)], planted(0.2))
+    assert CHANGED not in judged(plan)[0].notes
+    plan = study([claim(**DIFFERENCE)], planted(0.2), told={"one": "other"})
+    assert CHANGED in judged(plan)[0].notes
+    assert CHANGED in verdicts(plan).iloc[0].evidence
+
+
+def test_digests_follow_what_decides_and_nothing_else():
+    plain = Claim(**claim(**DIFFERENCE))
+    assert digest(plain) == digest(Claim(**claim(**DIFFERENCE) | {"claim": "Other words.", "figure": "loss"}))
+    for change in ({"smallest": 0.2}, {"direction": "below"}, {"test": "sign-flip"}, {"measure": "other"}):
+        assert digest(plain) != digest(Claim(**claim(**DIFFERENCE | change)))
+
+
+def test_a_claim_beyond_the_grid_is_not_judged(study):
+    contrast = {"plus": [{"schedule": ["power-10"]}], "minus": [{}]}
+    plan = study([claim(**DIFFERENCE | {"contrast": contrast})], planted(0.2))
+    assert "has no power-10" in verdicts(plan).iloc[0].evidence
+    with pytest.raises(Missing):
+        sides(plan, plan.study.claims[0], {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"smallest": None}, "smallest"),
+        ({"contrast": None}, "contrast"),
+        ({"why": None}, "why"),
+        ({"kind": "x"}, "kind"),
+    ],
+)
+def test_half_a_claim_is_refused(changes, word):
+    with pytest.raises(ValueError, match=word):
+        Claim(**claim(**DIFFERENCE | changes))
+
+
+def test_the_thesis_study_says_what_it_needs():
+    claims = make_plan().study.claims
+    assert len({one.id for one in claims}) == len(claims)
+    tested = [one for one in claims if one.kind in ("difference", "equivalence", "never")]
+    assert {needed(one, claims) for one in tested} == {2, 3}
+    # the comment in the file, that so many claims need that many seeds by the sign-flip test, holds
+    assert f"needs {seeds_needed('sign-flip', claims=len(tested))} seeds" in find("thesis").read_text()
+    assert contrast_told(tested[0]) == "low - array"
+
+
+def test_analytic_claims_follow_from_formulas(tmp_path):
+    """abar of linear falls below one half at step 260 of 1000, of cosine at 497; drawing is black and white."""
+    found = {one.claim.id: one for one in judged(make_plan(results=tmp_path))}
+    assert found["linear-before-cosine"].outcome == found["linear-before-sigmoid"].outcome == "reproduced"
+    assert found["linear-before-cosine"].evidence.estimate == pytest.approx(0.237)
+    assert found["drawing-gray"].outcome == "contradicted"
+    assert found["future"].outcome == "underspecified"
+    assert found["low-noisy"].outcome == "inconclusive"
+
+
+def test_the_command_prints_and_writes_the_verdicts(study):
+    plan = study([claim(**DIFFERENCE), claim("vague", kind="underspecified", why="It says too little.")], planted(0.2))
+    words = ["verdicts", "--study", str(plan.folder.parents[1] / "mine.yaml"), "--scale", "smoke"]
+    words += ["--results", str(plan.folder.parent), "--seeds", "0,1,2,3,4,5"]
+    shown = CliRunner().invoke(cli, words, catch_exceptions=False).output
+    assert "reproduced" in shown
+    assert "vague: It says too little." in shown
+    table = pd.read_csv(plan.output / "tables" / "verdicts.csv")
+    assert list(table.verdict) == ["reproduced", "underspecified"]

@@ -1,0 +1,140 @@
+"""From a run's files to its measures: small runs without warnings, and numbers that follow from what was planted."""
+
+import json
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diffusion.files import write_array, write_json
+from diffusion.schedules import schedule
+from studies.measuring import (
+    COLUMNS,
+    LOGSNR_EDGES,
+    binned_errors,
+    loss_measures,
+    measure_data,
+    measure_run,
+    read_measures,
+    read_table,
+)
+from studies.plan import make_plan
+from triangles.datasets import write_dataset
+
+LOSSES = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
+
+
+def curve(means, seconds=None):
+    columns = dict.fromkeys(LOSSES, 1.0) | {"epoch": np.arange(1, len(means) + 1), "train_mean": means}
+    return pd.DataFrame(columns | {"seconds": np.ones(len(means)) if seconds is None else seconds})
+
+
+def left_by_a_run(run, samples):
+    """The files of a run with these samples, a flat loss, and an eps error of t / 1000 at every step."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_array(run.folder / "samples.npy", samples.astype(np.float32))
+    curve([0.1, 0.1]).to_csv(run.folder / "losses.csv", index=False)
+    t = np.arange(1, 1001)
+    write_array(run.folder / "likelihood.npy", np.column_stack([np.zeros(1000), t, t / 1000, np.ones(1000)]))
+    terms = {"prior": 0.1, "steps": 1.0, "decoder": 0.5, "total": 1.6, "total_se": None, "images": 64}
+    write_json(run.folder / "likelihood.json", terms)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """The smoke plan with one small data set a preparation, its real images measured."""
+    made = make_plan(scale="smoke", results=tmp_path_factory.mktemp("results"))
+    for dataset in made.datasets:
+        write_dataset(dataset.folder, replace(dataset.settings, count=40, test_count=24))
+        measure_data(dataset)
+    return made
+
+
+@pytest.mark.parametrize("preparation", ["low", "high", "array"])
+def test_real_images_measure_as_real_ones_do(plan, preparation):
+    run = plan.cell(preparation, "linear")
+    real = np.load(run.dataset.folder / "test.npy")
+    left_by_a_run(run, real / 255)
+    measure_run(plan, run)
+    frame = read_measures(run)
+    assert list(frame.columns) == list(COLUMNS)
+    assert set(frame.preparation) == {preparation}
+    values = frame.set_index("measure").value
+    for name in ("iou_median", "ink", "clearly_gray_share", "background_haze", "nearest_training"):
+        assert values[name] == pytest.approx(values[f"real_{name}"], nan_ok=True)
+    assert values["excess_iou_median"] == pytest.approx(0)
+    assert values["total_bits"] == pytest.approx(1.6)
+    assert np.isnan(values["total_bits_se"])
+    assert len(read_table(run.folder / "per-image.npz")) == len(real)
+
+
+@pytest.mark.parametrize("samples", [np.zeros((3, 16, 16)), np.ones((1, 16, 16)), np.eye(16)[None] * 0.7])
+def test_samples_of_a_failed_run_are_measured_without_warnings(plan, samples):
+    run = plan.cell("array", "wave")
+    left_by_a_run(run, samples)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measure_run(plan, run)
+    values = read_measures(run).set_index("measure")
+    assert values.value["blank_share"] == float(not samples.any())
+    assert values.n["blank_share"] == len(samples)
+
+
+def test_samples_of_another_size_are_refused(plan):
+    run = plan.cell("array", "wave")
+    left_by_a_run(run, np.zeros((2, 8, 8)))
+    with pytest.raises(ValueError, match="8"):
+        measure_run(plan, run)
+
+
+def test_errors_go_into_the_bins_of_their_log_snr(plan):
+    run = plan.cell("array", "power-2")
+    left_by_a_run(run, np.zeros((2, 16, 16)))
+    mean, _, count = binned_errors(run)
+    snr = schedule("power-2", 1000, 1e-4, 0.02).snr
+    inside = (np.log(snr) >= LOGSNR_EDGES[8]) & (np.log(snr) < LOGSNR_EDGES[9])
+    assert inside.sum() == count[8] > 10
+    assert mean[8] == pytest.approx((np.flatnonzero(inside) + 1).mean() / 1000)
+    assert count.sum() == 1000
+
+
+def test_claims_are_remembered_as_of_the_first_measuring_of_these_samples(plan):
+    run = plan.cell("array", "linear")
+    left_by_a_run(run, np.load(run.dataset.folder / "test.npy") / 255)
+    measure_run(plan, run)
+    path = run.folder / "claims.json"
+    first = json.loads(path.read_text())
+    assert first["studies"]["thesis"].keys() == {claim.id for claim in plan.study.claims}
+    claims = [one.model_copy(update={"smallest": 9.0}) for one in plan.study.claims]
+    changed = replace(plan, study=plan.study.model_copy(update={"claims": tuple(claims)}))
+    measure_run(changed, run)
+    assert json.loads(path.read_text()) == first
+    left_by_a_run(run, np.zeros((2, 16, 16)))
+    measure_run(changed, run)
+    assert json.loads(path.read_text()) != first
+
+
+def test_loss_measures_of_known_curves():
+    """Falling by half of its decades in the first quarter, then still; and a zigzag of 0.1 in log10."""
+    means = [1.0, 0.1, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
+    values = {m.name: m.value for m in loss_measures(curve(means, [9, 1, 2, 3, 2, 1, 2, 2]), 100)}
+    assert values["loss_fall_share"] == pytest.approx(0.5)
+    assert values["loss_instability"] == 0
+    assert values["seconds_per_epoch"] == 2
+    assert values["training_images_per_second"] == 50
+    zigzag = {m.name: m.value for m in loss_measures(curve(10 ** (0.1 * (np.arange(12) % 2))), 100)}
+    assert zigzag["loss_instability"] == pytest.approx(0.1)
+    for count in (1, 2, 3):
+        short = {m.name: m.value for m in loss_measures(curve([0.1] * count), 100)}
+        assert np.isnan(short["loss_fall_share"])
+        assert np.isnan(short["loss_instability"]) == (count < 3)
+
+
+def test_broken_tables_are_refused_in_a_line(tmp_path):
+    (tmp_path / "per-image.npz").write_bytes(b"PK\x03\x04 not one")
+    with pytest.raises(ValueError, match=r"per-image\.npz is not a whole table"):
+        read_table(tmp_path / "per-image.npz")
+    with pytest.raises(FileNotFoundError, match="measure first"):
+        read_table(tmp_path / "none.npz")
