@@ -1,0 +1,53 @@
+"""A copy of the project with a small study of its own, to run Snakemake in and to change files of."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STUDY = """\
+title: Small
+question: Does the workflow hold?
+grid: {preparation: [low, array], schedule: [linear, cosine]}
+figures: [schedules, loss]
+tables: [losses, data]
+"""
+CONFIG = ["--config", "scale=smoke", "study=small.yaml"]
+OUT = "results/smoke/small"
+
+
+def environment(folder):
+    """The jobs' commands are the ones installed beside this interpreter, and import the copy's packages."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {
+        "PATH": path,
+        "PYTHONPATH": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def copy_project(folder):
+    for name in ("triangles", "diffusion", "studies", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "small.yaml").write_text(STUDY)
+    return folder
+
+
+def start(folder, *arguments):
+    """Snakemake under way in a session of its own, its words in one pipe."""
+    command = [sys.executable, "-m", "snakemake", *arguments, *CONFIG]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def snakemake(folder, *arguments):
+    """(exit code, all it said)."""
+    process = start(folder, *arguments)
+    said = process.communicate(timeout=600)[0]
+    return process.returncode, said

@@ -1,0 +1,121 @@
+"""Several Snakemakes, a cell that fails, and kills without end: the others go on, and the outcome is the same."""
+
+import io
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pandas as pd
+import pytest
+from commands import call
+from project import OUT, STUDY, copy_project, snakemake, start
+
+pytestmark = pytest.mark.faults
+
+TABLE = f"{OUT}/tables/losses.csv"
+
+
+def test_a_failing_cell_stops_no_other_and_a_second_snakemake_is_refused(tmp_path):
+    project = copy_project(tmp_path)
+    (project / "small.yaml").write_text(STUDY.replace("[low, array]", "[array]"))
+    runs = project / "results/smoke/runs"
+    failing, other = runs / "array-linear-seed0", runs / "array-cosine-seed0"
+    failing.mkdir(parents=True)
+    with filelock.FileLock(failing / ".lock"):
+        first = start(project, "--cores", "8", "--keep-going", TABLE)
+        while not list((project / ".snakemake/locks").glob("*")):
+            assert first.poll() is None
+            time.sleep(0.02)
+        code, said = snakemake(project, "--cores", "1", TABLE)
+        assert code == 1
+        assert "LockException" in said
+        said = first.communicate(timeout=300)[0]
+        assert first.returncode == 1
+    assert "being written by another process" in said
+    assert (other / "run.json").exists()
+    assert not (project / TABLE).exists()
+    words = ["studies", "table", "losses", "--allow-missing", "--scale", "smoke", "--study", "small.yaml"]
+    assert call(*words, folder=project)[0] == 0
+    table = pd.read_csv(project / TABLE).set_index("schedule")
+    assert table.train_mean.isna().to_dict() == {"linear": True, "cosine": False}
+    asked = [str((failing / "run.json").relative_to(project)), TABLE]  # a table that is there asks for no run itself
+    code, said = snakemake(project, "--cores", "8", *asked)
+    assert code == 0, said
+    assert not pd.read_csv(project / TABLE).train_mean.isna().any()
+
+
+CLOCKS = {"seconds", "test_seconds", "set_made_in_s"}
+
+
+def outcome(folder):
+    """All that a workflow leaves but clocks, logs and what only resuming needs."""
+    found = {}
+    for path in sorted((folder / "results").rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".csv":
+            table = pd.read_csv(path)
+            found[name] = table.drop(columns=CLOCKS & set(table)).to_csv()
+        elif path.suffix in (".npy", ".npz", ".safetensors") and path.stem != "checkpoint":
+            found[name] = path.read_bytes()
+        elif path.suffix == ".png":
+            from PIL import Image
+
+            found[name] = np.asarray(Image.open(io.BytesIO(path.read_bytes()))).tobytes()
+        elif path.is_file() and path.suffix != ".json" and not {"logs", "benchmarks"} & set(path.parts):
+            found[name] = None
+    return found
+
+
+def orphans(folder):
+    """Processes that still work in the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd") == str(folder) and process.name != str(os.getpid()):
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
+
+
+def kill(process, number, alone):
+    try:
+        (os.kill if alone else os.killpg)(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+@pytest.mark.soak
+def test_kills_without_end_change_nothing(tmp_path):
+    """TRIANGLES_KILLS (100) kills of Snakemake, alone or with its jobs, then one completion."""
+    kills = int(os.environ.get("TRIANGLES_KILLS", "100"))
+    rng, counts = np.random.default_rng(0), dict.fromkeys(("killed", "finished", "orphaned"), 0)
+    whole, harmed = (copy_project(tmp_path / name) for name in ("whole", "harmed"))
+    begun = time.monotonic()
+    code, said = snakemake(whole, "--cores", "2")
+    assert code == 0, said
+    longest = 1.2 * (time.monotonic() - begun)
+    for i in range(kills):
+        process = start(harmed, "--cores", "2", "--keep-going")
+        time.sleep(float(rng.uniform(0.05, 1)) * longest)
+        counts["finished" if process.poll() is not None else "killed"] += 1
+        number = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[i % 3]
+        kill(process, number, alone=bool(rng.integers(2)))
+        said = process.communicate(timeout=300)[0]
+        assert "Traceback" not in re.sub(r"Traceback.*snakemake.*", "", said), said
+        counts["orphaned"] += bool(orphans(harmed))
+        snakemake(harmed, "--unlock")
+        if process.returncode == 0:
+            for path in (harmed / "results").rglob("samples*.npy"):
+                path.unlink()
+    while orphans(harmed):
+        time.sleep(0.2)
+    code, said = snakemake(harmed, "--cores", "2")
+    print(counts)
+    assert code == 0, said
+    assert not list((harmed / "results").rglob("*.partial"))
+    assert outcome(harmed) == outcome(whole)
