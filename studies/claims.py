@@ -83,13 +83,13 @@ def told(where) -> str:
 
 
 def contrast_told(claim) -> str:
-    """A claim's contrast in words, such as `low - array`."""
+    """A claim's contrast in words, such as `low − array`."""
     contrast = claim.contrast
     plus = " + ".join(told(where) for where in contrast.plus)
     minus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.minus)
     if not minus:
-        return plus if contrast.level is None else f"{plus} - {contrast.level:g}"
-    return f"{plus} {'/' if claim.kind == 'equivalence' else '-'} {minus}"
+        return plus if contrast.level is None else f"{plus} − {contrast.level:g}"
+    return f"{plus} {'/' if claim.kind == 'equivalence' else '−'} {minus}"
 
 
 def counted(plan, claim, found):

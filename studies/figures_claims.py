@@ -95,7 +95,7 @@ def _words(figure, axes, one):
     box = axes.get_position()
     middle = (box.y0 + box.y1) / 2
     name = textwrap.shorten(one.claim.id, 34)
-    what = textwrap.wrap(f"{one.claim.measure.replace('_', ' ')}: {contrast_told(one.claim)}", 37, max_lines=2)
+    what = textwrap.wrap(f"{one.claim.measure.replace('_', ' ')}: {contrast_told(one.claim)}", 34, max_lines=2)
     figure.text(0.012, middle + 0.012, name, fontweight="bold", va="bottom")
     figure.text(0.012, middle + 0.009, "\n".join(what), fontsize=8, color=MUTED, va="top")
     shade = SHADES.get(one.outcome, MUTED)

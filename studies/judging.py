@@ -190,9 +190,10 @@ def ours(one: Judged) -> str:
     if evidence is None or evidence.estimate != evidence.estimate:
         return "–"
     unit = f" {one.unit}" if one.unit not in ("", "1") else ""
+    estimate, low, high = (f"{v:.3g}".replace("-", "−") for v in (evidence.estimate, evidence.low, evidence.high))
     if evidence.kind == "analytic" or not np.isfinite([evidence.low, evidence.high]).all():
-        return f"{evidence.estimate:.3g}{unit}"
-    return f"{evidence.estimate:.3g} ({evidence.low:.3g} to {evidence.high:.3g}){unit}"
+        return f"{estimate}{unit}"
+    return f"{estimate} ({low} to {high}){unit}"
 
 
 def terminal(plan) -> str:

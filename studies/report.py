@@ -16,7 +16,8 @@ __all__ = ["inputs", "render", "write_report"]
 
 FORMS = {"svg": "image/svg+xml", "png": "image/png"}
 VERDICT_COLUMNS = ("id", "verdict")
-SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale"]  # columns that the list of claims shows
+# columns of the verdicts that stand with the claims already
+SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
 
 

@@ -206,7 +206,7 @@ def test_the_thesis_study_says_what_it_needs():
     assert {needed(one, claims) for one in tested} == {2, 3}
     # the comment in the file, that so many claims need that many seeds by the sign-flip test, holds
     assert f"needs {seeds_needed('sign-flip', claims=len(tested))} seeds" in find("thesis").read_text()
-    assert contrast_told(tested[0]) == "low - array"
+    assert contrast_told(tested[0]) == "low − array"
 
 
 def test_analytic_claims_follow_from_formulas(tmp_path):

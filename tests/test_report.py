@@ -182,7 +182,7 @@ def test_what_was_run_says_every_value_that_occurs(plan, page):
 
 def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     path = plan.output / "tables" / "verdicts.csv"
-    rows = [{"id": "first", "verdict": "contradicted", "evidence": "−0.2 & falling"}]
+    rows = [{"id": "first", "verdict": "contradicted", "evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}]
     pd.DataFrame(rows).to_csv(path, index=False)
     try:
         page = Page(render(plan))
@@ -191,6 +191,9 @@ def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
     assert "−0.2 & falling" in page.text
     assert "Of 2: 1 contradicted." in page.text
+    assert "−0.21 (−0.3 to −0.1)" in page.text
+    sections = [a["id"] for a in page.all("section") if "id" in a]
+    assert sections[0] == "verdicts"
 
 
 def test_a_missing_run_is_a_hole_and_said(plan):
