@@ -1,6 +1,7 @@
 """studies measure | verdicts | figure | table | report | plan. Heavy imports happen inside the commands."""
 
 import functools
+from pathlib import Path
 
 import click
 
@@ -107,6 +108,16 @@ def verdicts(plan):
     click.echo(terminal(plan))
     for path in save(table(plan), plan.output / "tables" / "verdicts"):
         click.echo(path)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Default: RESULTS/reference/SCALE.")
+@planned
+def reference(plan, out):
+    """Collect what was made, without weights and arrays, into a folder that can be committed."""
+    from studies.reference import collect
+
+    click.echo(collect(plan, out or plan.folder.parent / "reference" / plan.output.relative_to(plan.folder.parent)))
 
 
 @cli.command("plan")

@@ -1,35 +1,29 @@
 """The smoke workflow end to end, in a copy of the project, by the command that a person types."""
 
 import io
-import os
 import re
-import shutil
 import subprocess
 import sys
 from base64 import b64decode
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from project import copy_project, environment
 
 from diffusion.devices import choose
+from diffusion.files import read_json, sha256
 from diffusion.model import load_model
 from studies.plan import make_plan
-
-ROOT = Path(__file__).parent.parent
-
-
-# the jobs' commands are the ones installed beside this interpreter, whether or not its environment is activated
-ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+from studies.reference import collect
 
 
 def called(folder, *arguments):
     command = [sys.executable, "-m", "snakemake", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=400, check=False
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=400, check=False
     )
 
 
@@ -40,10 +34,7 @@ def snakemake(folder, *targets):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A project folder with a finished smoke workflow, and its plan."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("triangles", "diffusion", "studies", "profiles"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", folder)
+    folder = copy_project(tmp_path_factory.mktemp("project"))
     done = snakemake(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "The report: results/smoke/report.html" in done.stdout + done.stderr
@@ -115,6 +106,20 @@ def test_the_report_stands_alone(finished):
         assert claim.id in page
 
 
+def test_the_reference_is_the_outcome_without_weights(finished, tmp_path):
+    plan, folder = finished[1], tmp_path / "reference"
+    manifest = read_json(collect(plan, folder))
+    assert manifest["missing runs"] == []
+    kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert kept == set(manifest["files"]) | {"manifest.json"}
+    assert all(sha256(folder / name) == digest for name, digest in manifest["files"].items())
+    assert {"report.html", "tables/losses.csv", f"runs/{plan.runs[0].name}/run.json"} < kept
+    assert not [name for name in kept if name.endswith((".npy", ".safetensors"))]
+    (folder / "figures" / "old.png").write_bytes(b"left by an earlier study")
+    collect(plan, folder)
+    assert not (folder / "figures" / "old.png").exists()
+
+
 def test_any_file_can_be_asked_for_by_name(finished):
     target = "results/smoke/runs/array-wave-seed0/samples.npy"
     (finished[0] / target).unlink()
@@ -126,7 +131,7 @@ def test_any_file_can_be_asked_for_by_name(finished):
 
 @pytest.mark.parametrize("scale", ["laptop", "overnight", "thesis"])
 def test_every_scale_resolves_to_its_jobs(finished, scale):
-    planned = called(finished[0], "-n", "-q", "--config", f"scale={scale}")
+    planned = called(finished[0], "-n", "--config", f"scale={scale}")
     assert planned.returncode == 0, planned.stderr
     assert re.search(r"train\s+16", planned.stdout + planned.stderr)
 
