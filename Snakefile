@@ -23,7 +23,7 @@ def sources(room, *names):
 
 
 def shown_by(entry):
-    return sources("studies", "catalogue", "artefacts", "palette", entry.maker.split(".")[0])
+    return sources("studies", "catalogue", "catalogue_measures", "artefacts", "palette", entry.maker.split(".")[0])
 
 
 GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")

@@ -1,0 +1,110 @@
+"""The figures and tables of measures and verdicts, as `studies.catalogue` lists them."""
+
+from studies.artefacts import first_seed
+from studies.entries import Entry
+
+__all__ = ["FIGURES", "TABLES", "VERDICTS"]
+
+VERDICTS = "verdicts"  # the table that the report shows beside the claims where it is there
+
+
+def _measured(plan):
+    return [run.folder / "measures.csv" for run in plan.runs]
+
+
+def _judged(plan):
+    return [run.folder / "measures.csv" for run in plan.grid]
+
+
+def _per_image(plan):
+    runs = [run.folder / name for run in plan.grid for name in ("measures.csv", "per-image.npz")]
+    return [*runs, *(dataset.real_file for dataset in plan.datasets)]
+
+
+def _bounded(plan):
+    return [run.folder / "likelihood.npy" for run in first_seed(plan)]
+
+
+def _neighbours(plan):
+    runs = [run for run in first_seed(plan) if run.preparation == plan.study.grid.preparation[-1]]
+    sets = {run.dataset.name: run.dataset.folder / "train.npy" for run in runs}
+    return [*(run.folder / name for run in runs for name in ("samples.npy", "per-image.npz")), *sets.values()]
+
+
+FIGURES = [
+    Entry(
+        "overlap",
+        "Is it a triangle?",
+        "Overlap (intersection over union) of each sample with its best-fit triangle, drawn in the way of its set. In "
+        "the map, the share of 0.8 or more, which every real triangle of the array set reaches and no ellipse.",
+        _per_image,
+        "figures_measures.overlap",
+    ),
+    Entry(
+        "noise",
+        "How noisy?",
+        "Root mean square of gray more than 2 px off the fitted triangle, in shares of white, without stray pieces. "
+        "The low-resolution set's own images have it too, as the dashed line shows.",
+        _per_image,
+        "figures_measures.noise",
+    ),
+    Entry(
+        "population",
+        "The right population?",
+        "Geometry of the fitted triangles, through the same fitter for samples and for held-out real images.",
+        _per_image,
+        "figures_measures.population",
+    ),
+    Entry(
+        "loss-logsnr",
+        "Loss by log-SNR",
+        "Squared error of the predicted noise at equal noise, where schedules can be compared; the mean over time "
+        "steps weighs log-SNR differently for each schedule. The floor is that of data without any structure.",
+        _bounded,
+        "figures_likelihood.loss_by_logsnr",
+    ),
+    Entry(
+        "likelihood",
+        "Likelihood",
+        "The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
+        "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level.",
+        _judged,
+        "figures_likelihood.likelihood",
+    ),
+    Entry(
+        "neighbours",
+        "Nearest training images",
+        "In each cell of one set, the samples closest to a single training image, above that image.",
+        _neighbours,
+        "figures_claims.neighbours",
+        form="png",
+    ),
+    Entry(
+        "contrasts",
+        "The claims' contrasts",
+        "Each claim that is tested: both sides of its contrast paired by seed, and the contrast with its interval. "
+        "Gray: effects too small to matter.",
+        _judged,
+        "figures_claims.contrasts",
+    ),
+]
+
+TABLES = [
+    Entry(
+        "measures",
+        "Measures of every run",
+        "Overlap is that of a sample with its best-fit triangle; it, haze and background are of samples with 30 px of "
+        "ink or more. Haze: root mean square of gray more than 2 px off the triangle; background RMS: of all that is "
+        "there. What is called real is the same of held-out images of the set.",
+        _measured,
+        "tables_measures.measures",
+    ),
+    Entry(
+        VERDICTS,
+        "Verdicts",
+        "Each claim with our estimate, its 95% bootstrap interval over seeds, and Holm's p over all claims that are "
+        "tested. Nothing is decided by the interval, nor by a single seed.",
+        _judged,
+        "judging.verdicts",
+    ),
+]
