@@ -37,11 +37,11 @@ def copy_project(folder):
     return folder
 
 
-def start(folder, *arguments):
-    """Snakemake under way in a session of its own, its words in one pipe."""
+def start(folder, *arguments, words=subprocess.PIPE):
+    """Snakemake under way in a session of its own; all its words go to one place."""
     command = [sys.executable, "-m", "snakemake", *arguments, *CONFIG]
     return subprocess.Popen(
-        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=folder, env=environment(folder), stdout=words, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
 
