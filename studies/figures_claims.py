@@ -124,7 +124,7 @@ def _neighbour_rows(run):
         return [Row(run.schedule, None, colour(run.schedule))]
     ratio = np.where(table.ink > 0, novelty.distance_ratio(table.nearest, table.second_nearest), np.inf)
     chosen = np.argsort(ratio, kind="stable")[:NEIGHBOURS]
-    nearest = [train[novelty_index(samples[i], train[:, 0]), 0] for i in chosen]
+    nearest = [train[nearest_index(samples[i], train[:, 0]), 0] for i in chosen]
     notes = [f"{table.nearest[i]:.0f} px" for i in chosen]
     return [
         Row(run.schedule, [as_bytes(samples[i]) for i in chosen], colour(run.schedule)),
@@ -132,6 +132,6 @@ def _neighbour_rows(run):
     ]
 
 
-def novelty_index(image, train) -> int:
+def nearest_index(image, train) -> int:
     """The training image that differs from `image` in the fewest pixels, as ink or no ink."""
     return int((binarise(image[None]) ^ binarise(train)).sum(axis=(1, 2)).argmin())

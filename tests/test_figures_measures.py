@@ -1,0 +1,75 @@
+"""Figures of measures and claims: the numbers shown are those measured, and nothing measured yet is shown as such."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from studies.catalogue_measures import FIGURES
+from studies.figures_claims import contrasts, nearest_index
+from studies.figures_likelihood import decoder_floor
+from studies.figures_measures import mean_by_cell, overlap
+from studies.measuring import COLUMNS
+from studies.plan import make_plan
+
+CLAIM = {
+    "id": "one",
+    "claim": "Something.",
+    "source": "section 1",
+    "kind": "difference",
+    "measure": "iou_0.8_share",
+    "contrast": {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]},
+    "smallest": 0.1,
+    "why": "to test",
+}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Two cells at three seeds with a share of 0.2 + seed / 10 for wave and twice that for linear."""
+    content = {"title": "t", "question": "q", "claims": [CLAIM]}
+    content["grid"] = {"preparation": ["array"], "schedule": ["linear", "wave"]}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    made = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", (0, 1, 2))
+    for run in made.grid:
+        run.folder.mkdir(parents=True)
+        value = (0.2 + run.seed / 10) * (1 + (run.schedule == "linear"))
+        row = [run.preparation, run.schedule, run.seed, "iou_0.8_share", value, "share", 50]
+        pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
+        (run.folder / "claims.json").write_text(json.dumps({"samples": "", "studies": {}}))
+    return made
+
+
+@pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry.name)
+def test_every_figure_is_drawn_before_anything_is_measured(entry, tmp_path):
+    assert entry.make(make_plan(results=tmp_path)).texts
+
+
+def test_the_heat_map_shows_means_over_seeds(plan):
+    assert mean_by_cell(plan, "iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
+    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30"]
+
+
+def test_the_contrast_shows_each_seed_and_their_mean(plan):
+    pairs, contrast = contrasts(plan).axes
+    assert [list(line.get_ydata()) for line in pairs.lines] == [
+        pytest.approx([0.4, 0.2]), pytest.approx([0.6, 0.3]), pytest.approx([0.8, 0.4]),
+    ]  # fmt: skip
+    points, _, mean = contrast.lines[1:]
+    assert list(points.get_xdata()) == pytest.approx([0.2, 0.3, 0.4])
+    assert mean.get_xdata() == pytest.approx([0.3])
+
+
+def test_the_decoders_floor_is_what_its_noise_costs():
+    """sigma_1 = 0.01 and half a level of 1/255: Phi(0.392) = 0.6525 of the mass, 0.616 bits."""
+    training = make_plan().grid[0].training
+    assert decoder_floor(training) == pytest.approx(0.616, abs=5e-4)
+
+
+def test_the_nearest_training_image_is_the_one_with_the_fewest_other_pixels():
+    train = np.random.default_rng(0).integers(0, 2, (20, 8, 8), np.uint8) * 255
+    image = train[7] / 255
+    image[0, 0] = 1 - image[0, 0]
+    assert nearest_index(image.astype(np.float32), train) == 7
