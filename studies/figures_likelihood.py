@@ -66,7 +66,7 @@ def likelihood(plan):
     y = np.arange(len(cells)) + 0.5 * np.repeat(np.arange(len(grid.schedule)), len(grid.preparation))
     _stacked(axes, y, cells, means)
     for position, total, error in zip(y, means["total"], errors, strict=True):
-        text = f" {total:.3g} ± {2 * error:.1g}" if total == total else " no result"
+        text = f" {_short(total, 3)} ± {_short(2 * error, 1)}" if total == total else " no result"
         axes.text(total if total == total else 0, position, text, va="center", fontsize=8)
     floor = decoder_floor(plan.grid[0].training)
     axes.axvline(floor, color=INK, linewidth=0.8, linestyle=":")
@@ -76,6 +76,10 @@ def likelihood(plan):
     _legend_of_terms(figure, height)
     footnote(figure, plan, f"dotted: $L_0$ of perfect guesses, {floor:.2f}", "± two standard errors", together=True)
     return figure
+
+
+def _short(value, digits):
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.{digits}g}'):g}"
 
 
 def _stacked(axes, y, cells, means):

@@ -42,7 +42,7 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
     rows, sets = plan.study.grid.schedule, plan.study.grid.preparation
     figure = new_figure(3.3)
     title(figure, heading, detail)
-    place = {"left": 0.115, "right": 0.985, "bottom": 0.22, "top": 0.74, "wspace": 0.1}
+    place = {"left": 0.115, "right": 0.975, "bottom": 0.22, "top": 0.74, "wspace": 0.1}
     ratios = [1.15, 0.12] + [1] * len(sets)  # the second one is room for the numbers beside the third
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
