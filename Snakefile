@@ -22,8 +22,8 @@ def sources(room, *names):
     return [f"{workflow.basedir}/{room}/{name}.py" for name in names]
 
 
-def shown_by(entry):
-    return sources("studies", "catalogue", "catalogue_measures", "artefacts", "palette", entry.maker.split(".")[0])
+def shown_by(entry, *more):
+    return SHOWING + sources("studies", entry.maker.split(".")[0], *more)
 
 
 GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")
@@ -32,6 +32,7 @@ TRAINING = NETWORKS + sources("diffusion", "training", "optimizers")
 SAMPLING = NETWORKS + sources("diffusion", "sampling")
 BOUNDING = NETWORKS + sources("diffusion", "likelihood")
 MEASURING = sources("triangles", "fitting", "drawing") + sources("studies", "measuring", "measures", "noise", "novelty")
+SHOWING = sources("studies", "catalogue", "catalogue_measures", "entries", "artefacts")
 COMPARING = MEASURING + sources("studies", "population", "losses", "statistics")
 
 
@@ -163,7 +164,7 @@ rule measure:
 rule figure:
     input:
         lambda w: FIGURES[w.figure].inputs(PLAN),
-        lambda w: shown_by(FIGURES[w.figure]),
+        lambda w: shown_by(FIGURES[w.figure], "figures", "mosaic", "palette", "tables"),
     output:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
@@ -178,7 +179,7 @@ rule figure:
 rule table:
     input:
         lambda w: TABLES[w.table].inputs(PLAN),
-        lambda w: shown_by(TABLES[w.table]),
+        lambda w: shown_by(TABLES[w.table], "tables"),
     output:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
@@ -195,8 +196,8 @@ rule report:
         expand(OUT / "figures" / "{figure}.{kind}", figure=PLAN.study.figures, kind=["png", "svg"]),
         expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
         PLAN.frame_files,
-        sources("studies", "catalogue", "report"),
-        f"{workflow.basedir}/studies/report.html.j2",
+        SHOWING + sources("studies", "report", "sprites", "palette"),
+        expand(f"{workflow.basedir}/studies/report.{{kind}}", kind=["html.j2", "css", "js"]),
     output:
         OUT / "report.html",
     params:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from diffusion import devices, runs
+from diffusion import devices, records, runs
 from diffusion.files import read_array, read_json
 from diffusion.model import read_tensors
 from diffusion.sampling import sample
@@ -51,7 +51,7 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
 def surroundings(run: Path) -> list[str]:
     """What differs here from where the run was made, each in words: reasons for other bytes."""
     record = read_json(run / runs.RUN)
-    here = {"versions": runs.versions(), "sources": runs.sources_digest()}
+    here = {"versions": records.versions(), "sources": runs.sources_digest()}
     return [f"{key} differ from the run's" for key, value in here.items() if record.get(key) != value]
 
 

@@ -7,18 +7,13 @@ import contextlib
 import hashlib
 import json
 import math
-import platform
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import filelock
 import numpy as np
-import pandas as pd
-import torch
 from safetensors import safe_open
 
 from diffusion.devices import Device
@@ -33,6 +28,7 @@ from diffusion.files import (
     write_json,
 )
 from diffusion.model import Model, load_model, save_model
+from diffusion.records import computed_by, description, write_losses
 from diffusion.sampling import Samples
 from diffusion.settings import TrainSettings
 from diffusion.training import DivergedError, EpochRecord, Trainer
@@ -41,7 +37,6 @@ RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", 
 STARTED = "started.json"  # identity of a run that is not finished
 LOCK = ".lock"
 SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
-PACKAGES = ("triangle-diffusion", "torch", "numpy", "safetensors")
 
 
 @contextlib.contextmanager
@@ -230,8 +225,7 @@ def _saving(folder: Path) -> Iterator[None]:
 
 def write_results(folder: Path, trainer: Trainer, wanted: dict, wall: float) -> None:
     save_model(trainer.trained, folder / MODEL)
-    with replacing(folder / LOSSES) as partial:
-        pd.DataFrame(trainer.records).to_csv(partial, index=False)
+    write_losses(folder / LOSSES, trainer.records)
     files = {name: sha256(folder / name) for name in (LOSSES, MODEL)}
     write_json(folder / RUN, description(trainer, wanted, wall) | {"files": files})
     (folder / STARTED).unlink(missing_ok=True)
@@ -263,11 +257,7 @@ def write_samples(folder: Path, name: str, samples: Samples, model: Model, optio
         timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
         digests = {file: sha256(partial) for file, partial in partials.items()}
         origin = {"model": sha256(folder / MODEL), "files": digests}
-        write_json(record, {**options, "frame_steps": samples.steps, **_computed_by(model.device), **timing, **origin})
-
-
-def _computed_by(device: Device) -> dict:
-    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()}
+        write_json(record, {**options, "frame_steps": samples.steps, **computed_by(model.device), **timing, **origin})
 
 
 def check_name(name: str) -> None:
@@ -281,45 +271,3 @@ def timed(work: Callable):
     start = time.perf_counter()
     result = work()
     return time.perf_counter() - start, result
-
-
-def description(trainer: Trainer, wanted: dict, wall: float) -> dict:
-    """What it takes to remake a run, and where its time went."""
-    training = sum(r.seconds for r in trainer.records)
-    images = trainer.steps_per_epoch * trainer.settings.batch_size * len(trainer.records)
-    return {
-        **wanted,
-        "image_shape": list(trainer.model.shape),
-        "training_images": len(trainer.images),
-        "parameters": trainer.parameters,
-        **_computed_by(trainer.device),
-        "machine": {
-            "system": platform.system(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-        },
-        "versions": versions(),
-        "revision": revision(),
-        "seconds": {
-            "training": training,
-            "test": sum(r.test_seconds for r in trainer.records),
-            "last process": wall,
-        },
-        "images_per_second": images / training if training else None,
-    }
-
-
-def versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
-def revision() -> str | None:
-    """The git revision of the package's sources, where they are a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    return None
