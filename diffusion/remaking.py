@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
+from torch import Tensor
 
 from diffusion import devices, records, runs
 from diffusion.files import read_array, read_json
@@ -70,12 +71,17 @@ def _device(record: dict) -> devices.Device:
 
 
 def _compared(run: Path, remade: Path) -> Iterator[Comparison]:
-    ours, theirs = (read_tensors(folder / runs.MODEL)[0] for folder in (run, remade))
-    same = (run / runs.MODEL).read_bytes() == (remade / runs.MODEL).read_bytes()
+    (ours, said), (theirs, says) = (read_tensors(folder / runs.MODEL) for folder in (run, remade))
     apart = [_largest(ours[k].numpy(), theirs[k].numpy()) if k in ours else np.inf for k in theirs]
+    # not the file's bytes: safetensors writes the entries beside the tensors in an order of each process's own
+    same = said == says and list(ours) == list(theirs) and all(_same(ours[k], theirs[k]) for k in ours)
     yield Comparison(runs.MODEL, same, max(apart, default=0.0))
     ours, theirs = (_losses(folder / runs.LOSSES) for folder in (run, remade))
     yield Comparison(runs.LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and one.numpy().tobytes() == other.numpy().tobytes()
 
 
 def _losses(path: Path) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from commands import Started, call, refusal
 from conftest import SAMPLING, TRAINING
 
 from diffusion.files import replacing, uninterrupted
+from diffusion.model import read_tensors
 from diffusion.remaking import SECONDS
 
 pytestmark = pytest.mark.faults
@@ -33,8 +34,14 @@ RUN_FILES = [".lock", "checkpoint.safetensors", "losses.csv", "model.safetensors
 def outcome(run):
     """All that a run's folder holds but clocks: weights, losses without seconds, samples."""
     losses = pd.read_csv(run / "losses.csv").drop(columns=SECONDS)
-    arrays = [(run / name).read_bytes() for name in ("model.safetensors", "samples.npy", "samples-frames.npy")]
-    return [losses.to_csv(), *arrays]
+    samples = [(run / name).read_bytes() for name in ("samples.npy", "samples-frames.npy")]
+    return [losses.to_csv(), weights(run / "model.safetensors"), *samples]
+
+
+def weights(path):
+    """What a safetensors file holds; the order of its header's entries is another in each process."""
+    tensors, metadata = read_tensors(path)
+    return metadata, {name: value.numpy().tobytes() for name, value in tensors.items()}
 
 
 def stop(command, number, rng, longest):

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from commands import call
 from project import OUT, STUDY, copy_project, snakemake, start
+from test_kills import weights
 
 pytestmark = pytest.mark.faults
 
@@ -61,13 +62,19 @@ def outcome(folder):
         if path.suffix == ".csv":
             table = pd.read_csv(path)
             found[name] = table.drop(columns=CLOCKS & set(table)).to_csv()
-        elif path.suffix in (".npy", ".npz", ".safetensors") and path.stem != "checkpoint":
+        elif path.name == "model.safetensors":
+            found[name] = weights(path)
+        elif path.suffix in (".npy", ".npz"):
             found[name] = path.read_bytes()
         elif path.suffix == ".png":
             from PIL import Image
 
             found[name] = np.asarray(Image.open(io.BytesIO(path.read_bytes()))).tobytes()
-        elif path.is_file() and path.suffix != ".json" and not {"logs", "benchmarks"} & set(path.parts):
+        elif (
+            path.is_file()
+            and path.suffix not in (".json", ".safetensors")
+            and not {"logs", "benchmarks"} & set(path.parts)
+        ):
             found[name] = None
     return found
 
