@@ -1,10 +1,13 @@
-"""What several test files share: a tiny data set, and runs and samples on it made once."""
+"""What several test files share: a tiny data set, and runs and samples on it made once; one thread a process."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 from commands import call
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side, a core each
 
 FAST = ["--precision", "float32", "--threads", "1"]
 TRAINING = ["--widths", "4,8", "--batch-size", "16", "--ema", "0.9", *FAST]
