@@ -5,6 +5,7 @@ import sys
 
 from studies.catalogue import FIGURES, TABLES
 from studies.plan import plan_from_config
+from studies.sources import followed
 
 
 try:
@@ -22,8 +23,8 @@ def sources(room, *names):
     return [f"{workflow.basedir}/{room}/{name}.py" for name in names]
 
 
-def shown_by(entry, *more):
-    return SHOWING + sources("studies", entry.maker.split(".")[0], *more)
+def shown_by(entry):
+    return followed("catalogue", entry.maker.split(".")[0])
 
 
 GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")
@@ -32,7 +33,6 @@ TRAINING = NETWORKS + sources("diffusion", "training", "optimizers")
 SAMPLING = NETWORKS + sources("diffusion", "sampling")
 BOUNDING = NETWORKS + sources("diffusion", "likelihood")
 MEASURING = sources("triangles", "fitting", "drawing") + sources("studies", "measuring", "measures", "noise", "novelty")
-SHOWING = sources("studies", "catalogue", "catalogue_measures", "entries", "artefacts")
 COMPARING = MEASURING + sources("studies", "population", "losses", "statistics")
 
 
@@ -46,6 +46,7 @@ wildcard_constraints:
 rule all:
     input:
         OUT / "report.html",
+        [run.files for run in PLAN.runs],  # else a report with holes, made by hand, would pass for the whole one
     default_target: True
 
 
@@ -62,7 +63,7 @@ rule generate:
     benchmark:
         TIMES / "generate-{dataset}.tsv"
     shell:
-        "triangles generate {params.flags} --out {params.folder} --replace > {log} 2>&1"
+        "triangles generate {params.flags} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule train:
@@ -84,7 +85,7 @@ rule train:
     benchmark:
         TIMES / "train-{run}.tsv"
     shell:
-        "diffusion train {params.data} {params.flags} --threads {threads} --out {params.folder} --replace > {log} 2>&1"
+        "diffusion train {params.data:q} {params.flags} --threads {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule sample:
@@ -104,7 +105,7 @@ rule sample:
     benchmark:
         TIMES / "sample-{run}.tsv"
     shell:
-        "diffusion sample {params.folder} {params.flags} --threads {threads} > {log} 2>&1"
+        "diffusion sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
 rule likelihood:
@@ -126,7 +127,7 @@ rule likelihood:
     benchmark:
         TIMES / "likelihood-{run}.tsv"
     shell:
-        "diffusion likelihood {params.folder} {params.data} {params.flags} --threads {threads} > {log} 2>&1"
+        "diffusion likelihood {params.folder:q} {params.data:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
 rule measure_data:
@@ -142,7 +143,7 @@ rule measure_data:
     benchmark:
         TIMES / "measure-data-{dataset}.tsv"
     shell:
-        "studies measure-data {wildcards.dataset} {params.plan} > {log} 2>&1"
+        "studies measure-data {wildcards.dataset} {params.plan} > {log:q} 2>&1"
 
 
 rule measure:
@@ -158,37 +159,39 @@ rule measure:
     benchmark:
         TIMES / "measure-{run}.tsv"
     shell:
-        "studies measure {wildcards.run} {params.plan} > {log} 2>&1"
+        "studies measure {wildcards.run} {params.plan} > {log:q} 2>&1"
 
 
 rule figure:
     input:
         lambda w: FIGURES[w.figure].inputs(PLAN),
-        lambda w: shown_by(FIGURES[w.figure], "figures", "mosaic", "palette", "tables"),
+        lambda w: shown_by(FIGURES[w.figure]),
     output:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
     params:
         plan=PLAN.flags,
+        shown=PLAN.shown,
     log:
         LOGS / "figure-{figure}.log",
     shell:
-        "studies figure {wildcards.figure} {params.plan} > {log} 2>&1"
+        "studies figure {wildcards.figure} {params.plan} > {log:q} 2>&1"
 
 
 rule table:
     input:
         lambda w: TABLES[w.table].inputs(PLAN),
-        lambda w: shown_by(TABLES[w.table], "tables"),
+        lambda w: shown_by(TABLES[w.table]),
     output:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
     params:
         plan=PLAN.flags,
+        shown=PLAN.shown,
     log:
         LOGS / "table-{table}.log",
     shell:
-        "studies table {wildcards.table} {params.plan} > {log} 2>&1"
+        "studies table {wildcards.table} {params.plan} > {log:q} 2>&1"
 
 
 rule report:
@@ -196,8 +199,9 @@ rule report:
         expand(OUT / "figures" / "{figure}.{kind}", figure=PLAN.study.figures, kind=["png", "svg"]),
         expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
         PLAN.frame_files,
-        SHOWING + sources("studies", "report", "sprites", "palette"),
-        expand(f"{workflow.basedir}/studies/report.{{kind}}", kind=["html.j2", "css", "js"]),
+        PLAN.written_in,
+        followed("catalogue", "report"),
+        [f"{workflow.basedir}/studies/report.{kind}" for kind in ("html.j2", "css", "js")],
     output:
         OUT / "report.html",
     params:
@@ -205,7 +209,7 @@ rule report:
     log:
         LOGS / f"report-{PLAN.study_name}.log",
     shell:
-        "studies report {params.plan} > {log} 2>&1"
+        "studies report {params.plan} > {log:q} 2>&1"
 
 
 onsuccess:

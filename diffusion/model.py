@@ -17,6 +17,8 @@ from diffusion.process import Prediction, Process, interpreted
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings, explain
 
+LARGEST_SIDE = 16_384  # of an image, in a file to be believed
+
 
 def to_network(images: Tensor, value_range: str) -> Tensor:
     """uint8 0 ... 255 -> float [-1, 1] (symmetric) or [0, 1] (unit)."""
@@ -76,7 +78,18 @@ def save_model(model: Model, path: Path, state: dict[str, Tensor] | None = None)
     metadata = {"settings": model.settings.model_dump_json(), "shape": json.dumps(model.shape)}
     tensors = {k: v.detach().cpu().contiguous() for k, v in (state or model.network.state_dict()).items()}
     with replacing(path) as partial:
-        partial.write_bytes(save(tensors, metadata))
+        partial.write_bytes(as_bytes(tensors, metadata))
+
+
+def as_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """A safetensors file that is the same for the same content: the library orders the metadata anew each time."""
+    data = save(tensors, metadata)
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = metadata
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors that follow stay aligned
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -95,6 +108,23 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
 
 
+def _described(metadata: dict[str, str], tensors: dict[str, Tensor]) -> tuple[TrainSettings, tuple[int, int, int]]:
+    """Settings and image shape from a file, believed only where they call for exactly the tensors beside them.
+
+    The network is built without memory for this: a file may claim any size.
+    """
+    settings, shape = TrainSettings.model_validate_json(metadata["settings"]), json.loads(metadata["shape"])
+    if len(shape) != 3 or not all(type(side) is int and 0 < side <= LARGEST_SIDE for side in shape):
+        raise ValueError(f"image shape {str(shape)[:80]}")
+    if len(settings.widths) > len(tensors):
+        raise ValueError(f"{len(settings.widths)} widths for {len(tensors)} tensors")
+    with torch.device("meta"):
+        network = unet.build(settings.network, shape[0], settings.widths, settings.time_dims, settings.full_skip)
+    if {k: v.shape for k, v in network.state_dict().items()} != {k: v.shape for k, v in tensors.items()}:
+        raise ValueError("its tensors are not those of its settings")
+    return settings, tuple(shape)
+
+
 def load_model(path: Path, device: Device) -> Model:
     """The model that `save_model` wrote, on the given device, in eval mode.
 
@@ -104,13 +134,12 @@ def load_model(path: Path, device: Device) -> Model:
     """
     tensors, metadata = read_tensors(path)
     try:
-        settings = TrainSettings.model_validate_json(metadata["settings"])
-        shape = tuple(int(side) for side in json.loads(metadata["shape"]))
+        settings, shape = _described(metadata, tensors)
         model = Model.new(settings, shape, device)
         model.network.load_state_dict(tensors)
     except ValidationError as error:
         raise ValueError(f"{path} holds impossible settings ({explain(error)}): train again") from None
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise ValueError(f"{path} is not a model of this package ({str(error).splitlines()[0]}): train again") from None
     if not all(torch.isfinite(v).all() for v in tensors.values()):
         raise ValueError(f"{path} holds weights that are not finite: train again, with a lower learning rate")

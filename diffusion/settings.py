@@ -1,5 +1,6 @@
 """What a run is: frozen, typed settings; unknown keys and impossible values are refused."""
 
+import reprlib
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -65,7 +66,8 @@ class TrainSettings(BaseModel):
 def explain(error) -> str:
     """One line for a pydantic ValidationError: each offending key, its value, and what is allowed."""
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'settings'} = {e['input']!r}: {e['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, e['loc'])) or 'settings'} = {reprlib.repr(e['input'])}: "
+        f"{e['msg'].removeprefix('Value error, ')}"
         if e["loc"]
         else e["msg"].removeprefix("Value error, ")
         for e in error.errors()

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from diffusion import optimizers
 from diffusion.devices import Device, choose
 from diffusion.files import replacing
-from diffusion.model import Model, read_tensors, to_network
+from diffusion.model import Model, as_bytes, read_tensors, to_network
 from diffusion.process import interpreted, target
 from diffusion.settings import TrainSettings
 from diffusion.unet import parameter_count
@@ -220,7 +219,7 @@ class Trainer:
         }
         tensors = {name: value.detach().cpu().contiguous() for name, value in self._state().items()}
         with replacing(path) as partial:
-            partial.write_bytes(save(tensors, metadata))
+            partial.write_bytes(as_bytes(tensors, metadata))
 
     def restore(self, path: Path) -> None:
         """Take up the state that `save` wrote.

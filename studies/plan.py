@@ -4,6 +4,7 @@ Folders: results/SCALE/data/DATASET, results/SCALE/runs/RUN, and figures, tables
 `thesis` in results/SCALE itself, of any other study in results/SCALE/STUDY.
 """
 
+import hashlib
 import re
 import shlex
 from dataclasses import asdict, dataclass
@@ -12,10 +13,11 @@ from pathlib import Path
 import triangles.settings
 from diffusion.console import flags
 from diffusion.settings import TrainSettings
-from studies.settings import SamplingSettings, Scale, Scales, Study, read_scales, read_study, validated
+from studies.settings import SCALES, SamplingSettings, Scale, Scales, Study, find, read_scales, read_study, validated
 
 DEFAULT_STUDY, DEFAULT_SCALE = "thesis", "laptop"
 CONFIG_KEYS = ("scale", "study", "seeds", "results")
+TAKEN = ("data", "runs", "logs", "benchmarks", "figures", "tables", DEFAULT_STUDY)
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
 RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
@@ -64,7 +66,7 @@ class Run:
     @property
     def training_flags(self) -> str:
         """The options of `diffusion train` that make this run."""
-        start = f" --start-from {self.start_from.folder}" if self.start_from else ""
+        start = f" --start-from {shlex.quote(str(self.start_from.folder))}" if self.start_from else ""
         return flags(self.training) + start
 
     @property
@@ -98,6 +100,7 @@ class Plan:
     folder: Path
     runs: tuple[Run, ...]
     flags: str
+    written_in: tuple[Path, ...]  # the files that say all this
 
     data_files, run_files, sample_files = DATA_FILES, RUN_FILES, SAMPLE_FILES
     likelihood_files, measure_files = LIKELIHOOD_FILES, MEASURE_FILES
@@ -122,6 +125,13 @@ class Plan:
     def flags_of(self, seed: int) -> str:
         """The options of a plan for one seed: what a job on one run needs, and no more to go stale by."""
         return shlex.join([*shlex.split(self.flags)[:6], "--seeds", str(seed)])
+
+    @property
+    def shown(self) -> str:
+        """A digest of what figures and tables show beyond their files: the noise schedules and the claims."""
+        noise = {(r.schedule, r.training.timesteps, r.training.beta_min, r.training.beta_max) for r in self.grid}
+        text = repr([sorted(noise), [claim.model_dump() for claim in self.study.claims]])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def frame_files(self) -> list[Path]:
@@ -164,14 +174,24 @@ def make_plan(
     size = scales.scales[scale]
     if seeds is not None:
         size = validated(Scale, size.model_dump() | {"seeds": seeds}, "seeds")
-    maker = _Maker(question, scales, size, f"{study} at scale {scale}", Path(results) / scale)
+    files = (find(study), SCALES)
+    name, folder = _named_by(files[0]), Path(results) / scale
+    maker = _Maker(question, scales, size, f"{study} at scale {scale}", folder)
     cells = [(p, s) for p in question.grid.preparation for s in question.grid.schedule]
     runs = [maker.run(p, s, seed) for seed in size.seeds for p, s in cells]
     if question.extended:
         runs += [maker.extended(seed) for seed in size.seeds]
     words = ["--study", study, "--scale", scale, "--results", str(results)]
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
-    return Plan(Path(study).stem, question, scale, size, Path(results) / scale, tuple(runs), shlex.join(words))
+    return Plan(name, question, scale, size, folder, tuple(runs), shlex.join(words), files)
+
+
+def _named_by(file: Path) -> str:
+    """The name of a study's folder beside the scale's own: that of its file, if no other folder has it."""
+    ours = file.resolve().parent == SCALES.parent.resolve()
+    if ours or (re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", file.stem) and file.stem not in TAKEN):
+        return file.stem
+    raise ValueError(f"{file}: a study's file name names its folder: letters, digits and dashes, none of {TAKEN}")
 
 
 def plan_from_config(config: dict) -> Plan:

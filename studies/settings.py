@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from diffusion.schedules import named
 from diffusion.settings import TrainSettings, explain
 
+SCALES = Path(str(files("studies"))) / "scales.yaml"
 PREPARATIONS = ("low", "high", "array")
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -162,6 +163,15 @@ class Scales(_Settings):
     scales: dict[Name, Scale]
 
 
+class _Plain(yaml.SafeLoader):
+    """The safe loader without aliases: a few hundred bytes of them can stand for more than any memory holds."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not used here: write the value out")
+        return super().compose_node(parent, index)
+
+
 def read_yaml(path: Path) -> dict:
     """A YAML mapping, read by the safe loader.
 
@@ -170,8 +180,8 @@ def read_yaml(path: Path) -> dict:
         OSError: missing or unreadable.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Plain)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of settings, not {type(content).__name__}")
@@ -207,5 +217,5 @@ def read_study(name: str) -> Study:
 
 
 def read_scales(path: Path | None = None) -> Scales:
-    path = path or Path(str(files("studies"))) / "scales.yaml"
+    path = path or SCALES
     return validated(Scales, read_yaml(path), path.name)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from commands import call, refusal
 from conftest import SAMPLING, TRAINING
+from safetensors.torch import save_file
 
 from diffusion import runs
 from diffusion.devices import choose
@@ -263,6 +264,7 @@ def test_the_commands_refuse_broken_files_with_one_line(case, tiny):
 ABSURD = {
     "count": (["sample", "run", "--count", "1" + "0" * 30], "'--count'"),
     "batch": (["sample", "run", "--batch-size", "0"], "'--batch-size'"),
+    "long": (["train", "set", "--out", "x", "--seed", "9" * 100_000], "seed"),
     "steps": (["sample", "run", "--steps", "1001"], "1 ... 1000"),
     "name": (["sample", "run", "--name", "../../x"], "'../../x'"),
     "own name": (["sample", "run", "--name", "run"], "'run'"),
@@ -283,6 +285,37 @@ def test_absurd_numbers_and_names_are_refused_with_one_line(case, tiny):
     assert code == 2
     assert culprit in refusal(said)
     assert sorted(p.name for p in tiny.iterdir()) == ["run", "set"]
+
+
+CLAIMS = {
+    "no sides": {"shape": "[]"},
+    "two sides": {"shape": "[1, 8]"},
+    "infinite": {"shape": "[1, 1e999, 8]"},
+    "huge image": {"shape": "[1, 1000000000, 1000000000]"},
+    "huge channels": {"shape": "[1000000000, 8, 8]"},
+    "negative": {"shape": "[-1, 8, 8]"},
+    "words": {"shape": '["a", "b", "c"]'},
+    "deep": {"shape": "[" * 100_000},
+    "no settings": {"settings": "[]"},
+    "huge widths": {"widths": [60_000, 60_000]},
+    "many widths": {"widths": [4] * 100_000},
+    "other widths": {"widths": [4, 16]},
+    "huge embedding": {"time_dims": 2**40},
+    "unknown": {"colour": "red"},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_model_file_is_not_believed_beyond_its_tensors(claim, tiny):
+    path = tiny / "run/model.safetensors"
+    tensors, metadata = read_tensors(path)
+    claims = dict(CLAIMS[claim])
+    for key in ("shape", "settings"):
+        metadata[key] = claims.pop(key, metadata[key])
+    if claims:
+        metadata["settings"] = json.dumps(json.loads(metadata["settings"]) | claims)
+    save_file(tensors, path, metadata)
+    assert read(lambda: load_model(path, choose("cpu", "float32", 1))) == "refused"
 
 
 def test_a_run_of_any_name_is_trained_and_sampled_in_its_own_folder(tiny):

@@ -108,9 +108,27 @@ def test_impossible_configs_are_refused(config):
         plan_from_config(config)
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1", "&a [*a]", "!!python/object/apply:os.system [ls]"])
+@pytest.mark.parametrize(
+    "text", ["a: [", "- 1", "&a [*a]", "a: &a [x]\nb: [*a]", "title: \x07", "!!python/object/apply:os.system [ls]"]
+)
 def test_broken_and_hostile_yaml_is_refused(text, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"mine\.yaml"):
+        make_plan(str(path))
+
+
+@pytest.mark.parametrize("name", ["...yaml", "..yaml", "runs.yaml", "thesis.yaml", "a b.yaml", "<i>.yaml", "ü.yaml"])
+def test_a_studys_file_name_cannot_leave_or_take_another_folder(name, tmp_path):
+    path = tmp_path / name
+    path.write_text(yaml.safe_dump(THESIS))
+    with pytest.raises(ValueError, match=r"names its folder|unknown study"):
+        make_plan(str(path))
+
+
+def test_aliases_that_stand_for_more_than_memory_are_refused_at_once(tmp_path):
+    levels = [f"{b}: &{b} [{', '.join(['*' + a] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    path = tmp_path / "mine.yaml"
+    path.write_text("\n".join(["a: &a [x, x]", *levels]))
+    with pytest.raises(ValueError, match="write the value out"):
         make_plan(str(path))

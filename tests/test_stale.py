@@ -61,6 +61,12 @@ CHANGES = {
         "results/smoke/data/low-seed0/train.npy", commented,
         {"train": 2, "sample": 2, "figure": 1, "table": 2, "report": 1},
     ),
+    "a study's cells": (
+        "small.yaml", replaced("[linear, cosine]", "[linear, cosine, wave]"),
+        {"train": 2, "sample": 2, "figure": 2, "table": 2, "report": 1},
+    ),
+    "a study's words": ("small.yaml", replaced("Does the", "Will the"), {"report": 1}),
+    "a source that plotting code imports": ("studies/palette.py", commented, {"figure": 2, "report": 1}),
 }  # fmt: skip
 
 

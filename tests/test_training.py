@@ -6,7 +6,7 @@ import torch
 
 from diffusion.devices import choose
 from diffusion.files import as_images
-from diffusion.model import Model, load_model, save_model
+from diffusion.model import Model, as_bytes, load_model, read_tensors, save_model
 from diffusion.process import Process
 from diffusion.sampling import SAMPLERS, sample
 from diffusion.schedules import schedule
@@ -227,3 +227,14 @@ def test_colour_images_of_any_size_train_and_sample():
 def test_a_size_the_depth_does_not_divide_is_refused(images):
     with pytest.raises(ValueError, match="divisible by 8"):
         Trainer(small(widths=(4, 4, 4, 4)), images[:, :, :6])
+
+
+def test_a_saved_file_has_the_same_bytes_in_every_process(tmp_path):
+    tensors = {"b": torch.arange(3.0), "a": torch.ones(2, 2, dtype=torch.bfloat16)}
+    metadata = {"shape": "[1, 8, 8]", "settings": '{"name": "\u00fc"}', "more": "x"}
+    data = as_bytes(tensors, metadata)
+    assert data[8:].startswith(b'{"__metadata__":{"shape":"[1, 8, 8]","settings":')
+    (tmp_path / "file").write_bytes(data)
+    found, said = read_tensors(tmp_path / "file")
+    assert said == metadata
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
