@@ -110,26 +110,30 @@ def _train(out: Path, trainer, identity: dict) -> None:
     "--batch-size", type=click.IntRange(1, 10**5), default=128, show_default=True, help="Images a network call."
 )
 @click.option("--precision", default="auto", show_default=True, help="auto, float32 or bfloat16.")
+@click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
 @THREADS
-def sample(run: Path, name: str, device: str, threads: int | None, precision: str, variance: str | None, **options):
-    """Draw images with the model in RUN; writes samples.npy, frames.npy and samples.json there."""
+def sample(run: Path, name: str, noised: Path | None, device: str, threads: int | None, precision: str, **options):
+    """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from tqdm import tqdm
 
     from diffusion import devices, runs
     from diffusion.sampling import sample as draw
 
-    if variance:
-        options["variance"] = variance
+    if options["variance"] is None:
+        del options["variance"]
     runs.check_name(name)
+    start = runs.read_data(noised)[1] if noised else None
+    if noised and start is None:
+        raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
         model = runs.read_model(run, chosen)
         calls = options["count"] * (options["steps"] or model.process.timesteps)
         with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, samples = runs.timed(lambda: draw(model, progress=bar.update, **options))
-        runs.write_samples(run, name, samples, model, options, seconds)
+            seconds, samples = runs.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
+        runs.write_samples(run, name, samples, model, options | ({"noised": str(noised)} if noised else {}), seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.model import Model, to_unit
+from diffusion.model import Model, to_network, to_unit
 from diffusion.process import Prediction, Process
 from diffusion.training import generator
 
@@ -141,15 +141,18 @@ def sample(
     batch_size: int = 128,
     frames: int = 26,
     framed: int = 8,
+    noised: np.ndarray | None = None,
     progress: Callable[[int], None] | None = None,
     **options,
 ) -> Samples:
     """Draw `count` images; image i depends on (model, sampler, seed, i) and not on the batch it is in.
 
-    `progress` is called with the images of a batch after each network call. `options` go to the sampler.
+    `noised`: uint8 images (N, C, H, W), N >= count; image i then starts from image i of these, noised to x_T, instead
+    of from N(0, I): what the model does when it starts where its training ended. `progress` is called with the images
+    of a batch after each network call. `options` go to the sampler.
 
     Raises:
-        ValueError: count < 1, an unknown sampler, or steps outside 1 ... T.
+        ValueError: count < 1, an unknown sampler, steps outside 1 ... T, or too few or other-sized `noised` images.
         ArithmeticError: the path left the finite numbers.
     """
     if count < 1 or batch_size < 1:
@@ -158,17 +161,26 @@ def sample(
         raise ValueError(f"unknown sampler {sampler!r}: choose from {', '.join(SAMPLERS)}")
     if "variance" in options and sampler != "ancestral":
         raise ValueError(f"variance belongs to the ancestral sampler, not to {sampler}: leave it out")
+    if noised is not None and (len(noised) < count or noised.shape[1:] != model.shape):
+        raise ValueError(f"to start from, {count} images of shape {model.shape} are needed, not {noised.shape}")
     images, kept, wanted = [], [], frame_steps(model.process.timesteps, frames)
     for start in range(0, count, batch_size):
         indices = range(start, min(start + batch_size, count))
         noise = ImageNoise(seed, indices, model.shape, model.device.torch)
         framed_here = max(min(framed, count) - start, 0)
-        x, path = _run(SAMPLERS[sampler](model, noise(), noise, **options), wanted, framed_here, progress)
+        start_x = noise() if noised is None else _noised(model, noised[start : start + len(indices)], noise())
+        x, path = _run(SAMPLERS[sampler](model, start_x, noise, **options), wanted, framed_here, progress)
         images.append(x)
         kept.append(path)
     value_range = model.settings.value_range
     final = to_unit(torch.cat(images), value_range).clamp(0, 1)
     return Samples(_as_images(final), _as_images(to_unit(torch.cat(kept), value_range)), wanted)
+
+
+def _noised(model: Model, images: np.ndarray, eps: Tensor) -> Tensor:
+    """A draw from q(x_T | x_0) for each image [H eq. 4]."""
+    x0 = to_network(torch.from_numpy(images).to(eps.device), model.settings.value_range)
+    return model.process.noised(x0, torch.full((len(x0),), model.process.timesteps - 1, device=eps.device), eps)
 
 
 def _run(moments: Moments, wanted: list[int], framed: int, progress) -> tuple[Tensor, Tensor]:

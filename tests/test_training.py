@@ -194,6 +194,17 @@ def test_an_image_does_not_depend_on_its_batch(images):
     assert np.abs(whole.images - other.images).max() > 0.1
 
 
+def test_a_start_from_noised_images_is_the_distribution_the_model_was_trained_on():
+    """Three steps of a late schedule leave nearly all signal: from noised images the exact denoiser finds them again."""
+    points = torch.sign(torch.randn(5, 1, 4, 4, generator=generator(0, 9)))
+    model, images = Exact(points, 3, name="power-10"), ((points.numpy() + 1) * 127.5).astype(np.uint8)
+    found = sample(model, 5, noised=images).images
+    np.testing.assert_allclose(found, images[:, 0] / 255, atol=0.01)
+    assert np.abs(sample(model, 5).images - found).max() > 0.5
+    with pytest.raises(ValueError, match="6 images"):
+        sample(model, 6, noised=images)
+
+
 def test_frames_run_from_noise_to_the_sample():
     model = Exact(torch.ones(1, 1, 4, 4), 100)
     samples = sample(model, 3, framed=2, frames=6)
