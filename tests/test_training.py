@@ -195,7 +195,7 @@ def test_an_image_does_not_depend_on_its_batch(images):
 
 
 def test_a_start_from_noised_images_is_the_distribution_the_model_was_trained_on():
-    """Three steps of a late schedule leave nearly all signal: from noised images the exact denoiser finds them again."""
+    """Three steps of a late schedule leave nearly all signal: the exact denoiser finds noised images again."""
     points = torch.sign(torch.randn(5, 1, 4, 4, generator=generator(0, 9)))
     model, images = Exact(points, 3, name="power-10"), ((points.numpy() + 1) * 127.5).astype(np.uint8)
     found = sample(model, 5, noised=images).images
