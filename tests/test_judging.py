@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from studies.claims import Missing, contrast_told, counted, digest, needed, sides
@@ -33,7 +32,7 @@ def study(tmp_path):
     def make(claims, value, seeds=SEEDS, told=None):
         content = {"title": "t", "question": "q", "claims": claims}
         content["grid"] = {"preparation": ["low", "array"], "schedule": ["linear", "wave"]}
-        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+        (tmp_path / "mine.yaml").write_text(json.dumps(content))
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
         for run in plan.grid:
             found = value(run)
