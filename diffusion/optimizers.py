@@ -7,29 +7,44 @@ MUON_RATE = 10.0  # Muon's updates have a fixed size per matrix, so its rate is 
 MUON_MOMENTUM = 0.95
 
 
-def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix to `matrix` (R, C), roughly, by Newton-Schulz iteration.
+def inverse_roots(grams: Tensor, steps: int = 5) -> Tensor:
+    """P with P X near the closest semi-orthogonal matrix to X, for each Gram matrix X X^T in `grams` (..., R, R).
 
-    Jordan et al. 2024 (Muon): X <- (a I + b A + c A^2) X with A = X X^T; singular values end between about 0.7 and
-    1.2, which is what the update needs. Every step multiplies X from the left by a polynomial Q of A, and Q commutes
-    with A, so the products are gathered on the small side and X, up to 36 times as long, is multiplied once.
+    Jordan et al. 2024 (Muon): X <- (a I + b A + c A^2) X with A = X X^T takes singular values to between about 0.7 and
+    1.2, which is what the update needs. Each step multiplies X from the left by a polynomial Q of A, and Q commutes
+    with A, so the products are gathered here on the small side and X, up to 36 times as long, is multiplied once.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    X = matrix / (matrix.norm() + 1e-7)
-    tall = X.shape[0] > X.shape[1]
-    X = X.T if tall else X
-    A, product = X @ X.T, None
-    for _ in range(steps):
-        Q = torch.addmm(A, A, A, beta=b, alpha=c)
-        Q.diagonal().add_(a)
+    length = grams.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None].sqrt() + 1e-7  # X's Frobenius norm
+    A, product = grams / length.square(), None
+    for step in range(steps):
+        Q = torch.baddbmm(A, A, A, beta=b, alpha=c)
+        Q.diagonal(dim1=-2, dim2=-1).add_(a)
         product = Q if product is None else Q @ product
-        A = Q @ A @ Q
-    X = product @ X
-    return X.T if tall else X
+        A = Q @ A @ Q if step < steps - 1 else A
+    return product / length
+
+
+def orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
+    """The nearest semi-orthogonal matrix to each (R, C), roughly; those with equal smaller sides are done together."""
+    wide = [X.T if X.shape[0] > X.shape[1] else X for X in matrices]
+    results = list(matrices)
+    for rows in {X.shape[0] for X in wide}:
+        places = [i for i, X in enumerate(wide) if X.shape[0] == rows]
+        products = inverse_roots(torch.stack([wide[i] @ wide[i].T for i in places]))
+        for i, product in zip(places, products, strict=True):
+            result = product @ wide[i]
+            results[i] = result if wide[i] is matrices[i] else result.T
+    return results
+
+
+def as_matrix(kernel: Tensor) -> Tensor:
+    """A convolution kernel (O, I, k, k) as (O, k x k x I): a view where channels lie last in memory, as on CPUs."""
+    return kernel.permute(0, 2, 3, 1).reshape(len(kernel), -1)
 
 
 class ConvolutionMuon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised, for convolution kernels flattened to (out, in x k x k).
+    """Momentum whose update is orthogonalised, for convolution kernels as matrices.
 
     torch.optim.Muon takes matrices alone; kernels are what this project trains.
     """
@@ -40,14 +55,21 @@ class ConvolutionMuon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None):
         for group in self.param_groups:
-            for kernel in group["params"]:
-                state = self.state[kernel]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(kernel)
-                buffer = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
-                update = kernel.grad.lerp(buffer, group["momentum"]).flatten(1)
-                scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                kernel.add_(orthogonalised(update).view_as(kernel), alpha=-group["lr"] * scale)
+            kernels, momentum = group["params"], group["momentum"]
+            gradients = [kernel.grad for kernel in kernels]
+            buffers = [self._buffer(kernel) for kernel in kernels]
+            torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+            updates = orthogonalised([as_matrix(u) for u in torch._foreach_lerp(gradients, buffers, momentum)])
+            for kernel, update in zip(kernels, updates, strict=True):
+                out, _, *sides = kernel.shape
+                scale = max(1.0, out / update.shape[1]) ** 0.5
+                kernel.add_(update.reshape(out, *sides, -1).permute(0, 3, 1, 2), alpha=-group["lr"] * scale)
+
+    def _buffer(self, kernel: Tensor) -> Tensor:
+        state = self.state[kernel]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(kernel)
+        return state["momentum_buffer"]
 
 
 def build(kind: str, network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:

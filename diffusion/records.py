@@ -41,6 +41,7 @@ def description(trainer: Trainer, wanted: dict, wall: float) -> dict:
         "revision": revision(),
         "seconds": {
             "training": training,
+            "of that loading": sum(r.loading_seconds for r in trainer.records),
             "test": sum(r.test_seconds for r in trainer.records),
             "last process": wall,
         },

@@ -17,7 +17,7 @@ from diffusion.sampling import sample
 from diffusion.settings import TrainSettings, explain
 from diffusion.training import EpochRecord, Trainer
 
-SECONDS = ["seconds", "test_seconds"]  # columns of losses.csv that no two runs share
+SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
 OPTIONS = ("count", "seed", "sampler", "steps", "variance", "clip", "frames", "framed", "batch_size")
 
 

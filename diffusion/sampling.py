@@ -51,7 +51,7 @@ def ancestral(
     process, kept = _respaced(model, steps)
     yield model.process.timesteps, x
     for i in reversed(range(len(kept))):
-        here = torch.full((len(x),), i, device=x.device)
+        here = torch.full((1,), i, device=x.device)
         prediction = _predict(model, x, int(kept[i]), clip)
         if model.settings.target == "eps" and not clip:
             x = process.mean_from_eps(prediction.eps, x, here)
@@ -71,7 +71,7 @@ def ddim(model: Model, x: Tensor, noise: Noise, steps: int | None = None, clip: 
         if i == 0:
             x = prediction.x0
         else:
-            x = process.noised(prediction.x0, torch.full((len(x),), i - 1, device=x.device), prediction.eps)
+            x = process.noised(prediction.x0, torch.full((1,), i - 1, device=x.device), prediction.eps)
         yield int(kept[i - 1]) + 1 if i else 0, x
 
 
@@ -104,7 +104,7 @@ def _respaced(model: Model, steps: int | None) -> tuple[Process, np.ndarray]:
 
 
 def _predict(model: Model, x: Tensor, t: int, clip: bool) -> Prediction:
-    index = torch.full((len(x),), t, device=x.device)
+    index = torch.full((1,), t, device=x.device)  # one for all images: the time embedding is computed once a step
     prediction = model.predict(x, index)
     if not clip:
         return prediction

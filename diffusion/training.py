@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from diffusion import optimizers
 from diffusion.devices import Device, choose
@@ -39,7 +38,9 @@ class EpochRecord:
     train_mean, train_min, train_max, test_mean: L_simple, the mean squared error of the predicted noise [Ho et al.
     2020, eq. 14], over batches and over the test images (nan without any); whatever the network predicts, its
     output is read as noise, so recipes can be compared. objective_mean: the loss that was minimised, which is
-    L_simple itself for an eps target. seconds, test_seconds: training and testing.
+    L_simple itself for an eps target. seconds, test_seconds: training and testing;
+    loading_seconds: what fetching the images and drawing time steps and noise took of the training (on a GPU, of the
+    CPU's part in it).
     """
 
     epoch: int
@@ -50,6 +51,7 @@ class EpochRecord:
     objective_mean: float
     seconds: float
     test_seconds: float
+    loading_seconds: float
 
 
 class DivergedError(ArithmeticError):
@@ -120,9 +122,9 @@ class Trainer:
         )
         self.model = Model.new(settings, self.images.shape[1:], self.device)
         self.optimizers = optimizers.build(settings.optimizer, self.model.network, settings.learning_rate)
-        average = get_ema_multi_avg_fn(settings.ema)
-        self.averaged = AveragedModel(self.model.network, multi_avg_fn=average) if settings.ema else None
+        self.averaged = copy.deepcopy(self.model.network) if settings.ema else None
         self.images = torch.from_numpy(self.images).to(self.device.torch)
+        self._loading = 0.0  # seconds, in the epoch at hand
 
     @property
     def epoch(self) -> int:
@@ -135,7 +137,7 @@ class Trainer:
     @property
     def trained(self) -> Model:
         """The model to sample from: averaged weights where there are some, in eval mode."""
-        network = self.averaged.module if self.averaged else self.model.network
+        network = self.averaged or self.model.network
         return Model(self.settings, self.model.shape, network.eval(), self.model.process, self.device)
 
     def epochs(self, progress: Progress | None = None) -> Iterator[EpochRecord]:
@@ -149,7 +151,7 @@ class Trainer:
             objective, simple = self._train_epoch(progress)
             middle = time.perf_counter()
             test_mean = self.test_loss()
-            seconds = middle - start, time.perf_counter() - middle
+            seconds = middle - start, time.perf_counter() - middle, self._loading
             summary = [
                 float(value) for value in (simple.mean(), simple.min(), simple.max(), test_mean, objective.mean())
             ]
@@ -160,17 +162,19 @@ class Trainer:
         size, source = self.settings.batch_size, generator(self.settings.seed, NOISE_STREAM, self.epoch)
         order = torch.randperm(len(self.images), generator=generator(self.settings.seed, ORDER_STREAM, self.epoch))
         self.model.network.train()
-        losses = []
+        self._loading, losses = 0.0, []
         for step in range(self.steps_per_epoch):
             losses.append(self._step(order[step * size : (step + 1) * size], step, source))
             if progress:
                 progress(size, float(losses[-1][1]))
+        self._take_statistics()
         return tuple(self._finite(torch.stack(kind).double().cpu().numpy()) for kind in zip(*losses, strict=True))
 
     def _step(self, chosen: Tensor, step: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
+        start = time.perf_counter()
         x0 = to_network(self.images[chosen.to(self.device.torch)], self.settings.value_range)
-        t = time_steps(self.settings.time_draw, self.settings.timesteps, len(x0), source).to(self.device.torch)
-        eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
+        t, eps = self._draws(self.settings.time_draw, x0.shape, source)
+        self._loading += time.perf_counter() - start
         objective, simple = (loss.mean() for loss in losses_of(self.model, x0, t, eps))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
@@ -178,9 +182,27 @@ class Trainer:
         self._set_rates(step)
         for optimizer in self.optimizers:
             optimizer.step()
-        if self.averaged:
-            self.averaged.update_parameters(self.model.network)
+        self._average(first=self.epoch == step == 0)
         return objective.detach(), simple
+
+    def _draws(self, draw: str, shape: torch.Size, source: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Time steps and noise for a batch of this shape."""
+        t = time_steps(draw, self.settings.timesteps, shape[0], source)
+        return t.to(self.device.torch), torch.randn(shape, generator=source).to(self.device.torch)
+
+    @torch.no_grad()
+    def _average(self, first: bool) -> None:
+        """The exponential moving average of the weights, which begins at the weights after the first step."""
+        if self.averaged:
+            ours, theirs = list(self.averaged.parameters()), list(self.model.network.parameters())
+            torch._foreach_lerp_(ours, theirs, 1.0 if first else 1 - self.settings.ema)
+
+    @torch.no_grad()
+    def _take_statistics(self) -> None:
+        """The averaged network normalises by the trained one's running statistics."""
+        if self.averaged:
+            for ours, theirs in zip(self.averaged.buffers(), self.model.network.buffers(), strict=True):
+                ours.copy_(theirs)
 
     def _set_rates(self, step: int) -> None:
         """A constant rate, falling linearly to zero over the last `cooldown` share of the run."""
@@ -206,8 +228,7 @@ class Trainer:
         with torch.no_grad():
             for batch in np.split(self.test_images, range(TEST_BATCH, len(self.test_images), TEST_BATCH)):
                 x0 = to_network(torch.from_numpy(batch).to(self.device.torch), self.settings.value_range)
-                t = time_steps("stratified", self.settings.timesteps, len(x0), source).to(self.device.torch)
-                eps = torch.randn(x0.shape, generator=source).to(self.device.torch)
+                t, eps = self._draws("stratified", x0.shape, source)
                 total += float(losses_of(model, x0, t, eps)[1].sum())
         return total / len(self.test_images)
 

@@ -51,7 +51,7 @@ def test_a_failing_cell_stops_no_other_and_a_second_snakemake_is_refused(tmp_pat
     assert not pd.read_csv(project / TABLE).train_mean.isna().any()
 
 
-CLOCKS = {"seconds", "test_seconds", "set_made_in_s"}
+CLOCKS = {"seconds", "test_seconds", "loading_seconds", "set_made_in_s"}
 
 
 def outcome(folder):
