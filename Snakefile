@@ -39,6 +39,7 @@ COMPARING = MEASURING + sources("studies", "population", "losses", "statistics")
 wildcard_constraints:
     dataset="|".join(d.name for d in PLAN.datasets),
     run="|".join(r.name for r in PLAN.runs),
+    other="|".join(PLAN.study.resampled) or "none",
     figure="|".join(FIGURES),
     table="|".join(TABLES),
 
@@ -108,6 +109,29 @@ rule sample:
         "diffusion sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
+rule resample:
+    input:
+        rules.train.output,
+        lambda w: PLAN.run(w.run).dataset.files,
+        SAMPLING,
+    output:
+        RUNS / "{run}" / "{other}.npy",
+        RUNS / "{run}" / "{other}-frames.npy",
+        RUNS / "{run}" / "{other}.json",
+    params:
+        flags=lambda w: PLAN.resampling(w.other, w.run).flags,
+        folder=lambda w: PLAN.run(w.run).folder,
+    threads: PLAN.scale.threads
+    resources:
+        gpu=PLAN.scale.gpus,
+    log:
+        LOGS / "sample-{run}-{other}.log",
+    benchmark:
+        TIMES / "sample-{run}-{other}.tsv"
+    shell:
+        "diffusion sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+
+
 rule likelihood:
     input:
         rules.train.output,
@@ -160,6 +184,24 @@ rule measure:
         TIMES / "measure-{run}.tsv"
     shell:
         "studies measure {wildcards.run} {params.plan} > {log:q} 2>&1"
+
+
+rule measure_other:
+    input:
+        lambda w: PLAN.resampling(w.other, w.run).files[0],
+        lambda w: PLAN.run(w.run).dataset.folder / "train.npy",
+        lambda w: PLAN.run(w.run).dataset.real_file,
+        COMPARING,
+    output:
+        RUNS / "{run}" / "{other}-measures.csv",
+    params:
+        plan=lambda w: PLAN.flags_of(PLAN.run(w.run).seed),
+    log:
+        LOGS / "measure-{run}-{other}.log",
+    benchmark:
+        TIMES / "measure-{run}-{other}.tsv"
+    shell:
+        "studies measure {wildcards.run} --samples {wildcards.other} {params.plan} > {log:q} 2>&1"
 
 
 rule figure:

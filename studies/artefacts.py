@@ -76,8 +76,8 @@ def read_frames(run) -> Frames:
 
 
 def read_samples(run) -> np.ndarray:
-    """samples.npy: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
-    path = run.folder / "samples.npy"
+    """Images of a run, or of its other samples: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
+    path = run.samples_file
     values = read_array(path)
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
         raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")

@@ -13,7 +13,7 @@ def _measured(plan):
 
 
 def _judged(plan):
-    return [run.folder / "measures.csv" for run in plan.grid]
+    return [*(run.folder / "measures.csv" for run in plan.grid), *(one.measure_file for one in plan.resampled)]
 
 
 def _per_image(plan):

@@ -31,23 +31,25 @@ def needed(claim, claims) -> int:
     return seeds_needed("never" if claim.kind == "never" else claim.test, claims=tested)
 
 
-def cells(plan, where) -> list[tuple[str, str]]:
-    """(set, schedule) of the grid's cells that `where` means.
+def cells(plan, where) -> list[tuple[str, str, str]]:
+    """(set, schedule, samples) of the grid's cells that `where` means; samples is `` for the study's own.
 
     Raises:
-        Missing: the study's grid lacks one of them.
+        Missing: the study's grid lacks one of them, or these samples are not among the resampled.
     """
     grid = plan.study.grid
     sets, schedules = where.preparation or grid.preparation, where.schedule or grid.schedule
     if lacking := [name for name in (*sets, *schedules) if name not in (*grid.preparation, *grid.schedule)]:
         raise Missing(f"the grid of study {plan.study_name} has no {lacking[0]}")
-    return [(p, s) for p in sets for s in schedules]
+    if where.samples is not None and where.samples not in plan.study.resampled:
+        raise Missing(f"study {plan.study_name} has no other samples called {where.samples}")
+    return [(p, s, where.samples or "") for p in sets for s in schedules]
 
 
 def sides(plan, claim, found):
     """The contrast's comparisons: [(seeds, a, b)], one unless `each`; arrays by seed, complete seeds only.
 
-    found: {(set, schedule, seed): {measure: (value, n)}} of the runs that are there.
+    found: {(set, schedule, samples, seed): {measure: (value, n)}} of the runs that are there.
 
     Raises:
         Missing: no seed is complete, or the grid lacks a cell.
@@ -79,7 +81,8 @@ def _value(found, cell, seed, measure):
 def told(where) -> str:
     """Cells in words, such as `linear, wave on high`."""
     words = [", ".join(where.schedule or ()), ", ".join(where.preparation or ())]
-    return " on ".join(word for word in words if word) or "all cells"
+    words = " on ".join(word for word in words if word) or "all cells"
+    return f"{words} ({where.samples})" if where.samples else words
 
 
 def contrast_told(claim) -> str:

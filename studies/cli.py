@@ -78,12 +78,15 @@ def report(plan, allow_missing):
 
 @cli.command()
 @click.argument("run")
+@click.option("--samples", help="Measure these of its other samples instead, such as noised.")
 @planned
-def measure(plan, run):
+def measure(plan, run, samples):
     """Measure the samples, likelihood and losses of RUN."""
-    from studies.measuring import measure_run
+    from studies.measuring import measure_resampling, measure_run
 
-    for path in measure_run(plan, plan.run(run)):
+    chosen = plan.run(run)
+    paths = measure_run(plan, chosen) if samples is None else [measure_resampling(plan.resampling(samples, run))]
+    for path in paths:
         click.echo(path)
 
 

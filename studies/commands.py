@@ -18,6 +18,10 @@ def described(plan) -> str:
         lines += [f"  studies measure-data {dataset.name} {plan.flags}"]
     for run in plan.runs:
         lines += ["", f"run {run.name} (set {run.dataset.name}, {run.training.epochs} epochs)", *_commands(plan, run)]
+    for one in plan.resampled:
+        lines += ["", f"other samples {one.name} of {one.run.name}"]
+        lines += [f"  diffusion sample {one.run.folder} {one.flags} --threads {plan.scale.threads}"]
+        lines += [f"  studies measure {one.run.name} --samples {one.name} {plan.flags}"]
     shown = ("figure", "table", "verdicts", "report")
     lines += ["", "figures, tables, verdicts, report", *(f"  studies {name} {plan.flags}" for name in shown)]
     return "\n".join([*lines, "", *_claims(plan)])

@@ -41,13 +41,15 @@ class Judged:
 
 
 def gathered(plan) -> tuple[dict, dict]:
-    """Measures of the grid's runs that are there: {(set, schedule, seed): {measure: (value, n)}}, {measure: unit}."""
+    """Measures of the grid's runs that are there: {(set, schedule, samples, seed): {measure: (value, n)}}, and
+    {measure: unit}; samples is `` for the study's own."""
     found, units = {}, {}
-    for run in plan.grid:
-        frame = or_hole(read_measures, run)
+    own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
+    for run, samples, measured in own + others:
+        frame = or_hole(read_measures, measured)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
-            found[run.preparation, run.schedule, run.seed] = {name: (value, n) for name, value, n in rows}
+            found[run.preparation, run.schedule, samples, run.seed] = {name: (value, n) for name, value, n in rows}
             units |= dict(zip(frame.measure, frame.unit, strict=True))
     return found, units
 
@@ -135,7 +137,7 @@ def _changed(plan, found) -> set[str]:
     now = {claim.id: digest(claim) for claim in plan.study.claims if claim.kind in TESTED}
     changed = set()
     for run in plan.grid:
-        if (run.preparation, run.schedule, run.seed) in found:
+        if (run.preparation, run.schedule, "", run.seed) in found:
             record = or_hole(read_json, run.folder / CLAIMS) or {}
             then = record.get("studies", {}).get(plan.study_name, {})
             changed |= {name for name, value in now.items() if then.get(name) != value}

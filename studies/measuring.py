@@ -20,12 +20,21 @@ from studies.measures import Measure
 from triangles.datasets import read_dataset
 from triangles.rendering import render
 
-__all__ = ["COLUMNS", "LOGSNR_EDGES", "loss_measures", "measure_data", "measure_run", "read_measures", "read_table"]
+__all__ = [
+    "COLUMNS",
+    "LOGSNR_EDGES",
+    "loss_measures",
+    "measure_data",
+    "measure_resampling",
+    "measure_run",
+    "read_measures",
+    "read_table",
+]
 
 COLUMNS = ("preparation", "schedule", "seed", "measure", "value", "unit", "n")
 LOGSNR_EDGES = np.arange(-12.0, 13.0)  # the same for all schedules; T = 1000 reaches from -10.1 to 9.2
 MEASURE_STREAM = 31  # of the splits and the classifier
-MEASURES, PER_IMAGE, CLAIMS = "measures.csv", "per-image.npz", "claims.json"
+PER_IMAGE, CLAIMS = "per-image.npz", "claims.json"
 TERMS = ("prior", "steps", "decoder", "total")
 EARLY, LATE = 0.25, 0.25  # shares of a run in which its loss falls, and has settled
 
@@ -39,16 +48,27 @@ def measure_data(dataset):
 
 def measure_run(plan, run):
     """All measures of one run; the paths written."""
-    samples = read_samples(run)
-    train = read_array(run.dataset.folder / "train.npy")
-    if samples.shape[1:] != train.shape[1:]:
-        raise ValueError(f"{run.folder / 'samples.npy'}: {samples.shape[1:]} px samples of {train.shape[1:]} px images")
-    table = measures.per_image(samples, _training(train), *_drawing(run.dataset))
-    rng = np.random.default_rng(np.random.SeedSequence([run.seed, MEASURE_STREAM]))
+    table, rng = _sampled(run, run)
     rows = measures.summarise(table, read_table(run.dataset.real_file), rng)
     rows += _likelihood(run) + loss_measures(read_losses(run), run.dataset.settings.count)
     _remember_claims(plan, run)
-    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows)]
+    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows, run.measure_file)]
+
+
+def measure_resampling(one):
+    """The measures of a run's other samples, without those of likelihood and losses, which are the run's; the path."""
+    run = one.run
+    table, rng = _sampled(run, one)
+    return _write_rows(run, measures.summarise(table, read_table(run.dataset.real_file), rng), one.measure_file)
+
+
+def _sampled(run, one):
+    """The table of the samples of `one`, and the random numbers for what is drawn in summing it up."""
+    samples, train = read_samples(one), read_array(run.dataset.folder / "train.npy")
+    if samples.shape[1:] != train.shape[1:]:
+        raise ValueError(f"{one.samples_file}: {samples.shape[1:]} px samples of {train.shape[1:]} px images")
+    rng = np.random.default_rng(np.random.SeedSequence([run.seed, MEASURE_STREAM]))
+    return measures.per_image(samples, _training(train), *_drawing(run.dataset)), rng
 
 
 def _drawing(dataset):
@@ -133,17 +153,22 @@ def loss_measures(losses, images):
     ]
 
 
-def _write_rows(run, rows):
+def _write_rows(run, rows, path):
     keys = {"preparation": run.preparation, "schedule": run.schedule, "seed": run.seed}
     frame = pd.DataFrame([{**keys, "measure": m.name, "value": m.value, "unit": m.unit, "n": m.n} for m in rows])
-    with replacing(run.folder / MEASURES) as partial:
+    with replacing(path) as partial:
         frame[list(COLUMNS)].to_csv(partial, index=False)
-    return run.folder / MEASURES
+    return path
 
 
 def read_measures(run):
-    """measures.csv of a run as a DataFrame with `COLUMNS`; ValueError for a broken one, OSError for a missing one."""
-    path = run.folder / MEASURES
+    """Measures of a run, or of its other samples, as a DataFrame with `COLUMNS`.
+
+    Raises:
+        ValueError: a broken file.
+        OSError: missing or unreadable.
+    """
+    path = run.measure_file
     try:
         frame = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
@@ -155,7 +180,7 @@ def read_measures(run):
 
 def _remember_claims(plan, run):
     """Store the claims' digests beside these samples, unless they were stored when the samples were first measured."""
-    path, samples = run.folder / CLAIMS, sha256(run.folder / "samples.npy")
+    path, samples = run.folder / CLAIMS, sha256(run.samples_file)
     try:
         record = read_json(path)
     except (ValueError, OSError):

@@ -13,7 +13,19 @@ from pathlib import Path
 import triangles.settings
 from diffusion.console import flags
 from diffusion.settings import TrainSettings
-from studies.settings import SCALES, SamplingSettings, Scale, Scales, Study, find, read_scales, read_study, validated
+from studies.settings import (
+    SCALES,
+    Cells,
+    Resampled,
+    SamplingSettings,
+    Scale,
+    Scales,
+    Study,
+    find,
+    read_scales,
+    read_study,
+    validated,
+)
 
 DEFAULT_STUDY, DEFAULT_SCALE = "thesis", "laptop"
 CONFIG_KEYS = ("scale", "study", "seeds", "results")
@@ -21,6 +33,7 @@ TAKEN = ("data", "runs", "logs", "benchmarks", "figures", "tables", DEFAULT_STUD
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
 RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
+NOT_SAMPLES = ("samples", "likelihood", "losses", "model", "run", "started", "claims", "measures")  # files of a run
 LIKELIHOOD_FILES = ("likelihood.npy", "likelihood.csv", "likelihood.json")
 MEASURE_FILES = ("measures.csv", "per-image.npz")
 REAL_FILE = "real.npz"
@@ -74,6 +87,14 @@ class Run:
         return [self.folder / name for name in RUN_FILES]
 
     @property
+    def samples_file(self) -> Path:
+        return self.folder / SAMPLE_FILES[0]
+
+    @property
+    def measure_file(self) -> Path:
+        return self.folder / MEASURE_FILES[0]
+
+    @property
     def measured_files(self) -> list[Path]:
         """What the run's measures are made from."""
         names = (*RUN_FILES[:2], SAMPLE_FILES[0], *LIKELIHOOD_FILES)
@@ -90,8 +111,37 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Resampling:
+    """Another sampling of a run; its files stand beside the run's own, under its name."""
+
+    name: str
+    run: Run
+    sampling: SamplingSettings
+    noised: bool
+
+    @property
+    def flags(self) -> str:
+        """The options of `diffusion sample` that make it."""
+        start = f" --noised {shlex.quote(str(self.run.dataset.folder))}" if self.noised else ""
+        return f"{self.sampling.flags()} --name {self.name}{start}"
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.run.folder / f"{self.name}{name.removeprefix('samples')}" for name in SAMPLE_FILES]
+
+    @property
+    def samples_file(self) -> Path:
+        return self.files[0]
+
+    @property
+    def measure_file(self) -> Path:
+        return self.run.folder / f"{self.name}-{MEASURE_FILES[0]}"
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything a study needs at a scale. `runs` are the grid's cells, seed by seed, then the extensions."""
+    """Everything a study needs at a scale. `runs` are the grid's cells, seed by seed, then the extensions; `resampled`
+    what is sampled in another way as well."""
 
     study_name: str
     study: Study
@@ -99,6 +149,7 @@ class Plan:
     scale: Scale
     folder: Path
     runs: tuple[Run, ...]
+    resampled: tuple[Resampling, ...]
     flags: str
     written_in: tuple[Path, ...]  # the files that say all this
 
@@ -139,6 +190,10 @@ class Plan:
 
     def run(self, name: str) -> Run:
         return _one(self.runs, name, f"run of study {self.study_name} at scale {self.scale_name}")
+
+    def resampling(self, name: str, run: str) -> Resampling:
+        here = tuple(one for one in self.resampled if one.run.name == run)
+        return _one(here, name, f"other sampling of {run} in study {self.study_name}")
 
     def dataset(self, name: str) -> Dataset:
         return _one(self.datasets, name, f"data set of study {self.study_name} at scale {self.scale_name}")
@@ -181,9 +236,10 @@ def make_plan(
     runs = [maker.run(p, s, seed) for seed in size.seeds for p, s in cells]
     if question.extended:
         runs += [maker.extended(seed) for seed in size.seeds]
+    resampled = [one for name, how in question.resampled.items() for one in maker.resampled(name, how, runs)]
     words = ["--study", study, "--scale", scale, "--results", str(results)]
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
-    return Plan(name, question, scale, size, folder, tuple(runs), shlex.join(words), files)
+    return Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
 
 
 def _named_by(file: Path) -> str:
@@ -251,6 +307,18 @@ class _Maker:
         epochs = round(extended.epochs_factor * base.training.epochs)
         return self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
 
+    def resampled(self, name: str, how: Resampled, runs: list[Run]) -> list[Resampling]:
+        if name in NOT_SAMPLES:
+            raise ValueError(f"{self.where}: resampled.{name}: a run has files of that name: choose another")
+        where = f"{self.where}: resampled.{name}"
+        return [
+            Resampling(
+                name, run, validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where), how.noised
+            )
+            for run in runs
+            if run.base is None and _among(run, how.cells)
+        ]
+
     def dataset(self, preparation: str, seed: int) -> Dataset:
         common = self.scale.data | {"seed": seed}
         try:
@@ -266,6 +334,11 @@ class _Maker:
             known = ", ".join(self.scales.recipes)
             raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
         return self.scales.recipes[self.scale.recipe]
+
+
+def _among(run: Run, cells: Cells) -> bool:
+    sets, schedules = cells.preparation or (run.preparation,), cells.schedule or (run.schedule,)
+    return run.preparation in sets and run.schedule in schedules
 
 
 def _differences(ours: dict, theirs: dict) -> list[str]:

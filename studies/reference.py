@@ -56,6 +56,7 @@ def _found(plan: Plan):
     yield from ((str(path.relative_to(plan.output)), path) for path in shown if path.is_file())
     for run in plan.runs:
         records = [run.folder / name for name in RUN_RECORDS]
+        records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
         yield from ((f"runs/{run.name}/{path.name}", path) for path in records if path.is_file())
 
 

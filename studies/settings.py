@@ -80,6 +80,23 @@ class Cells(_Settings):
     schedule: tuple[str, ...] | None = None
 
 
+class Side(Cells):
+    """Cells, and which of their samples: the study's own, or those of an entry of `resampled`."""
+
+    samples: Name | None = None
+
+
+class Resampled(_Settings):
+    """Cells sampled once more, in another way.
+
+    sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I).
+    """
+
+    cells: Cells = Cells()
+    sampling: dict = {}
+    noised: bool = False
+
+
 class Contrast(_Settings):
     """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
 
@@ -87,8 +104,8 @@ class Contrast(_Settings):
     claim holds if all do.
     """
 
-    plus: Annotated[tuple[Cells, ...], Field(min_length=1)]
-    minus: tuple[Cells, ...] = ()
+    plus: Annotated[tuple[Side, ...], Field(min_length=1)]
+    minus: tuple[Side, ...] = ()
     level: float | None = None
     each: bool = False
 
@@ -141,6 +158,7 @@ class Study(_Settings):
     data: dict[Literal["low", "high", "array"], dict] = {}
     training: dict = {}
     sampling: dict = {}
+    resampled: dict[Name, Resampled] = {}
     figures: tuple[Name, ...] = ()
     tables: tuple[Name, ...] = ()
     claims: tuple[Claim, ...] = ()

@@ -29,8 +29,8 @@ def claim(name="one", **changes):
 def study(tmp_path):
     """A study of two sets and two schedules, with measures that follow a given rule; returns its plan."""
 
-    def make(claims, value, seeds=SEEDS, told=None):
-        content = {"title": "t", "question": "q", "claims": claims}
+    def make(claims, value, seeds=SEEDS, told=None, resampled=None):
+        content = {"title": "t", "question": "q", "claims": claims, "resampled": resampled or {}}
         content["grid"] = {"preparation": ["low", "array"], "schedule": ["linear", "wave"]}
         (tmp_path / "mine.yaml").write_text(json.dumps(content))
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
@@ -100,6 +100,23 @@ def test_a_seed_with_a_missing_cell_is_left_out_whole(study):
     empty = verdicts(study([claim(**DIFFERENCE | {"measure": "other"})], value)).iloc[0]
     assert (empty.verdict, empty.seeds) == ("inconclusive", 0)
     assert "no seed has other" in empty.evidence
+
+
+def test_a_side_of_a_contrast_may_be_other_samples_of_the_same_runs(study):
+    """Other samples 0.2 above the runs' own: found where the claim names them, not told of where the study has none."""
+    sides = {"plus": [{"schedule": ["wave"], "samples": "again"}], "minus": [{"schedule": ["wave"]}]}
+    named = claim(**DIFFERENCE | {"contrast": sides})
+    plan = study([named], planted(0.0), resampled={"again": {"cells": {"schedule": ["wave"]}}})
+    assert len(plan.resampled) == 2 * len(SEEDS)
+    assert "no seed has m" in verdicts(plan).iloc[0].evidence
+    for one in plan.resampled:
+        table = pd.read_csv(one.run.measure_file)
+        table.assign(value=table.value + 0.2).to_csv(one.measure_file)
+    row = verdicts(plan).iloc[0]
+    assert (row.verdict, row.seeds) == ("reproduced", 6)
+    assert row.estimate == pytest.approx(0.2)
+    assert contrast_told(plan.study.claims[0]) == "wave (again) − wave"
+    assert "no other samples called again" in verdicts(study([named], planted(0.0))).iloc[0].evidence
 
 
 def test_contrasts_add_the_means_of_their_cells(study):

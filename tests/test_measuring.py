@@ -16,6 +16,7 @@ from studies.measuring import (
     binned_errors,
     loss_measures,
     measure_data,
+    measure_resampling,
     measure_run,
     read_measures,
     read_table,
@@ -68,6 +69,20 @@ def test_real_images_measure_as_real_ones_do(plan, preparation):
     assert values["total_bits"] == pytest.approx(1.6)
     assert np.isnan(values["total_bits_se"])
     assert len(read_table(run.folder / "per-image.npz")) == len(real)
+
+
+def test_other_samples_have_the_measures_of_images_and_leave_the_runs_own_alone(plan):
+    one = next(one for one in plan.resampled if one.name == "noised")
+    real = np.load(one.run.dataset.folder / "test.npy") / 255
+    left_by_a_run(one.run, np.zeros_like(real))
+    measure_run(plan, one.run)
+    before = one.run.measure_file.read_bytes()
+    write_array(one.samples_file, real.astype(np.float32))
+    measure_resampling(one)
+    values = read_measures(one).set_index("measure").value
+    assert values["iou_median"] == values["real_iou_median"]
+    assert "total_bits" not in values
+    assert one.run.measure_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("samples", [np.zeros((3, 16, 16)), np.ones((1, 16, 16)), np.eye(16)[None] * 0.7])

@@ -68,6 +68,23 @@ def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):
     assert png.grid[0].name == "low-linear-seed0-formatpng-qualityNone"
 
 
+def test_other_samples_stand_beside_a_runs_own(tmp_path):
+    """What `resampled` asks for reaches `diffusion sample`, for its cells alone, under names a run has no file of."""
+    plan = make_plan(seeds=(0, 1))
+    noised = [one for one in plan.resampled if one.name == "noised"]
+    assert {(one.run.preparation, one.run.schedule, one.run.seed) for one in noised} == {
+        (p, s, seed) for p in ("low", "high", "array") for s in ("linear", "power-10") for seed in (0, 1)
+    }
+    one = plan.resampling("beta-tilde", "array-wave-seed1")
+    assert one.flags.startswith(one.run.sampling.flags().replace("--variance beta ", "--variance beta-tilde "))
+    assert one.flags.endswith("--name beta-tilde")
+    assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
+    assert not {path.name for path in one.files} & {path.name for path in one.run.files + one.run.measured_files}
+    for name, how, word in (("likelihood", {}, "choose another"), ("mine", {"sampling": {"stps": 3}}, "stps")):
+        with pytest.raises(ValueError, match=word):
+            make_plan(written(tmp_path, resampled={name: how}))
+
+
 def test_a_job_on_one_run_is_told_its_own_seed_alone():
     few, many = (make_plan(scale="smoke", seeds=seeds) for seeds in ((3,), (3, 4)))
     assert few.flags_of(3) == many.flags_of(3) == few.flags != many.flags

@@ -79,6 +79,28 @@ def test_an_extension_is_the_long_run_and_a_cooldown_forbids_it(images, tmp_path
         Trainer(small(epochs=2, cooldown=0.5), images).restore(tmp_path / "checkpoint")
 
 
+def test_the_average_is_that_of_the_weights_after_each_step_with_the_last_statistics(images):
+    trainer, decay, means = Trainer(small(ema=0.8, epochs=1), images), 0.8, None
+    step = trainer._step
+
+    def followed(*given):
+        nonlocal means
+        losses = step(*given)
+        now = {name: p.detach().double() for name, p in trainer.model.network.named_parameters()}
+        means = now if means is None else {k: decay * means[k] + (1 - decay) * now[k] for k in now}
+        return losses
+
+    trainer._step = followed
+    next(trainer.epochs())
+    averaged, trained = trainer.trained.network.state_dict(), trainer.model.network.state_dict()
+    assert trainer.steps_per_epoch > 2
+    for name, value in averaged.items():
+        if name in means:
+            torch.testing.assert_close(value, means[name].float(), rtol=1e-5, atol=1e-7)
+        else:
+            assert torch.equal(value, trained[name])
+
+
 def test_cells_share_weights_order_steps_and_noise(images, monkeypatch):
     """The paired design: what enters the network's first step differs between schedules only through abar."""
     seen, original = {}, Process.noised
