@@ -112,6 +112,7 @@ rule sample:
 rule resample:
     input:
         rules.train.output,
+        lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
         lambda w: PLAN.run(w.run).dataset.files,
         SAMPLING,
     output:

@@ -16,7 +16,6 @@ from diffusion.settings import TrainSettings
 from studies.settings import (
     SCALES,
     Cells,
-    Resampled,
     SamplingSettings,
     Scale,
     Scales,
@@ -112,12 +111,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Resampling:
-    """Another sampling of a run; its files stand beside the run's own, under its name."""
+    """Another sampling of a run; its files stand beside the run's own, under its name.
+
+    before: the sampling of the same run to wait for, as a run's folder has one writer at a time.
+    """
 
     name: str
     run: Run
     sampling: SamplingSettings
     noised: bool
+    before: "Run | Resampling"
 
     @property
     def flags(self) -> str:
@@ -236,7 +239,7 @@ def make_plan(
     runs = [maker.run(p, s, seed) for seed in size.seeds for p, s in cells]
     if question.extended:
         runs += [maker.extended(seed) for seed in size.seeds]
-    resampled = [one for name, how in question.resampled.items() for one in maker.resampled(name, how, runs)]
+    resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
     words = ["--study", study, "--scale", scale, "--results", str(results)]
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
     return Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
@@ -307,17 +310,16 @@ class _Maker:
         epochs = round(extended.epochs_factor * base.training.epochs)
         return self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
 
-    def resampled(self, name: str, how: Resampled, runs: list[Run]) -> list[Resampling]:
-        if name in NOT_SAMPLES:
-            raise ValueError(f"{self.where}: resampled.{name}: a run has files of that name: choose another")
-        where = f"{self.where}: resampled.{name}"
-        return [
-            Resampling(
-                name, run, validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where), how.noised
-            )
-            for run in runs
-            if run.base is None and _among(run, how.cells)
-        ]
+    def resampled(self, run: Run) -> list[Resampling]:
+        made = [run]
+        for name, how in self.study.resampled.items():
+            where = f"{self.where}: resampled.{name}"
+            if name in NOT_SAMPLES:
+                raise ValueError(f"{where}: a run has files of that name: choose another")
+            if _among(run, how.cells):
+                sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
+                made.append(Resampling(name, run, sampling, how.noised, made[-1]))
+        return made[1:]
 
     def dataset(self, preparation: str, seed: int) -> Dataset:
         common = self.scale.data | {"seed": seed}
