@@ -9,12 +9,12 @@ from pathlib import Path
 from diffusion.files import write_text
 from studies.artefacts import SET_NAMES, or_hole, read_record
 from studies.catalogue import FIGURES, TABLES, VERDICTS, named
+from studies.embedding import lossless, svg_uri
 from studies.palette import colour
-from studies.sprites import as_uri, paths
+from studies.sprites import paths
 
 __all__ = ["inputs", "render", "write_report"]
 
-FORMS = {"svg": "image/svg+xml", "png": "image/png"}
 VERDICT_COLUMNS = ("id", "verdict")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
@@ -70,8 +70,16 @@ def _table_file(plan, name) -> Path:
 
 
 def _figure(plan, entry) -> dict:
-    content = or_hole(_figure_file(plan, entry).read_bytes)
-    return {"entry": entry, "source": None if content is None else as_uri(content, FORMS[entry.form])}
+    return {"entry": entry, "source": or_hole(_embedded, _figure_file(plan, entry))}
+
+
+def _embedded(path: Path) -> str:
+    from PIL import Image
+
+    if path.suffix == ".svg":
+        return svg_uri(path.read_text(encoding="utf-8"))
+    with Image.open(path) as image:
+        return lossless(image.convert("RGB"))
 
 
 def _table(plan, entry) -> dict:
