@@ -19,13 +19,14 @@ VERDICT_COLUMNS = ("id", "verdict")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
+NOT_OF_SAMPLES = ("loss_", "seconds_", "real_")  # how measures of training and of data begin
 
 
 def inputs(plan) -> list[Path]:
     """The files a report is made from."""
     figures = [_figure_file(plan, named(FIGURES, name)) for name in plan.study.figures]
     tables = [_table_file(plan, named(TABLES, name).name) for name in plan.study.tables]
-    return [*figures, *tables, *(run.folder / "run.json" for run in plan.runs), *plan.frame_files]
+    return [*figures, *tables, *(run.folder / "run.json" for run in plan.runs), *plan.frame_files, *plan.judged_files]
 
 
 def write_report(plan) -> Path:
@@ -52,7 +53,7 @@ def render(plan) -> str:
         script=(folder / "report.js").read_text(encoding="utf-8"),
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
-        claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
+        claims=_claims(plan, verdicts),
         config=_config(plan.flags),
         tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
@@ -117,6 +118,42 @@ def _verdicts(plan) -> dict:
     if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
         raise ValueError(f"{_table_file(plan, VERDICTS)} has no column {missing[0]!r}: make it again")
     return {row["id"]: row for row in frame.fillna("").to_dict("records")}
+
+
+def _claims(plan, verdicts) -> list[dict]:
+    """Every claim with its verdict, the plots of its contrast, where else to look, and the command that remakes it."""
+    from studies.judging import gathered, judged
+    from studies.strips import strips
+
+    found, _ = gathered(plan)
+    return [
+        {
+            "claim": one.claim,
+            "verdict": verdicts.get(one.claim.id),
+            "strips": strips(plan, one, found),
+            "figures": _shown_by(plan, one.claim),
+            "command": _remade(plan, one.claim),
+        }
+        for one in judged(plan)
+    ]
+
+
+def _shown_by(plan, claim) -> list[str]:
+    """The figures that a claim is about: its own, and the sample sheets of its sets where it is about samples."""
+    names = [claim.figure]
+    if claim.contrast and not claim.measure.startswith(NOT_OF_SAMPLES):
+        sides = (*claim.contrast.plus, *claim.contrast.minus)
+        used = {name for side in sides for name in side.preparation or plan.study.grid.preparation}
+        names += ["samples", *(f"starts-{name}" for name in plan.study.grid.preparation if name in used)]
+    return [name for name in dict.fromkeys(names) if name in plan.study.figures]
+
+
+def _remade(plan, claim) -> str:
+    """The command that makes a claim's verdict and its figure, with all that they are made from."""
+    files = [_table_file(plan, VERDICTS)] if VERDICTS in plan.study.tables else []
+    files += [_figure_file(plan, named(FIGURES, name)) for name in [claim.figure] if name in plan.study.figures]
+    targets = " ".join(shlex.quote(str(path)) for path in files) or shlex.quote(str(plan.output / REPORT))
+    return f"snakemake --cores all --config {_config(plan.flags)} -- {targets}"
 
 
 def _config(flags: str) -> str:
