@@ -170,7 +170,7 @@ def _format(column: pd.Series) -> Callable[[float], str]:
     """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
     sizes = column.abs()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    if (column.dropna() % 1 == 0).all():
+    if not len(sizes) or (column.dropna() % 1 == 0).all():
         return lambda value: _number(value, ".0f")
     if sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")
