@@ -58,6 +58,11 @@ def _times(plan):
     return [run.folder / name for run in plan.runs for name in ("run.json", "samples.json")]
 
 
+def _finished(plan):
+    """The last files of all runs: benchmark files are no outputs that could be asked for, but are there by then."""
+    return [run.folder / "measures.csv" for run in plan.runs]
+
+
 def _data(plan):
     return [dataset.folder / name for dataset in plan.datasets for name in ("train.npy", "test.npy", "dataset.json")]
 
@@ -151,6 +156,14 @@ _FIGURES = [
         _times,
         "figures_curves.time",
     ),
+    Entry(
+        "workflow-time",
+        "The whole workflow's time by rule",
+        "Snakemake's own measurements of every job: wall and CPU time added up over the jobs of a rule. Jobs whose "
+        "results were taken from elsewhere have none.",
+        _finished,
+        "figures_workflow.workflow",
+    ),
 ]
 
 _TABLES = [
@@ -184,6 +197,13 @@ _TABLES = [
         "mean value. Empty images have no pixel above 127.",
         _data,
         "tables.data",
+    ),
+    Entry(
+        "workflow-time",
+        "The whole workflow's time by rule",
+        "Seconds added up over the jobs that were timed, the longest job, and the largest resident memory.",
+        _finished,
+        "workflow.workflow_time",
     ),
 ]
 

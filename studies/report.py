@@ -12,6 +12,7 @@ from studies.catalogue import FIGURES, TABLES, VERDICTS, named
 from studies.embedding import lossless, svg_uri
 from studies.palette import colour
 from studies.sprites import paths
+from studies.workflow import duration
 
 __all__ = ["inputs", "render", "write_report"]
 
@@ -201,12 +202,3 @@ def _merged(records) -> dict[str, str]:
             if text not in values.setdefault(key, []):
                 values[key].append(text)
     return {key: ", ".join(sorted(texts) if len(texts) > 5 else texts) for key, texts in values.items()}
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
