@@ -55,7 +55,7 @@ def _all_losses(plan):
 
 
 def _times(plan):
-    return [run.folder / name for run in plan.runs for name in ("run.json", "samples.json")]
+    return [run.folder / name for run in plan.runs for name in ("run.json", "losses.csv", "samples.json")]
 
 
 def _finished(plan):
@@ -152,7 +152,8 @@ _FIGURES = [
     Entry(
         "time",
         "Time by schedule and set",
-        "How long training and sampling took in every cell, and the images a second. Thesis section 6.1.3.",
+        "How long an epoch of training took in every cell, the median without the first, and how long sampling; and "
+        "the images a second. Thesis section 6.1.3.",
         _times,
         "figures_curves.time",
     ),
@@ -186,7 +187,8 @@ _TABLES = [
     Entry(
         "time",
         "Times",
-        "Seconds, and images a second, for training, for testing after each epoch, and for sampling.",
+        "Seconds, and images a second, for training, for testing after each epoch, and for sampling. An epoch's are "
+        "the median without the first; loading is the part of them that went into fetching images and drawing noise.",
         _times,
         "tables.time",
     ),

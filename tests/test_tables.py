@@ -65,6 +65,22 @@ def test_times_count_images_a_second(plan):
     assert longer.training_s.tolist() == [6.0]
 
 
+def test_an_epochs_time_leaves_the_first_out_and_knows_loading_where_it_was_recorded(plan):
+    path = plan.run("low-linear-seed0").folder / "losses.csv"
+    kept, frame = path.read_bytes(), losses(4)
+    frame["seconds"] = [9.0, 2.0, 4.0, 3.0]
+    try:
+        frame.to_csv(path, index=False)
+        one = row(tables.time(plan), preparation="low", schedule="linear")
+        assert (one.epoch_s, one.loading_s, one.epoch_images_per_s) == (3.0, 0.25, 256 / 3)
+        frame.drop(columns="loading_seconds").to_csv(path, index=False)  # as runs of old left them
+        one = row(tables.time(plan), preparation="low", schedule="linear")
+        assert one.epoch_s == 3.0
+        assert np.isnan(one.loading_s)
+    finally:
+        path.write_bytes(kept)
+
+
 def test_data_facts_are_those_of_the_images(plan):
     frame = tables.data(plan)
     images = np.load(plan.dataset("high-seed0").folder / "test.npy")
