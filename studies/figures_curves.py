@@ -191,7 +191,8 @@ def time(plan):
     panels[1].set_title("sampling", loc="left", fontweight="bold")
     _name_bars(figure, panels[0], positions, mean)
     seeds = f"mean of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
-    footnote(figure, plan, seeds, f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}")
+    threads = f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}"
+    footnote(figure, plan, seeds, threads, together=True)
     return figure
 
 
