@@ -242,6 +242,7 @@ rule report:
         expand(OUT / "figures" / "{figure}.{kind}", figure=PLAN.study.figures, kind=["png", "svg"]),
         expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
         PLAN.frame_files,
+        PLAN.judged_files,
         PLAN.written_in,
         followed("catalogue", "report"),
         [f"{workflow.basedir}/studies/report.{kind}" for kind in ("html.j2", "css", "js")],

@@ -82,8 +82,8 @@ FIGURES = [
     Entry(
         "contrasts",
         "The claims' contrasts",
-        "Each claim that is tested: both sides of its contrast paired by seed, and the contrast with its interval. "
-        "Gray: effects too small to matter.",
+        "Each claim that is tested, in units of the smallest effect that matters to it: from 1 on a difference is as "
+        "the thesis claims, below 0 the other way round; sameness and rarity hold inside the gray.",
         _judged,
         "figures_claims.contrasts",
     ),

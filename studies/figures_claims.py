@@ -1,4 +1,4 @@
-"""Figures for claims, one function each: contrasts as paired points with intervals, nearest training images."""
+"""Figures for claims, one function each: all contrasts on one axis, nearest training images."""
 
 import textwrap
 
@@ -7,99 +7,76 @@ import numpy as np
 from diffusion.files import read_images
 from studies import novelty
 from studies.artefacts import SET_NAMES, first_seed, or_hole, read_samples
-from studies.claims import contrast_told, contrasted
+from studies.claims import TESTED, contrast_told, contrasted
 from studies.figures import footnote, new_figure, styled, title
 from studies.judging import judged
 from studies.measuring import read_table
 from studies.mosaic import Row, as_bytes, tile_figure
-from studies.palette import INK, MUTED, RULE, colour
+from studies.palette import INK, MUTED, RULE, colour, text_colour
 from triangles.fitting import binarise
 
-__all__ = ["contrasts", "neighbours"]
+__all__ = ["contrasts", "in_units", "neighbours"]
 
 NEIGHBOURS = 8
-ROW = 0.74  # inches
+ROW = 0.36  # inches
+FARTHEST = 10  # smallest effects: what lies beyond is drawn there
 SHADES = {"reproduced": "#009e73", "contradicted": "#d55e00"}
 
 
 @styled()
 def contrasts(plan):
-    """Every tested claim: its two sides paired by seed, and their contrast with interval and smallest effect."""
-    shown = [one for one in judged(plan) if one.claim.kind in ("difference", "equivalence", "never")]
-    height = 1.35 + ROW * max(len(shown), 1)
+    """Every tested claim on one axis: its effect in units of the smallest that matters, by seed and with interval."""
+    shown = [one for one in judged(plan) if one.claim.kind in TESTED]
+    height = 1.64 + ROW * len(shown)
     figure = new_figure(height)
-    detail = "a and b: both sides, a line a seed. Right: a against b, mean and 95% interval; gray: too small to matter"
+    detail = "In units of the smallest effect that matters, differences positive as claimed; gray: too small to matter"
     title(figure, "The claims' contrasts", detail)
-    place = {"left": 0.36, "right": 0.87, "bottom": 0.5 / height, "top": 1 - 0.72 / height, "hspace": 0.85}
-    panels = figure.subplots(max(len(shown), 1), 2, squeeze=False, gridspec_kw=place | {"width_ratios": [1, 3.2]})
-    for (left, right), one in zip(panels, shown, strict=False):
-        _pairs(left, one)
-        _contrast(right, one)
-        _words(figure, right, one)
-    if not shown:
-        for axes in panels[0]:
-            axes.axis("off")
-    footnote(figure, plan, "bootstrap intervals, which decide nothing", together=True)
+    place = {"left": 0.4, "right": 0.84, "bottom": 0.66 / height, "top": 1 - 0.72 / height}
+    axes = figure.subplots(gridspec_kw=place)
+    axes.axvspan(-1, 1, color=RULE, alpha=0.6, linewidth=0)
+    axes.axvline(0, color=INK, linewidth=0.7)
+    ends = [_effect(axes, y, one) for y, one in enumerate(shown)]
+    axes.set(ylim=(len(shown) - 0.4, -0.6), yticks=[], xlabel="effect over the smallest that matters")
+    axes.set_xlim(max(-FARTHEST, min([-1.5, *ends])) - 0.4, min(FARTHEST, max([1.5, *ends])) + 0.4)
+    axes.spines.left.set_visible(False)
+    for y, one in enumerate(shown):
+        _words(figure, axes, y, one)
+    footnote(figure, plan, "points: seeds; bars: bootstrap intervals, which decide nothing", together=True)
     return figure
 
 
-def _pairs(axes, one):
-    """What is compared on the left, what it is compared with on the right, joined by seed."""
-    axes.set_xticks([0, 1], ["a", "b"], fontsize=8)
-    axes.grid(visible=False)
-    axes.set_xlim(-0.4, 1.4)
-    axes.tick_params(axis="x", length=0, pad=1)
+def _effect(axes, y, one):
+    """One claim's seeds, mean and interval; the value that lies farthest out."""
     if one.a is None:
-        axes.set_yticks([])
-        return
-    for a, b in zip(one.a, one.b, strict=True):
-        axes.plot([0, 1], [a, b], color=MUTED, linewidth=0.8, marker="o", markersize=3)
-    axes.locator_params(axis="y", nbins=2)
+        return 0.0
+    points = in_units(one.claim, one.a if one.claim.kind == "never" else contrasted(one.claim, one.a, one.b))
+    estimate, *interval = in_units(one.claim, [one.evidence.estimate, one.evidence.low, one.evidence.high])
+    shade = SHADES.get(one.outcome, INK)
+    axes.plot(np.clip(points, -FARTHEST, FARTHEST), np.full(len(points), y + 0.17), "o", color=MUTED, markersize=3)
+    if np.isfinite(interval).all():
+        axes.plot(np.clip(interval, -FARTHEST, FARTHEST), [y - 0.17] * 2, color=shade, linewidth=2.2)
+    if np.isfinite(interval).all() or len(points) > 1:
+        axes.plot(np.clip(estimate, -FARTHEST, FARTHEST), y - 0.17, "D", color=shade, markersize=4.5)
+    return max(points, key=abs)
 
 
-def _contrast(axes, one):
-    """The contrast seed by seed, its mean and interval, and the zone of effects too small to matter."""
-    claim, evidence = one.claim, one.evidence
-    neutral = 1.0 if claim.kind == "equivalence" else 0.0
-    low, high = _zone(claim)
-    axes.axvspan(low, high, color=RULE, alpha=0.6, linewidth=0)
-    axes.axvline(neutral, color=INK, linewidth=0.7)
-    axes.set(yticks=[], ylim=(-1, 1))
-    axes.spines.left.set_visible(False)
-    axes.grid(axis="y", visible=False)
-    axes.locator_params(axis="x", nbins=5)
-    axes.tick_params(axis="x", pad=1)
-    ends = [low, high, neutral]
-    if one.a is not None:
-        points = one.a if claim.kind == "never" else contrasted(claim, one.a, one.b)
-        axes.plot(points, np.full(len(points), -0.45), "o", color=MUTED, markersize=3, alpha=0.8)
-        interval = [v for v in (evidence.low, evidence.high) if np.isfinite(v)]
-        shade = SHADES.get(one.outcome, INK)
-        axes.plot(interval, [0.3] * len(interval), color=shade, linewidth=2.2, solid_capstyle="butt")
-        axes.plot(evidence.estimate, 0.3, "D", color=shade, markersize=4.5)
-        ends += [*points, *interval, evidence.estimate]
-    margin = 0.06 * (max(ends) - min(ends)) or 1.0
-    axes.set_xlim(min(ends) - margin, max(ends) + margin)
-
-
-def _zone(claim):
+def in_units(claim, values) -> np.ndarray:
+    """Contrasts over the smallest that matters, positive as claimed; of ratios the logarithms."""
+    values = np.asarray(values, np.float64)
     if claim.kind == "equivalence":
-        return 1 / claim.smallest, claim.smallest
-    if claim.kind == "never" or claim.direction == "above":
-        return 0.0, claim.smallest
-    return -claim.smallest, 0.0
+        with np.errstate(divide="ignore"):
+            return np.log(values) / np.log(claim.smallest)
+    return values / claim.smallest * (-1 if claim.kind == "difference" and claim.direction == "below" else 1)
 
 
-def _words(figure, axes, one):
-    """The claim and its measure at the left, the outcome at the right."""
-    box = axes.get_position()
-    middle = (box.y0 + box.y1) / 2
-    name = textwrap.shorten(one.claim.id, 34)
-    what = textwrap.wrap(f"{one.claim.measure.replace('_', ' ')}: {contrast_told(one.claim)}", 34, max_lines=2)
-    figure.text(0.012, middle + 0.012, name, fontweight="bold", va="bottom")
-    figure.text(0.012, middle + 0.009, "\n".join(what), fontsize=8, color=MUTED, va="top")
-    shade = SHADES.get(one.outcome, MUTED)
-    figure.text(0.985, middle, one.outcome, fontsize=8, color=shade, fontweight="bold", ha="right", va="center")
+def _words(figure, axes, y, one):
+    """The claim and its contrast at the left, the outcome at the right."""
+    where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
+    what = textwrap.shorten(contrast_told(one.claim), 46, placeholder=" …")
+    axes.annotate(one.claim.id, (0.012, y - 0.04), fontweight="bold", va="bottom", **where)
+    axes.annotate(what, (0.012, y), fontsize=8, color=MUTED, va="top", **where)
+    shade = text_colour(SHADES.get(one.outcome, MUTED))
+    axes.annotate(one.outcome, (0.988, y), fontsize=8, color=shade, fontweight="bold", ha="right", va="center", **where)
 
 
 @styled()

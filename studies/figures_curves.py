@@ -169,7 +169,7 @@ def _draw_base(axes, run):
 
 @styled()
 def time(plan):
-    """Seconds of training and sampling in every cell, with images a second."""
+    """Seconds of an epoch's training, loading apart, and of sampling in every cell, with images a second."""
     table = tables.time(plan)
     mean = table.groupby(["schedule", "preparation", "epochs"], sort=False).mean(numeric_only=True).reset_index()
     order = {name: i for i, name in enumerate(plan.study.grid.schedule)}
@@ -178,15 +178,21 @@ def time(plan):
     )
     height = 1.35 + 0.21 * len(mean) + 0.1 * len(order)
     figure = new_figure(height)
-    title(figure, "Time by schedule and set", "Seconds, with images a second beside each bar")
+    loading = "; pale: of that fetching images and drawing noise" if mean.loading_s.notna().any() else ""
+    title(figure, "Time by schedule and set", f"Seconds, with images a second beside each bar{loading}")
     place = {"left": 0.27, "right": 0.94, "bottom": 0.62 / height, "top": 1 - 0.8 / height, "wspace": 0.12}
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
     positions = _positions(mean.schedule)
-    for axes, part in zip(panels, ("training", "sampling"), strict=True):
-        _bars(axes, positions, mean, part)
+    shades = [colour(name) for name in mean.schedule]
+    _bars(panels[0], positions, mean.epoch_s, mean.epoch_images_per_s, shades)
+    panels[0].barh(positions, mean.loading_s.fillna(0), height=0.78, color="white", alpha=0.55)
+    panels[0].set_title("training, an epoch", loc="left", fontweight="bold")
+    _bars(panels[1], positions, mean.sampling_s, mean.sampling_images_per_s, shades)
+    panels[1].set_title("sampling", loc="left", fontweight="bold")
     _name_bars(figure, panels[0], positions, mean)
     seeds = f"mean of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
-    footnote(figure, plan, seeds, f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}")
+    threads = f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}"
+    footnote(figure, plan, seeds, threads, together=True)
     return figure
 
 
@@ -196,13 +202,11 @@ def _positions(schedules):
     return np.arange(len(schedules)) + 0.5 * new
 
 
-def _bars(axes, positions, mean, part):
-    seconds, rate = mean[f"{part}_s"], mean[f"{part}_images_per_s"]
-    axes.barh(positions, seconds.fillna(0), height=0.78, color=[colour(name) for name in mean.schedule])
+def _bars(axes, positions, seconds, rate, shades):
+    axes.barh(positions, seconds.fillna(0), height=0.78, color=shades)
     for y, s, r in zip(positions, seconds, rate, strict=True):
         text = f" {_rate(r)}/s" if s == s else " no result"
         axes.text(s if s == s else 0, y, text, va="center", fontsize=8, color=INK if s == s else MUTED)
-    axes.set_title(part, loc="left", fontweight="bold")
     axes.set(xlabel="seconds", xlim=(0, 1.28 * seconds.max() if seconds.notna().any() else 1))
     axes.grid(axis="y", visible=False)
     axes.spines.left.set_visible(False)

@@ -19,6 +19,7 @@ FEATURES = {
     "perimeter": ("perimeter", (0, 3.2)),
 }
 DENSITY_NEEDS = 10  # samples below which a density shows nothing
+LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 on
 DARK = 0.55  # of a heat map's range: from there on numbers are white
 
 
@@ -35,7 +36,9 @@ def noise(plan):
     """Gray around the triangle: mean by cell, and the distribution."""
     heading = "How noisy? Gray more than 2 px off the triangle"
     detail = "Root mean square in levels of 255. Left: mean by cell. Right: share of samples up to each value"
-    return _by_cell(plan, heading, detail, "background_haze", "background_haze", "haze (levels)", None, scale=255)
+    return _by_cell(
+        plan, heading, detail, "background_haze", "background_haze", "haze (levels, log from 1)", None, scale=255
+    )
 
 
 def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
@@ -50,8 +53,13 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
     limits = limits or (0, scale * _highest(plan, column))
     for i, (axes, name) in enumerate(zip(panels[2:], sets, strict=True)):
         _distributions(axes, plan, name, column, scale)
+        if scale == 1:
+            axes.locator_params(axis="x", nbins=3)
+        else:  # most cells lie within a level or two, the worst far off
+            axes.set_xscale("symlog", linthresh=1)
+            axes.set_xticks(LEVELS, map(str, LEVELS))
+            axes.tick_params(axis="x", which="minor", length=0)
         axes.set(xlim=limits, ylim=(0, 1), xlabel=label)
-        axes.locator_params(axis="x", nbins=3)
         axes.set_title(SET_NAMES[name], fontweight="bold")
         axes.tick_params(labelleft=i == 0)
     handles = [Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label="held-out real images")]

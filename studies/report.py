@@ -9,23 +9,25 @@ from pathlib import Path
 from diffusion.files import write_text
 from studies.artefacts import SET_NAMES, or_hole, read_record
 from studies.catalogue import FIGURES, TABLES, VERDICTS, named
+from studies.embedding import lossless, svg_uri
 from studies.palette import colour
-from studies.sprites import as_uri, paths
+from studies.sprites import paths
+from studies.workflow import duration
 
 __all__ = ["inputs", "render", "write_report"]
 
-FORMS = {"svg": "image/svg+xml", "png": "image/png"}
 VERDICT_COLUMNS = ("id", "verdict")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
+NOT_OF_SAMPLES = ("loss_", "seconds_", "real_")  # how measures of training and of data begin
 
 
 def inputs(plan) -> list[Path]:
     """The files a report is made from."""
     figures = [_figure_file(plan, named(FIGURES, name)) for name in plan.study.figures]
     tables = [_table_file(plan, named(TABLES, name).name) for name in plan.study.tables]
-    return [*figures, *tables, *(run.folder / "run.json" for run in plan.runs), *plan.frame_files]
+    return [*figures, *tables, *(run.folder / "run.json" for run in plan.runs), *plan.frame_files, *plan.judged_files]
 
 
 def write_report(plan) -> Path:
@@ -52,7 +54,7 @@ def render(plan) -> str:
         script=(folder / "report.js").read_text(encoding="utf-8"),
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
-        claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
+        claims=_claims(plan, verdicts),
         config=_config(plan.flags),
         tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
@@ -70,8 +72,16 @@ def _table_file(plan, name) -> Path:
 
 
 def _figure(plan, entry) -> dict:
-    content = or_hole(_figure_file(plan, entry).read_bytes)
-    return {"entry": entry, "source": None if content is None else as_uri(content, FORMS[entry.form])}
+    return {"entry": entry, "source": or_hole(_embedded, _figure_file(plan, entry))}
+
+
+def _embedded(path: Path) -> str:
+    from PIL import Image
+
+    if path.suffix == ".svg":
+        return svg_uri(path.read_text(encoding="utf-8"))
+    with Image.open(path) as image:
+        return lossless(image.convert("RGB"))
 
 
 def _table(plan, entry) -> dict:
@@ -109,6 +119,42 @@ def _verdicts(plan) -> dict:
     if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
         raise ValueError(f"{_table_file(plan, VERDICTS)} has no column {missing[0]!r}: make it again")
     return {row["id"]: row for row in frame.fillna("").to_dict("records")}
+
+
+def _claims(plan, verdicts) -> list[dict]:
+    """Every claim with its verdict, the plots of its contrast, where else to look, and the command that remakes it."""
+    from studies.judging import gathered, judged
+    from studies.strips import strips
+
+    found, _ = gathered(plan)
+    return [
+        {
+            "claim": one.claim,
+            "verdict": verdicts.get(one.claim.id),
+            "strips": strips(plan, one, found),
+            "figures": _shown_by(plan, one.claim),
+            "command": _remade(plan, one.claim),
+        }
+        for one in judged(plan)
+    ]
+
+
+def _shown_by(plan, claim) -> list[str]:
+    """The figures that a claim is about: its own, and the sample sheets of its sets where it is about samples."""
+    names = [claim.figure]
+    if claim.contrast and not claim.measure.startswith(NOT_OF_SAMPLES):
+        sides = (*claim.contrast.plus, *claim.contrast.minus)
+        used = {name for side in sides for name in side.preparation or plan.study.grid.preparation}
+        names += ["samples", *(f"starts-{name}" for name in plan.study.grid.preparation if name in used)]
+    return [name for name in dict.fromkeys(names) if name in plan.study.figures]
+
+
+def _remade(plan, claim) -> str:
+    """The command that makes a claim's verdict and its figure, with all that they are made from."""
+    files = [_table_file(plan, VERDICTS)] if VERDICTS in plan.study.tables else []
+    files += [_figure_file(plan, named(FIGURES, name)) for name in [claim.figure] if name in plan.study.figures]
+    targets = " ".join(shlex.quote(str(path)) for path in files) or shlex.quote(str(plan.output / REPORT))
+    return f"snakemake --cores all --config {_config(plan.flags)} -- {targets}"
 
 
 def _config(flags: str) -> str:
@@ -156,12 +202,3 @@ def _merged(records) -> dict[str, str]:
             if text not in values.setdefault(key, []):
                 values[key].append(text)
     return {key: ", ".join(sorted(texts) if len(texts) > 5 else texts) for key, texts in values.items()}
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -1,33 +1,31 @@
-"""The paths of sampled images as compact pictures for the report: one PNG a run, images down, moments across."""
-
-import base64
-import io
+"""The paths of sampled images as compact pictures for the report: one a run, images down, moments across."""
 
 import numpy as np
 
 from studies.artefacts import Frames, first_seed, or_hole, read_frames
+from studies.embedding import lossless
 from studies.palette import colour
 
-__all__ = ["as_uri", "paths", "sprite"]
+__all__ = ["paths", "sprite"]
 
 IMAGES = 4  # of each run
+EXACT = 0.25  # share of the moments, the last ones, with all 256 levels
+COARSE = 17  # levels of 255: the step of the others, whose noise hides it and would take most of the page
 
 
-def sprite(values: np.ndarray) -> bytes:
-    """float (K, F, H, W) or (K, F, H, W, 3) -> PNG, K rows and F columns of pixels round(255 x), x cut to [0, 1]."""
+def sprite(values: np.ndarray):
+    """float (K, F, H, W) or (K, F, H, W, 3) -> a Pillow image, K rows and F columns of pixels, x cut to [0, 1].
+
+    The last quarter of the moments are round(255 x); the others are rounded to 16 levels, black and white among them.
+    """
     from PIL import Image
 
-    levels = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    levels = np.clip(values, 0, 1) * 255
     K, F, H, W = levels.shape[:4]
+    noisy = F - max(1, round(EXACT * F))
+    levels[:, :noisy] = np.rint(levels[:, :noisy] / COARSE) * COARSE
     sheet = np.moveaxis(levels, 1, 2).reshape(K * H, F * W, *levels.shape[4:])
-    stream = io.BytesIO()
-    Image.fromarray(sheet).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
-
-
-def as_uri(content: bytes, kind: str) -> str:
-    """Content as a data: address, so that a page needs no other file."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return Image.fromarray(np.rint(sheet).astype(np.uint8))
 
 
 def paths(plan) -> dict | None:
@@ -45,7 +43,7 @@ def paths(plan) -> dict | None:
     sets = {}
     for run in runs:
         frames = found[run.name]
-        image = None if frames is None else as_uri(sprite(_at(frames, steps)[:images]), "image/png")
+        image = None if frames is None else lossless(sprite(_at(frames, steps)[:images]))
         cell = {"schedule": run.schedule, "colour": colour(run.schedule), "sprite": image}
         sets.setdefault(run.preparation, []).append(cell)
     height, width = known[0].values.shape[2:4]

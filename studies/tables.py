@@ -74,9 +74,12 @@ def slope(epochs, values, share=LAST_SHARE) -> float:
 def time(plan) -> pd.DataFrame:
     """Seconds and images a second of training, testing and sampling, a run a row; training counts all its epochs.
 
-    An extension that went on from another run's checkpoint counts that run's epochs too.
+    An extension that went on from another run's checkpoint counts that run's epochs too. epoch_s: the median epoch's,
+    the first left out, as it warms up; of that loading_s: fetching images and drawing noise, NaN where not recorded.
     """
-    return pd.DataFrame([_cell(run) | _training_time(run) | _sampling_time(run) for run in plan.runs])
+    return pd.DataFrame(
+        [_cell(run) | _training_time(run) | _epoch_time(run) | _sampling_time(run) for run in plan.runs]
+    )
 
 
 def _training_time(run) -> dict:
@@ -91,6 +94,17 @@ def _training_time(run) -> dict:
         "test_s": testing,
         "test_images_per_s": tested / testing if testing else nan,
     }
+
+
+def _epoch_time(run) -> dict:
+    losses = or_hole(read_losses, run)
+    if losses is None:
+        return dict.fromkeys(("epoch_s", "loading_s", "epoch_images_per_s"), nan)
+    warm = losses.iloc[1:] if len(losses) > 1 else losses
+    seconds = warm.seconds.median()
+    loading = warm.loading_seconds.median() if "loading_seconds" in warm else nan
+    rate = run.dataset.settings.count / seconds if seconds else nan
+    return {"epoch_s": seconds, "loading_s": loading, "epoch_images_per_s": rate}
 
 
 def _sampling_time(run) -> dict:
@@ -170,7 +184,7 @@ def _format(column: pd.Series) -> Callable[[float], str]:
     """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
     sizes = column.abs()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    if (column.dropna() % 1 == 0).all():
+    if not len(sizes) or (column.dropna() % 1 == 0).all():
         return lambda value: _number(value, ".0f")
     if sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")

@@ -2,11 +2,13 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 import yaml
 from fake_results import make_results
 
 from studies import cli
+from studies.measuring import COLUMNS
 from studies.plan import make_plan
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -15,12 +17,24 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
+CLAIM = {
+    "id": "sets",
+    "claim": "The sets differ.",
+    "source": "section 6",
+    "figure": "starts-array",
+    "kind": "difference",
+    "measure": "m",
+    "contrast": {"plus": [{"preparation": ["array"]}], "minus": [{"preparation": ["low"]}]},
+    "smallest": 0.1,
+    "why": "to look",
+}
 STUDY = {
     "title": "Small",
     "question": "Does the page work?",
     "grid": {"preparation": ["array", "low"], "schedule": ["linear", "power-10"]},
     "figures": ["schedules", "starts-array", "loss"],
-    "tables": ["schedules", "losses"],
+    "tables": ["verdicts", "schedules", "losses"],
+    "claims": [CLAIM],
 }
 
 
@@ -29,11 +43,15 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     (folder / "small.yaml").write_text(yaml.safe_dump(STUDY))
     study, results = str(folder / "small.yaml"), folder / "results"
-    make_results(make_plan(study, "smoke", results))
+    plan = make_plan(study, "smoke", results)
+    make_results(plan)
+    for i, run in enumerate(plan.grid):
+        row = [run.preparation, run.schedule, run.seed, "m", 0.1 * i, "share", 50]
+        pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
     for command in ("figure", "table", "report"):
         words = [command, "--study", study, "--scale", "smoke", "--results", str(results)]
         cli.cli.main(words, standalone_mode=False)
-    return make_plan(study, "smoke", results).output / "report.html"
+    return plan.output / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +91,18 @@ def test_every_picture_has_decoded(opened):
 def test_nothing_scrolls_sideways(opened):
     page = opened[0]
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def test_a_claims_points_and_numbers_are_in_their_plot_and_readable(opened):
+    page = opened[0]
+    outside = """svg => [...svg.querySelectorAll('circle')].map(c => c.getBoundingClientRect()).filter(
+        c => c.left < svg.getBoundingClientRect().left || c.right > svg.getBoundingClientRect().right).length"""
+    plots = page.locator(".strip > svg")
+    assert plots.count() == 2
+    assert [plot.locator("circle").count() for plot in plots.all()] == [6, 3]  # two schedules and their mean
+    assert [plot.evaluate(outside) for plot in plots.all()] == [0, 0]
+    sizes = page.evaluate("[...document.querySelectorAll('.strip text')].map(t => t.getBoundingClientRect().height)")
+    assert min(sizes) > 10
 
 
 def test_the_keyboard_reaches_and_moves_the_slider(opened):

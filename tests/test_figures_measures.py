@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from studies.catalogue_measures import FIGURES
-from studies.figures_claims import contrasts, nearest_index
+from studies.figures_claims import contrasts, in_units, nearest_index
 from studies.figures_likelihood import decoder_floor
 from studies.figures_measures import mean_by_cell, overlap
 from studies.measuring import COLUMNS
@@ -52,14 +52,18 @@ def test_the_heat_map_shows_means_over_seeds(plan):
     assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30"]
 
 
-def test_the_contrast_shows_each_seed_and_their_mean(plan):
-    pairs, contrast = contrasts(plan).axes
-    assert [list(line.get_ydata()) for line in pairs.lines] == [
-        pytest.approx([0.4, 0.2]), pytest.approx([0.6, 0.3]), pytest.approx([0.8, 0.4]),
-    ]  # fmt: skip
-    points, _, mean = contrast.lines[1:]
-    assert list(points.get_xdata()) == pytest.approx([0.2, 0.3, 0.4])
-    assert mean.get_xdata() == pytest.approx([0.3])
+def test_contrasts_show_each_seed_and_their_mean_in_smallest_effects(plan):
+    _, points, interval, mean = contrasts(plan).axes[0].lines
+    assert list(points.get_xdata()) == pytest.approx([2, 3, 4])
+    assert mean.get_xdata() == pytest.approx([3])
+    low, high = interval.get_xdata()
+    assert 1.999 < low < 3 < high < 4.001
+
+
+def test_effects_are_positive_as_claimed(plan):
+    claim = plan.study.claims[0]
+    assert in_units(claim.model_copy(update={"direction": "below"}), [-0.2, 0.1]) == pytest.approx([2, -1])
+    assert in_units(claim.model_copy(update={"kind": "equivalence", "smallest": 1.1}), [1.21]) == pytest.approx([2])
 
 
 def test_the_decoders_floor_is_what_its_noise_costs():

@@ -65,6 +65,22 @@ def test_times_count_images_a_second(plan):
     assert longer.training_s.tolist() == [6.0]
 
 
+def test_an_epochs_time_leaves_the_first_out_and_knows_loading_where_it_was_recorded(plan):
+    path = plan.run("low-linear-seed0").folder / "losses.csv"
+    kept, frame = path.read_bytes(), losses(4)
+    frame["seconds"] = [9.0, 2.0, 4.0, 3.0]
+    try:
+        frame.to_csv(path, index=False)
+        one = row(tables.time(plan), preparation="low", schedule="linear")
+        assert (one.epoch_s, one.loading_s, one.epoch_images_per_s) == (3.0, 0.25, 256 / 3)
+        frame.drop(columns="loading_seconds").to_csv(path, index=False)  # as runs of old left them
+        one = row(tables.time(plan), preparation="low", schedule="linear")
+        assert one.epoch_s == 3.0
+        assert np.isnan(one.loading_s)
+    finally:
+        path.write_bytes(kept)
+
+
 def test_data_facts_are_those_of_the_images(plan):
     frame = tables.data(plan)
     images = np.load(plan.dataset("high-seed0").folder / "test.npy")
@@ -101,6 +117,7 @@ def test_numbers_of_like_size_share_their_decimals():
             "like": [0.034567, 0.1, np.nan],
             "whole": [10000.0, 2.0, np.nan],
             "wide": [4.0361e-05, 0.14561, 0.0],
+            "endless": [-np.inf, np.nan, np.inf],
             "yes": [True, False, True],
             "word": ["x", None, "z"],
         }
@@ -109,5 +126,6 @@ def test_numbers_of_like_size_share_their_decimals():
     assert columns[0] == ("0.0346", "0.1000", "–")
     assert columns[1] == ("10000", "2", "–")
     assert columns[2] == ("4.04e−05", "0.146", "0")
-    assert columns[3] == ("yes", "no", "yes")
-    assert columns[4] == ("x", "–", "z")
+    assert columns[3] == ("−∞", "–", "∞")
+    assert columns[4] == ("yes", "no", "yes")
+    assert columns[5] == ("x", "–", "z")

@@ -98,7 +98,7 @@ def test_every_table_has_its_rows_in_both_forms(finished):
 def test_the_report_stands_alone(finished):
     page = (finished[1].output / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page)
-    pictures = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", page)
+    pictures = re.findall(r"data:image/webp;base64,([A-Za-z0-9+/=]+)", page)
     assert len(pictures) >= 15
     for picture in pictures:
         Image.open(io.BytesIO(b64decode(picture))).verify()

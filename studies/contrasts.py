@@ -1,0 +1,79 @@
+"""What a verdict rests on, laid out to be shown: the parts of a claim's contrast, each with both sides by seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studies.artefacts import SET_NAMES
+from studies.claims import cells, counted, sides, told
+
+__all__ = ["Part", "parts"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison of a claim's contrast, seed by seed.
+
+    a, b: (n,) what is compared, b None where a rate has nothing beside it; schedule: if it is that of a single one;
+    judged: whether the verdict rests on it.
+    """
+
+    label: str
+    a: np.ndarray
+    b: np.ndarray | None
+    schedule: str | None = None
+    judged: bool = False
+
+
+def parts(plan, one, found) -> list[Part]:
+    """The comparisons of a judged claim that has data, the one that is judged last unless each is its own.
+
+    one: `studies.judging.Judged` with `a`; found: measures by cell, as `studies.judging.gathered` gives them.
+    """
+    if one.claim.kind == "never":
+        return [*_rates(plan, one.claim, found), Part("all", one.a, None, judged=True)]
+    if one.claim.contrast.each:
+        return _each(plan, one, found)
+    pairs = _pairs(plan, one.claim, found)
+    return [*pairs, Part("mean" if pairs else "all", one.a, one.b, judged=True)]
+
+
+def _each(plan, one, found):
+    compared = zip(one.claim.contrast.minus, sides(plan, one.claim, found), strict=True)
+    return [
+        Part(told(where), a, b, _single(where.schedule), judged=told(where) == one.against)
+        for where, (_, a, b) in compared
+    ]
+
+
+def _single(names):
+    return names[0] if names and len(names) == 1 else None
+
+
+def _pairs(plan, claim, found):
+    """The cells of both sides that differ in the set alone, or in the schedule alone; none if they don't match up."""
+    contrast = claim.contrast
+    if len(contrast.plus) != 1 or len(contrast.minus) != 1:
+        return []
+    pairs = list(zip(cells(plan, contrast.plus[0]), cells(plan, contrast.minus[0]), strict=False))
+    by_set = [p == q for (p, _), (q, _) in pairs]
+    by_schedule = [s == t for (_, s), (_, t) in pairs]
+    if len(pairs) < 2 or not (all(by_set) or all(by_schedule)):
+        return []
+    seeds = sides(plan, claim, found)[0][0]
+    values = [[np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds]) for cell in pair] for pair in pairs]
+    names = [(s, s) if all(by_schedule) else (SET_NAMES[p], None) for (p, s), _ in pairs]
+    return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+
+
+def _rates(plan, claim, found):
+    """A rate by set, where the claim is about all cells."""
+    where = claim.contrast.plus[0]
+    if len(claim.contrast.plus) != 1 or where.preparation is not None:
+        return []
+    rates = []
+    for name in plan.study.grid.preparation:
+        contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"preparation": (name,)}),)})
+        _, events, trials = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
+        rates.append(Part(SET_NAMES[name], events / trials, None))
+    return rates

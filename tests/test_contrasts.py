@@ -1,0 +1,107 @@
+"""What the report shows of a claim's contrast: each seed's values where they belong, and no interval of one seed."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.contrasts import parts
+from studies.judging import gathered, judged
+from studies.measuring import COLUMNS
+from studies.plan import make_plan
+from studies.report import render
+from studies.strips import strips
+
+SHARED = {"source": "section 1", "measure": "m", "why": "to test"}
+SETS = {"plus": [{"preparation": ["low"]}], "minus": [{"preparation": ["array"]}]}
+EACH = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"]}, {"schedule": ["power-2"]}], "each": True}
+CLAIMS = [
+    {"id": "sets", "claim": "A.", "kind": "difference", "contrast": SETS, "smallest": 0.1, "figure": "starts-low"},
+    {"id": "each", "claim": "B.", "kind": "difference", "contrast": EACH, "smallest": 0.02},
+    {"id": "same", "claim": "C.", "kind": "equivalence", "contrast": SETS, "smallest": 1.1},
+    {"id": "never", "claim": "D.", "kind": "never", "contrast": {"plus": [{}]}, "smallest": 0.5},
+]
+SCHEDULES = ("linear", "wave", "power-2")
+
+
+def value(run):
+    """Low exceeds array by 0.05, 0.1 and 0.15, by schedule, and each seed by 0.01 times its number more."""
+    gain = 0.05 * (1 + SCHEDULES.index(run.schedule)) + 0.01 * run.seed
+    return 0.25 + 0.02 * SCHEDULES.index(run.schedule) + gain * (run.preparation == "low")
+
+
+@pytest.fixture
+def study(tmp_path):
+    def make(seeds):
+        content = {
+            "title": "t",
+            "question": "q",
+            "claims": [SHARED | claim for claim in CLAIMS],
+            "tables": ["verdicts"],
+        }
+        content |= {"grid": {"preparation": ["low", "array"], "schedule": SCHEDULES}, "figures": ["starts-low"]}
+        (tmp_path / "mine.yaml").write_text(json.dumps(content))
+        plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
+        for run in plan.grid:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            row = [run.preparation, run.schedule, run.seed, "m", value(run), "share", 100]
+            pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv")
+        return plan
+
+    return make
+
+
+def shown(plan, name):
+    """A claim's parts, and what the report draws of them."""
+    found, one = gathered(plan)[0], next(one for one in judged(plan) if one.claim.id == name)
+    return parts(plan, one, found), strips(plan, one, found)
+
+
+def values(plot, xs):
+    """Percent of a plot's width -> values, by the plot's own ticks."""
+    (x0, v0), *_, (x1, v1) = [(x, float(text.replace("−", "-"))) for x, text in plot["ticks"]]
+    return [v0 + (x - x0) * (v1 - v0) / (x1 - x0) for x in xs]
+
+
+def test_cells_that_differ_in_the_set_alone_are_paired_and_averaged(study):
+    cells, drawn = shown(study((0, 1, 2)), "sets")
+    assert [part.label for part in cells] == [*SCHEDULES, "mean"]
+    assert cells[1].a - cells[1].b == pytest.approx([0.10, 0.11, 0.12])
+    plot = drawn["difference"]
+    for marks, gains in zip(plot["marks"], ([5, 6, 7], [10, 11, 12], [15, 16, 17], [10, 11, 12]), strict=True):
+        assert values(plot, [x for _, x in marks]) == pytest.approx(np.array(gains) / 100, abs=1e-4)
+    assert values(plot, [plot["neutral"], *plot["limits"], plot["mean"][1]]) == pytest.approx([0, 0.1, 0.11], abs=1e-4)
+    low, high = values(plot, plot["interval"])
+    assert 0.10 <= low < 0.11 < high <= 0.12
+    both = drawn["both"]
+    assert values(both, [x for mark in both["marks"][1] for x in mark[1:]]) == pytest.approx(
+        [0.37, 0.27, 0.38, 0.27, 0.39, 0.27], abs=1e-4
+    )
+
+
+def test_of_several_comparisons_the_deciding_one_is_marked(study):
+    cells, drawn = shown(study((0, 1, 2)), "each")
+    assert [(part.label, part.judged) for part in cells] == [("linear", False), ("power-2", True)]
+    assert [row["judged"] for row in drawn["rows"]] == [False, True]
+
+
+def test_ratios_have_a_limit_on_either_side_and_rates_have_one(study):
+    plan = study((0, 1, 2))
+    plot = shown(plan, "same")[1]["difference"]
+    assert values(plot, [plot["neutral"], *plot["limits"]]) == pytest.approx([1, 1 / 1.1, 1.1], abs=1e-3)
+    cells, drawn = shown(plan, "never")
+    assert drawn["both"] is None
+    assert [part.label for part in cells] == ["low resolution", "array", "all"]
+    assert values(drawn["difference"], drawn["difference"]["limits"]) == pytest.approx([0.5], abs=1e-3)
+
+
+def test_one_seed_gives_points_and_no_interval(study):
+    plan = study((0,))
+    plot = shown(plan, "sets")[1]["difference"]
+    assert (plot["mean"], plot["interval"]) == (None, [])
+    assert values(plot, [marks[0][1] for marks in plot["marks"]]) == pytest.approx([0.05, 0.1, 0.15, 0.1], abs=1e-4)
+    page = render(plan)
+    assert page.count("One seed: no interval") == 4
+    assert page.count('href="#figure-starts-low"') == 4
+    assert f"-- {plan.output}/tables/verdicts.csv {plan.output}/figures/starts-low.png" in page
