@@ -51,19 +51,27 @@ def _single(names):
 
 
 def _pairs(plan, claim, found):
-    """The cells of both sides that differ in the set alone, or in the schedule alone; none if they don't match up."""
+    """The cells of both sides that differ in one thing alone: set, schedule or samples; none if they don't match up."""
     contrast = claim.contrast
     if len(contrast.plus) != 1 or len(contrast.minus) != 1:
         return []
     pairs = list(zip(cells(plan, contrast.plus[0]), cells(plan, contrast.minus[0]), strict=False))
-    by_set = [p == q for (p, _), (q, _) in pairs]
-    by_schedule = [s == t for (_, s), (_, t) in pairs]
-    if len(pairs) < 2 or not (all(by_set) or all(by_schedule)):
+    differing = {tuple(x != y for x, y in zip(*pair, strict=True)) for pair in pairs}
+    if len(pairs) < 2 or len(differing) > 1 or sum(next(iter(differing))) != 1:
         return []
     seeds = sides(plan, claim, found)[0][0]
     values = [[np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds]) for cell in pair] for pair in pairs]
-    names = [(s, s) if all(by_schedule) else (SET_NAMES[p], None) for (p, s), _ in pairs]
+    names = _names([cell for cell, _ in pairs])
     return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+
+
+def _names(chosen):
+    """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
+    sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
+    return [
+        (", ".join([schedule] * schedules + [SET_NAMES[name]] * sets), schedule if schedules else None)
+        for name, schedule, _ in chosen
+    ]
 
 
 def _rates(plan, claim, found):

@@ -195,7 +195,7 @@ class Plan:
     def judged_files(self) -> list[Path]:
         """What claims that compare cells are judged by; none where the study has no such claim."""
         compared = any(claim.contrast for claim in self.study.claims)
-        return [run.folder / MEASURE_FILES[0] for run in self.grid] if compared else []
+        return [one.measure_file for one in (*self.grid, *self.resampled)] if compared else []
 
     def run(self, name: str) -> Run:
         return _one(self.runs, name, f"run of study {self.study_name} at scale {self.scale_name}")
