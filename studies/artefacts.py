@@ -23,6 +23,7 @@ __all__ = [
     "read_losses",
     "read_record",
     "read_samples",
+    "resampled_here",
 ]
 
 SET_NAMES = {"low": "low resolution", "high": "720 px", "array": "array"}  # as shown to people
@@ -99,6 +100,12 @@ def _line(error) -> str:
 def first_seed(plan) -> list:
     """The grid's runs that figures show: those of the first seed."""
     return [run for run in plan.grid if run.seed == plan.scale.seeds[0]]
+
+
+def resampled_here(plan) -> list:
+    """The other samplings that figures show: those of the first seed on the grid's last set."""
+    shown = plan.scale.seeds[0], plan.study.grid.preparation[-1]
+    return [one for one in plan.resampled if (one.run.seed, one.run.preparation) == shown]
 
 
 def noise_schedules(plan) -> dict:

@@ -1,6 +1,6 @@
 """The figures and tables of measures and verdicts, as `studies.catalogue` lists them."""
 
-from studies.artefacts import first_seed
+from studies.artefacts import first_seed, resampled_here
 from studies.entries import Entry
 
 __all__ = ["FIGURES", "TABLES", "VERDICTS"]
@@ -29,6 +29,14 @@ def _neighbours(plan):
     runs = [run for run in first_seed(plan) if run.preparation == plan.study.grid.preparation[-1]]
     sets = {run.dataset.name: run.dataset.folder / "train.npy" for run in runs}
     return [*(run.folder / name for run in runs for name in ("samples.npy", "per-image.npz")), *sets.values()]
+
+
+def _other_samples(plan):
+    ways = resampled_here(plan)
+    if not ways:
+        raise ValueError(f"other-samples: study {plan.study_name} resamples no cell of its last set")
+    files = [file for one in ways for file in (one.run.samples_file, one.samples_file)]
+    return list(dict.fromkeys([*files, *(one.run.dataset.folder / "test.npy" for one in ways)]))
 
 
 FIGURES = [
@@ -70,6 +78,15 @@ FIGURES = [
         "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level.",
         _judged,
         "figures_likelihood.likelihood",
+    ),
+    Entry(
+        "other-samples",
+        "Sampled in other ways",
+        "The same models and the same starting noises: with the other variance of the reverse steps, and from held-out "
+        "images noised to the last step, where training ended, instead of from pure noise.",
+        _other_samples,
+        "figures_images.other_samples",
+        form="png",
     ),
     Entry(
         "neighbours",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from diffusion.files import read_images
-from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_frames, read_samples
+from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_frames, read_samples, resampled_here
 from studies.figures import DPI, footnote, new_figure, styled, title
 from studies.mosaic import (
     FOOT,
@@ -170,6 +170,35 @@ def samples(plan, columns=6, lines=4):
             shown = max(shown, _panel(figure, or_hole(read_samples, run), corner, (wide, tall), columns, lines))
     footnote(figure, plan, f"the first {shown} images of each cell, not selected")
     return figure
+
+
+@styled()
+def other_samples(plan, count=9):
+    """The cells of one set that are sampled in other ways as well: the same starting noise, way under way."""
+    name, ways = plan.study.grid.preparation[-1], resampled_here(plan)
+    runs = list({one.run.name: one.run for one in ways}.values())
+    shown = [pair for run in runs for pair in [(run, OWN), *((one, one.name) for one in ways if one.run is run)]]
+    images = [or_hole(read_samples, one) for one, _ in shown]
+    count = min([count, *(len(one) for one in images if one is not None)])
+    rows = [_way(one, label, image, count) for (one, label), image in zip(shown, images, strict=True)]
+    if any(one.noised for one in ways):
+        real = or_hole(read_images, runs[0].dataset.folder / "test.npy")
+        tiles = None if real is None else list(real[:count, 0])
+        rows.insert(0, Row("held-out", tiles, detail="noised to\nstart from"))
+    detail = "Each column starts from one noise; noised: added to the image at its top, not taken alone"
+    heads = [f"{i + 1}" for i in range(count)]
+    return tile_figure(plan, f"The same models sampled in other ways, {SET_NAMES[name]} set", detail, heads, rows)
+
+
+OWN = "from N(0, I)"
+
+
+def _way(one, label, images, count):
+    """A row of samples: under the schedule's own name for the study's way, else under that of the way."""
+    tiles = None if images is None else [as_bytes(x) for x in images[:count]]
+    if label == OWN:
+        return Row(one.schedule, tiles, colour(one.schedule), detail=label)
+    return Row(label, tiles, colour(one.run.schedule), detail=one.run.schedule)
 
 
 def _panel(figure, images, corner, size, columns, lines):

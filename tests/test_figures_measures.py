@@ -26,6 +26,15 @@ CLAIM = {
 }
 
 
+def test_other_samples_are_made_from_both_ways_and_refused_where_there_is_one(plan, tmp_path):
+    entry = next(one for one in FIGURES if one.name == "other-samples")
+    needed = entry.inputs(make_plan(results=tmp_path))
+    assert {path.name for path in needed} == {"samples.npy", "beta-tilde.npy", "noised.npy", "test.npy"}
+    assert {path.parent.name.split("-")[0] for path in needed} == {"array"}
+    with pytest.raises(ValueError, match="resamples no cell"):
+        entry.inputs(plan)
+
+
 @pytest.fixture
 def plan(tmp_path):
     """Two cells at three seeds with a share of 0.2 + seed / 10 for wave and twice that for linear."""
