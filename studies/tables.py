@@ -168,14 +168,13 @@ def _formats(frame: pd.DataFrame) -> dict:
 
 def _format(column: pd.Series) -> Callable[[float], str]:
     """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
-    sizes = column.abs()
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    if (column.dropna() % 1 == 0).all():
+    known = column[np.isfinite(column)]
+    sizes = known[known != 0].abs()
+    if (known % 1 == 0).all():
         return lambda value: _number(value, ".0f")
     if sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")
     decimals = max(0, 3 - int(np.floor(np.log10(sizes.max()))))
-    known = column.dropna()
     while decimals and (known.round(decimals) == known.round(decimals - 1)).all():
         decimals -= 1
     return lambda value: _number(value, f".{decimals}f")
