@@ -1,13 +1,18 @@
-"""Measuring, figures, tables and the report, stopped at random moments: whole files or none, and the same in the end."""
+"""Measuring, figures, tables and the report, stopped at random moments: whole files or none, in the end the same."""
 
+import os
+import signal
+import sys
 import time
 
+import click
 import numpy as np
 import pytest
 from commands import Started, call
 from fake_results import make_results
 from test_kills import CODES, stop
 
+from diffusion.console import run_cleanly
 from diffusion.files import write_array, write_json
 from studies.plan import make_plan
 
@@ -74,3 +79,26 @@ def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_pa
         assert call(*words, folder=tmp_path)[0] == 0
     assert stopped >= 20
     assert contents(tmp_path / "results") == whole
+
+
+@pytest.fixture
+def handlers():
+    """The signals' handlers are afterwards what they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_stop_that_a_library_makes_an_error_of_is_still_a_stop(handlers, monkeypatch, capsys):
+    @click.command()
+    def work():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:
+            raise ValueError("Invalid bounding box") from None
+
+    monkeypatch.setattr(sys, "argv", ["studies"])
+    with pytest.raises(SystemExit) as end:
+        run_cleanly(work, "studies")
+    assert (end.value.code, capsys.readouterr().err) == (143, "studies: stopped by SIGTERM\n")
