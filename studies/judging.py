@@ -9,7 +9,7 @@ import pandas as pd
 
 from diffusion.files import read_json
 from studies import analytic, statistics
-from studies.artefacts import or_hole
+from studies.artefacts import of_samples, or_hole
 from studies.claims import TESTED, Missing, counted, digest, needed, sides, told
 from studies.measuring import CLAIMS, read_measures
 from studies.statistics import Evidence
@@ -44,7 +44,7 @@ def gathered(plan) -> tuple[dict, dict]:
     """Measures of the grid's runs that are there: {(set, schedule, seed): {measure: (value, n)}}, {measure: unit}."""
     found, units = {}, {}
     for run in plan.grid:
-        frame = or_hole(read_measures, run)
+        frame = of_samples(read_measures, run, run)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
             found[run.preparation, run.schedule, run.seed] = {name: (value, n) for name, value, n in rows}

@@ -1,14 +1,14 @@
 """report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
 
 import json
-import shlex
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
 from diffusion.files import write_text
-from studies.artefacts import SET_NAMES, or_hole, read_record
+from studies.artefacts import SET_NAMES, absence, or_hole, read_record
 from studies.catalogue import FIGURES, TABLES, VERDICTS, named
+from studies.commands import as_config
 from studies.palette import colour
 from studies.sprites import as_uri, paths
 
@@ -53,7 +53,7 @@ def render(plan) -> str:
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
         claims=[{"claim": claim, "verdict": verdicts.get(claim.id)} for claim in plan.study.claims],
-        config=_config(plan.flags),
+        config=as_config(plan.flags),
         tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
         tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
@@ -111,12 +111,6 @@ def _verdicts(plan) -> dict:
     return {row["id"]: row for row in frame.fillna("").to_dict("records")}
 
 
-def _config(flags: str) -> str:
-    """`--study thesis --scale smoke` as Snakemake's --config takes it."""
-    words = shlex.split(flags)
-    return shlex.join(f"{name.removeprefix('--')}={value}" for name, value in zip(words[::2], words[1::2], strict=True))
-
-
 def _tally(verdicts: dict) -> str:
     """How many claims came out how, the most frequent first."""
     counts = Counter(row["verdict"] for row in verdicts.values())
@@ -133,6 +127,7 @@ def what_ran(plan) -> dict:
     return {
         "done": len(records),
         "planned": len(plan.runs),
+        "holes": {run.name: why for run in plan.runs if (why := absence(run, "samples.json"))},
         "machine": _merged(record.get("machine", {}) for record in records),
         "versions": _merged(record.get("versions", {}) for record in records),
         "settings": _merged(record["settings"] for record in records),
