@@ -259,3 +259,9 @@ rule report:
 onsuccess:
     if (OUT / "report.html").exists():
         print(f"The report: {OUT / 'report.html'}")
+
+
+onerror:
+    print("What there is, with holes for what is missing:")
+    for part in ("figure", "table", "report"):
+        print(f"  studies {part} --allow-missing {PLAN.flags}")

@@ -36,27 +36,36 @@ def on_stop(standing: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-def _stop_on_signals() -> None:
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
     """Raise Stopped at the first Ctrl-C or SIGTERM; end at once when another comes later."""
     first = []
 
     def stop(number, frame):
         if not first:
-            first.append(time.monotonic())
+            first.extend((number, time.monotonic()))
             raise Stopped(number)
-        if time.monotonic() - first[0] > REPEAT_AFTER:
+        if time.monotonic() - first[1] > REPEAT_AFTER:
             os._exit(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        yield
+    except Exception as error:  # compiled code that is stopped may make an error of its own of it
+        if first:
+            raise Stopped(first[0]) from error
+        raise
 
 
 def run_cleanly(command: click.Command, name: str) -> None:
     """Run a command line: 0 when it ends well, 2 with one line on stderr for bad input, 1 for a failed
     computation, 130 after Ctrl-C and 143 after SIGTERM; never a traceback for what a user can mend."""
-    _stop_on_signals()
     try:
-        command.main(standalone_mode=False, prog_name=name)
+        with _stopped_by_signals():
+            command.main(standalone_mode=False, prog_name=name)
+        for number in (signal.SIGINT, signal.SIGTERM):  # nothing is left that a stop could interrupt
+            signal.signal(number, signal.SIG_DFL)
     except Stopped as stop:
         _leave(f"{name}: {stop}", 128 + stop.number)
     except click.exceptions.Abort:

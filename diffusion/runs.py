@@ -35,6 +35,7 @@ from diffusion.training import DivergedError, EpochRecord, Trainer
 
 RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
 STARTED = "started.json"  # identity of a run that is not finished
+DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 LOCK = ".lock"
 SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
 
@@ -126,12 +127,13 @@ def is_finished(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run's files and the samples drawn from it, and nothing else, from its folder."""
-    for frames in folder.glob("*-frames.npy"):
-        name = frames.name.removesuffix("-frames.npy")
-        for drawn in (f"{name}.json", f"{name}.npy", frames.name):
-            (folder / drawn).unlink(missing_ok=True)
-    for name in (RUN, LOSSES, MODEL, CHECKPOINT, STARTED):
+    """Remove a run's files, the samples drawn from it and its bounds, and nothing else, from its folder."""
+    names = [path.name.removesuffix("-frames.npy") for path in folder.glob("*-frames.npy")]
+    names += [path.stem for path in folder.glob("*.csv") if path.with_suffix(".npy").exists()]
+    for name in names:
+        for made in (f"{name}.json", f"{name}.npy", f"{name}.csv", f"{name}-frames.npy"):
+            (folder / made).unlink(missing_ok=True)
+    for name in (RUN, LOSSES, MODEL, CHECKPOINT, STARTED, DIVERGED):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -195,6 +197,7 @@ def train_in(
     """
     start = time.perf_counter()
     write_json(folder / STARTED, wanted)
+    (folder / DIVERGED).unlink(missing_ok=True)
     try:
         for record in trainer.epochs(progress):
             _check_test_loss(trainer, record)
@@ -202,6 +205,7 @@ def train_in(
                 trainer.save(folder / CHECKPOINT)
             on_epoch(record)
     except DivergedError as error:
+        write_json(folder / DIVERGED, {"reason": str(error)})
         raise DivergedError(f"{error}; {standing(folder)}; lower --learning-rate") from None
     with _saving(folder):
         write_results(folder, trainer, wanted, time.perf_counter() - start)

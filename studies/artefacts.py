@@ -10,14 +10,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from diffusion.files import read_array, read_json
+from diffusion.files import read_array, read_json, verify_checksum
 
 __all__ = [
     "LOSS_COLUMNS",
     "SET_NAMES",
     "Frames",
+    "absence",
     "first_seed",
     "noise_schedules",
+    "of_samples",
     "or_hole",
     "read_frames",
     "read_losses",
@@ -40,6 +42,25 @@ def or_hole(read: Callable[..., T], *arguments) -> T | None:
         return None
 
 
+def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
+    """The same of measures: what is left of those of samples that are gone, as the run was made anew, is a hole."""
+    return or_hole(read, *arguments) if run.samples_file.exists() else None
+
+
+def absence(run, *files: str) -> str | None:
+    """Why a run has no result, in words; None where it is trained and has these files besides.
+
+    Raises:
+        ValueError: the record of its divergence is broken.
+    """
+    if not (run.folder / "run.json").exists():
+        record = or_hole(read_json, run.folder / "diverged.json")
+        if record is not None:
+            return f"diverged: {record.get('reason', 'no reason is written')}"
+        return "training is not finished" if (run.folder / "started.json").exists() else "not trained"
+    return next((f"no {name}" for name in files if not (run.folder / name).exists()), None)
+
+
 def read_losses(run):
     """losses.csv of a run as a DataFrame, an epoch a row, epochs ascending."""
     import pandas as pd
@@ -53,6 +74,7 @@ def read_losses(run):
         raise ValueError(f"{path} has no column {missing[0]!r}: train the run again")
     if not len(losses) or not all(pd.api.types.is_numeric_dtype(losses[name]) for name in LOSS_COLUMNS):
         raise ValueError(f"{path} holds no epochs, or other things than numbers: train the run again")
+    verify_checksum(path, "run.json")
     return losses
 
 
@@ -73,6 +95,7 @@ def read_frames(run) -> Frames:
         raise ValueError(f"{record} lacks the frames' time steps, descending: sample the run again")
     if values.ndim not in (4, 5) or values.shape[1] != len(steps) or 0 in values.shape or values.dtype.kind != "f":
         raise ValueError(f"{path} has shape {values.shape}, not (images, {len(steps)} moments, ...): sample again")
+    verify_checksum(path, record.name)
     return Frames(values, steps)
 
 
@@ -82,6 +105,7 @@ def read_samples(run) -> np.ndarray:
     values = read_array(path)
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
         raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")
+    verify_checksum(path, "samples.json")
     return values
 
 

@@ -42,11 +42,14 @@ def cli():
 @planned
 def figure(plan, names, allow_missing):
     """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
+    from diffusion.files import uninterrupted
     from studies.catalogue import FIGURES
     from studies.figures import save
 
     for entry in _entries(FIGURES, names or plan.study.figures, plan, allow_missing):
-        for path in save(entry.make(plan), plan.output / "figures" / entry.name):
+        with uninterrupted():  # a drawing library may lose a stop, and a part of the figure with it
+            paths = save(entry.make(plan), plan.output / "figures" / entry.name)
+        for path in paths:
             click.echo(path)
 
 

@@ -1,8 +1,10 @@
 """A plan as a person reads it: what is made, and the command that makes it."""
 
+import shlex
+
 from studies.claims import TESTED, needed
 
-__all__ = ["described"]
+__all__ = ["as_config", "described"]
 
 
 def described(plan) -> str:
@@ -14,13 +16,17 @@ def described(plan) -> str:
         f"{', '.join(map(str, plan.scale.seeds))}; in {plan.output}",
     ]
     for dataset in plan.datasets:
-        lines += ["", f"data set {dataset.name}", f"  triangles generate {dataset.flags} --out {dataset.folder}"]
+        lines += [
+            "",
+            f"data set {dataset.name}",
+            f"  triangles generate {dataset.flags} --out {_quoted(dataset.folder)}",
+        ]
         lines += [f"  studies measure-data {dataset.name} {plan.flags}"]
     for run in plan.runs:
         lines += ["", f"run {run.name} (set {run.dataset.name}, {run.training.epochs} epochs)", *_commands(plan, run)]
     for one in plan.resampled:
         lines += ["", f"other samples {one.name} of {one.run.name}"]
-        lines += [f"  diffusion sample {one.run.folder} {one.flags} --threads {plan.scale.threads}"]
+        lines += [f"  diffusion sample {_quoted(one.run.folder)} {one.flags} --threads {plan.scale.threads}"]
         lines += [f"  studies measure {one.run.name} --samples {one.name} {plan.flags}"]
     shown = ("figure", "table", "verdicts", "report")
     lines += ["", "figures, tables, verdicts, report", *(f"  studies {name} {plan.flags}" for name in shown)]
@@ -41,9 +47,21 @@ def _claims(plan) -> list[str]:
 
 def _commands(plan, run) -> list[str]:
     threads = f"--threads {plan.scale.threads}"
+    folder, data = _quoted(run.folder), _quoted(run.dataset.folder)
     return [
-        f"  diffusion train {run.dataset.folder} {run.training_flags} {threads} --out {run.folder}",
-        f"  diffusion sample {run.folder} {run.sampling.flags()} {threads}",
-        f"  diffusion likelihood {run.folder} {run.dataset.folder} {plan.scale.likelihood.flags} {threads}",
+        f"  diffusion train {data} {run.training_flags} {threads} --out {folder}",
+        f"  diffusion sample {folder} {run.sampling.flags()} {threads}",
+        f"  diffusion likelihood {folder} {data} {plan.scale.likelihood.flags} {threads}",
         f"  studies measure {run.name} {plan.flags}",
     ]
+
+
+def _quoted(path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
+def as_config(flags: str) -> str:
+    """`--study thesis --scale smoke` as Snakemake's --config takes it."""
+    words = shlex.split(flags)
+    return shlex.join(f"{name.removeprefix('--')}={value}" for name, value in zip(words[::2], words[1::2], strict=True))

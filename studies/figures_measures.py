@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies.artefacts import SET_NAMES, or_hole
+from studies.artefacts import SET_NAMES, of_samples, or_hole
 from studies.figures import footnote, new_figure, styled, title
 from studies.measures import SMALL
 from studies.measuring import read_measures, read_table
@@ -72,7 +72,7 @@ def mean_by_cell(plan, measure):
     """(schedules, sets): the mean over the seeds that are there; NaN where there is none."""
     grid, values = plan.study.grid, {}
     for run in plan.grid:
-        frame = or_hole(read_measures, run)
+        frame = of_samples(read_measures, run, run)
         if frame is not None:
             values.setdefault((run.schedule, run.preparation), []).extend(frame.value[frame.measure == measure])
     means = {key: np.mean(known) for key, some in values.items() if len(known := [v for v in some if v == v])}
@@ -104,7 +104,7 @@ def _large(table):
 def _tables(plan, preparation, schedule):
     """The per-image tables of a cell's samples, all seeds that are there."""
     runs = [run for run in plan.grid if (run.preparation, run.schedule) == (preparation, schedule)]
-    tables = [or_hole(read_table, run.folder / "per-image.npz") for run in runs]
+    tables = [of_samples(read_table, run, run.folder / "per-image.npz") for run in runs]
     return [_large(table) for table in tables if table is not None]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from diffusion.files import read_json
 from studies import analytic, statistics
-from studies.artefacts import or_hole
+from studies.artefacts import of_samples, or_hole
 from studies.claims import TESTED, Missing, counted, digest, needed, sides, told
 from studies.measuring import CLAIMS, read_measures
 from studies.statistics import Evidence
@@ -46,7 +46,7 @@ def gathered(plan) -> tuple[dict, dict]:
     found, units = {}, {}
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
     for run, samples, measured in own + others:
-        frame = or_hole(read_measures, measured)
+        frame = of_samples(read_measures, measured, measured)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
             found[run.preparation, run.schedule, samples, run.seed] = {name: (value, n) for name, value, n in rows}

@@ -263,12 +263,15 @@ def plan_from_config(config: dict) -> Plan:
     """The plan that Snakemake's --config asks for.
 
     Raises:
-        ValueError: an unknown key, or a value that `make_plan` refuses.
+        ValueError: an unknown key, a path that Snakemake would not take as it is, or a value that `make_plan` refuses.
     """
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
         raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
     given = {key: str(value) for key, value in config.items()}
+    for key in ("study", "results"):
+        if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
+            raise ValueError(f"{key} = {given[key]!r}: a workflow needs a path without {{ }} < > and a - at its start")
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
     return make_plan(**given)

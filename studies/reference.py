@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from diffusion.files import replacing, sha256, write_json
+from studies.commands import as_config
 from studies.plan import Plan, Run
 
 __all__ = ["collect"]
@@ -40,8 +41,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         "study": plan.study_name,
         "scale": plan.scale_name,
         "seeds": list(plan.scale.seeds),
-        "remade by": f"snakemake --cores all --config scale={plan.scale_name} study={plan.study_name} && "
-        f"studies reference {plan.flags}",
+        "remade by": f"snakemake --cores all --config {as_config(plan.flags)} && studies reference {plan.flags}",
         "missing runs": [run.name for run in plan.runs if not _is_whole(run)],
         "files": {name: sha256(folder / name) for name in sorted(found)},
     }

@@ -7,8 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from diffusion.files import write_text
-from studies.artefacts import SET_NAMES, or_hole, read_record
+from studies.artefacts import SET_NAMES, absence, or_hole, read_record
 from studies.catalogue import FIGURES, TABLES, VERDICTS, named
+from studies.commands import as_config
 from studies.embedding import lossless, svg_uri
 from studies.palette import colour
 from studies.sprites import paths
@@ -55,7 +56,7 @@ def render(plan) -> str:
         colours={name: colour(name) for name in plan.study.grid.schedule},
         paths=paths(plan),
         claims=_claims(plan, verdicts),
-        config=_config(plan.flags),
+        config=as_config(plan.flags),
         tally=_tally(verdicts),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
         tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
@@ -154,13 +155,7 @@ def _remade(plan, claim) -> str:
     files = [_table_file(plan, VERDICTS)] if VERDICTS in plan.study.tables else []
     files += [_figure_file(plan, named(FIGURES, name)) for name in [claim.figure] if name in plan.study.figures]
     targets = " ".join(shlex.quote(str(path)) for path in files) or shlex.quote(str(plan.output / REPORT))
-    return f"snakemake --cores all --config {_config(plan.flags)} -- {targets}"
-
-
-def _config(flags: str) -> str:
-    """`--study thesis --scale smoke` as Snakemake's --config takes it."""
-    words = shlex.split(flags)
-    return shlex.join(f"{name.removeprefix('--')}={value}" for name, value in zip(words[::2], words[1::2], strict=True))
+    return f"snakemake --cores all --config {as_config(plan.flags)} -- {targets}"
 
 
 def _tally(verdicts: dict) -> str:
@@ -179,6 +174,7 @@ def what_ran(plan) -> dict:
     return {
         "done": len(records),
         "planned": len(plan.runs),
+        "holes": {run.name: why for run in plan.runs if (why := absence(run, "samples.json"))},
         "machine": _merged(record.get("machine", {}) for record in records),
         "versions": _merged(record.get("versions", {}) for record in records),
         "settings": _merged(record["settings"] for record in records),

@@ -1,6 +1,6 @@
 """The tables, one function each: plan -> DataFrame in full precision; and their two written forms.
 
-A cell of the grid whose files are missing keeps its row, with NaN for what is not known.
+A cell of the grid whose files are missing keeps its row, with NaN for what is not known, and says why it is so.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from diffusion.files import read_images, replacing, write_text
-from studies.artefacts import noise_schedules, or_hole, read_losses, read_record
+from studies.artefacts import absence, noise_schedules, or_hole, read_losses, read_record
 from triangles.datasets import facts
 
-__all__ = ["data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
+__all__ = ["by_run", "data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
 
 LAST_SHARE = 0.1  # of the epochs: where the slope is taken
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
+SAMPLING = "samples.json"  # last of a run's samples to be written
 
 
 def schedules(plan) -> pd.DataFrame:
@@ -33,7 +34,17 @@ def losses(plan) -> pd.DataFrame:
     train_mean, train_min, train_max, test_mean: of the last epoch; best_epoch: of the lowest test mean, best_test_mean;
     slope: least squares, of the training mean over the last tenth of the epochs (two at least), per epoch.
     """
-    return pd.DataFrame([_cell(run) | _loss_facts(or_hole(read_losses, run)) for run in plan.runs])
+    return by_run(plan, lambda run: _loss_facts(or_hole(read_losses, run)))
+
+
+def by_run(plan, facts: Callable[..., dict], *files: str) -> pd.DataFrame:
+    """A row for each run of what `facts` finds of it; `missing` says why there is nothing, where that is so.
+
+    files: of the run, what is needed besides its training.
+    """
+    frame = pd.DataFrame([_cell(run) | facts(run) for run in plan.runs])
+    reasons = [absence(run, *files) for run in plan.runs]
+    return frame.assign(missing=reasons) if any(reasons) else frame
 
 
 def _cell(run) -> dict:
@@ -77,9 +88,7 @@ def time(plan) -> pd.DataFrame:
     An extension that went on from another run's checkpoint counts that run's epochs too. epoch_s: the median epoch's,
     the first left out, as it warms up; of that loading_s: fetching images and drawing noise, NaN where not recorded.
     """
-    return pd.DataFrame(
-        [_cell(run) | _training_time(run) | _epoch_time(run) | _sampling_time(run) for run in plan.runs]
-    )
+    return by_run(plan, lambda run: _training_time(run) | _epoch_time(run) | _sampling_time(run), SAMPLING)
 
 
 def _training_time(run) -> dict:
@@ -182,14 +191,13 @@ def _formats(frame: pd.DataFrame) -> dict:
 
 def _format(column: pd.Series) -> Callable[[float], str]:
     """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
-    sizes = column.abs()
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    if not len(sizes) or (column.dropna() % 1 == 0).all():
+    known = column[np.isfinite(column)]
+    sizes = known[known != 0].abs()
+    if (known % 1 == 0).all():
         return lambda value: _number(value, ".0f")
     if sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")
     decimals = max(0, 3 - int(np.floor(np.log10(sizes.max()))))
-    known = column.dropna()
     while decimals and (known.round(decimals) == known.round(decimals - 1)).all():
         decimals -= 1
     return lambda value: _number(value, f".{decimals}f")
@@ -204,4 +212,4 @@ def _number(value: float, form: str) -> str:
 def _word(value) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    return HOLE if pd.isna(value) else str(value)
+    return HOLE if pd.isna(value) else " ".join(str(value).split())

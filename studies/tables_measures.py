@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from studies.artefacts import or_hole
+from studies.artefacts import of_samples
 from studies.measuring import read_measures
+from studies.plan import MEASURE_FILES
+from studies.tables import SAMPLING, by_run
 
 __all__ = ["SHOWN", "measures"]
 
@@ -34,10 +36,9 @@ SHOWN = {
 
 def measures(plan) -> pd.DataFrame:
     """The measures of `SHOWN`, a run a row; NaN where a run is missing or a measure had too few images."""
-    return pd.DataFrame([_shown(run, or_hole(read_measures, run)) for run in plan.runs])
+    return by_run(plan, lambda run: _shown(of_samples(read_measures, run, run)), SAMPLING, MEASURE_FILES[0])
 
 
-def _shown(run, frame) -> dict:
+def _shown(frame) -> dict:
     values = {} if frame is None else dict(zip(frame.measure, frame.value, strict=True))
-    keys = {"preparation": run.preparation, "schedule": run.schedule, "seed": run.seed, "epochs": run.training.epochs}
-    return keys | {heading: values.get(name, np.nan) for name, heading in SHOWN.items()}
+    return {heading: values.get(name, np.nan) for name, heading in SHOWN.items()}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
-    ["diffusion.cli", "diffusion.remaking", "diffusion.likelihood", "studies.cli", "studies.tables", "triangles.cli"]
+    ["diffusion.cli", "diffusion.remaking", "diffusion.likelihood", "studies.cli", "studies.measuring", "triangles.cli"]
+    + [f"studies.{name}" for name in ("tables", "figures_curves", "figures_images", "figures_claims", "report")]
 )
 
 PR_SET_PDEATHSIG = 1

@@ -37,17 +37,17 @@ def copy_project(folder):
     return folder
 
 
-def start(folder, *arguments, words=subprocess.PIPE):
+def start(folder, *arguments, words=subprocess.PIPE, config=CONFIG):
     """Snakemake under way in a session of its own; all its words go to one place."""
-    command = [sys.executable, "-m", "snakemake", *arguments, *CONFIG]
+    command = [sys.executable, "-m", "snakemake", *arguments, *config]
     return subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=words, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
 
 
-def snakemake(folder, *arguments):
+def snakemake(folder, *arguments, config=CONFIG):
     """(exit code, all it said)."""
-    process = start(folder, *arguments)
+    process = start(folder, *arguments, config=config)
     said = process.communicate(timeout=600)[0]
     return process.returncode, said

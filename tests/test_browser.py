@@ -28,13 +28,14 @@ CLAIM = {
     "smallest": 0.1,
     "why": "to look",
 }
+HOSTILE = """</title></script><script>alert(1)</script>"><img src=x onerror=alert(2)>' & é"""
 STUDY = {
-    "title": "Small",
-    "question": "Does the page work?",
+    "title": HOSTILE,
+    "question": f"Does the page work? {HOSTILE}",
     "grid": {"preparation": ["array", "low"], "schedule": ["linear", "power-10"]},
     "figures": ["schedules", "starts-array", "loss"],
     "tables": ["verdicts", "schedules", "losses"],
-    "claims": [CLAIM],
+    "claims": [CLAIM | {"claim": HOSTILE, "source": HOSTILE, "why": HOSTILE}],
 }
 
 
@@ -69,6 +70,7 @@ def opened(request, report, chromium):
     page.on("request", lambda one: asked.append(one.url))
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
     page.goto(report.as_uri())
     yield page, asked, complaints
     page.close()
@@ -78,6 +80,7 @@ def test_no_request_leaves_the_page_and_nothing_complains(opened, report):
     page, asked, complaints = opened
     page.locator("#play").click()
     page.wait_for_timeout(300)
+    assert page.locator("h1").inner_text() == HOSTILE
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
 

@@ -45,6 +45,7 @@ def study(tmp_path):
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
         for run in plan.grid:
             run.folder.mkdir(parents=True, exist_ok=True)
+            run.samples_file.touch()
             row = [run.preparation, run.schedule, run.seed, "m", value(run), "share", 100]
             pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv")
         return plan

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ import torch
 from commands import Started, call, refusal
 from conftest import FAST, SAMPLING, TRAINING
 from safetensors.torch import save_file
-from test_kills import weights
+from test_kills import RUN_FILES, weights
 
 from diffusion.files import replacing, sha256
 from diffusion.model import read_tensors
+from studies.artefacts import read_frames, read_losses, read_samples
 
 pytestmark = pytest.mark.faults
 
@@ -174,6 +176,19 @@ def test_a_model_edited_by_hand_is_noticed(tiny):
     assert "model.safetensors was changed after it was made" in refusal(said)
 
 
+@pytest.mark.parametrize(
+    ("name", "read"), [("samples.npy", read_samples), ("samples-frames.npy", read_frames), ("losses.csv", read_losses)]
+)
+def test_what_is_shown_was_not_edited_by_hand(name, read, tiny):
+    run, path = SimpleNamespace(folder=tiny / "run"), tiny / "run" / name
+    read(run)
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"{name} was changed after it was made"):
+        read(run)
+
+
 def test_another_run_in_the_folder_is_told_by_what_differs(tiny):
     train = ["diffusion", "train", "set", "--out", "run", "--epochs", "8", *TRAINING]
     before = contents(tiny / "run")
@@ -189,8 +204,13 @@ def test_another_run_in_the_folder_is_told_by_what_differs(tiny):
     assert (code, "holds a run of other sources: " in refusal(said)) == (2, True)
     (tiny / "run/run.json").write_text(record)
     assert contents(tiny / "run") == before
+    bound = ["bound.csv", "bound.json", "bound.npy"]
+    assert call("diffusion", "likelihood", "run", "set", "--draws", "1", "--name", "bound", folder=tiny)[0] == 0
+    assert set(bound) <= {p.name for p in (tiny / "run").iterdir()}
+    (tiny / "run/notes.csv").write_text("mine")
     assert call(*train, "--seed", "7", "--replace", folder=tiny)[0] == 0
-    assert not (tiny / "run/samples.npy").exists(), "samples of the replaced model are still there"
+    left = sorted(p.name for p in (tiny / "run").iterdir())
+    assert left == sorted([*RUN_FILES, "notes.csv"]), "what was made from the replaced model is still there"
 
 
 def test_a_broken_checkpoint_is_refused_and_with_replace_dropped(tiny):

@@ -48,6 +48,7 @@ def plan(tmp_path):
         row = [run.preparation, run.schedule, run.seed, "iou_0.8_share", value, "share", 50]
         pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
         (run.folder / "claims.json").write_text(json.dumps({"samples": "", "studies": {}}))
+        (run.folder / "samples.npy").touch()
     return made
 
 

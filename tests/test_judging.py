@@ -15,6 +15,7 @@ from studies.measuring import COLUMNS
 from studies.plan import make_plan
 from studies.settings import Claim, find
 from studies.statistics import seeds_needed
+from studies.tables_measures import measures
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 CELLS = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
@@ -44,6 +45,7 @@ def study(tmp_path):
             digests = {one.id: digest(one) for one in plan.study.claims} if told is None else told
             record = {"samples": "", "studies": {plan.study_name: digests}}
             (run.folder / "claims.json").write_text(json.dumps(record))
+            (run.folder / "samples.npy").touch()
         return plan
 
     return make
@@ -112,11 +114,23 @@ def test_a_side_of_a_contrast_may_be_other_samples_of_the_same_runs(study):
     for one in plan.resampled:
         table = pd.read_csv(one.run.measure_file)
         table.assign(value=table.value + 0.2).to_csv(one.measure_file)
+        one.samples_file.touch()
     row = verdicts(plan).iloc[0]
     assert (row.verdict, row.seeds) == ("reproduced", 6)
     assert row.estimate == pytest.approx(0.2)
     assert contrast_told(plan.study.claims[0]) == "wave (again) − wave"
     assert "no other samples called again" in verdicts(study([named], planted(0.0))).iloc[0].evidence
+
+
+def test_measures_of_samples_that_are_gone_are_a_hole(study):
+    """As a run leaves them that was made anew with other settings and diverged."""
+    plan = study([claim(**DIFFERENCE)], planted(0.2))
+    run = plan.cell("low", "wave", 3)
+    (run.folder / "samples.npy").unlink()
+    (run.folder / "diverged.json").write_text('{"reason": "the loss was nan at epoch 2, step 1"}')
+    assert verdicts(plan).iloc[0].seeds == 5
+    table = measures(plan).query("preparation == 'low' and schedule == 'wave' and seed == 3")
+    assert table.missing.tolist() == ["diverged: the loss was nan at epoch 2, step 1"]
 
 
 def test_contrasts_add_the_means_of_their_cells(study):

@@ -53,7 +53,7 @@ def stop(command, number, rng, longest):
         return False
     assert code == CODES[number] or (number != signal.SIGKILL and code == -number), said
     if code == CODES[number] and number in WORDS:
-        (line,) = re.findall(rf"^diffusion: {WORDS[number]}.*$", said, re.MULTILINE)
+        (line,) = re.findall(rf"^(?:diffusion|studies): {WORDS[number]}.*$", said, re.MULTILINE)
         assert re.search(rf"{WORDS[number]}(: .*; the same command (goes on|draws them))?$", line), line
     return True
 

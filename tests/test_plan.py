@@ -7,6 +7,7 @@ import yaml
 
 from diffusion.console import settings_options
 from diffusion.schedules import SCHEDULES
+from studies.commands import described
 from studies.plan import make_plan, plan_from_config
 from studies.settings import find, read_scales
 
@@ -119,9 +120,21 @@ def test_impossible_studies_are_refused_by_key_and_value(changes, words, tmp_pat
     assert all(word in str(refusal.value) for word in words)
 
 
-@pytest.mark.parametrize("config", [{"scal": "smoke"}, {"scale": "huge"}, {"study": "../scales"}, {"seeds": "one"}])
+def test_the_commands_that_a_plan_prints_survive_a_shell():
+    results = """my "results" & $(touch ran) é's;"""
+    lines = described(make_plan(scale="smoke", results=results)).splitlines()
+    typed = [shlex.split(line) for line in lines if line.startswith("  ")]
+    assert {words[0] for words in typed} == {"triangles", "diffusion", "studies"}
+    assert all(any(word.startswith(results) for word in words) for words in typed)
+
+
+NO_CONFIGS = [{"scal": "smoke"}, {"scale": "huge"}, {"study": "../scales"}, {"seeds": "one"}]
+NO_CONFIGS += [{"results": "a{b}"}, {"results": "<b>"}, {"results": "-x"}, {"study": "{x}/mine.yaml"}]
+
+
+@pytest.mark.parametrize("config", NO_CONFIGS)
 def test_impossible_configs_are_refused(config):
-    with pytest.raises(ValueError, match=r"choose from|give whole numbers"):
+    with pytest.raises(ValueError, match=r"choose from|give whole numbers|needs a path without"):
         plan_from_config(config)
 
 

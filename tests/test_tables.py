@@ -117,7 +117,7 @@ def test_numbers_of_like_size_share_their_decimals():
             "like": [0.034567, 0.1, np.nan],
             "whole": [10000.0, 2.0, np.nan],
             "wide": [4.0361e-05, 0.14561, 0.0],
-            "endless": [-np.inf, np.nan, np.inf],
+            "endless": [-np.inf, np.inf, 0.0],
             "yes": [True, False, True],
             "word": ["x", None, "z"],
         }
@@ -126,6 +126,6 @@ def test_numbers_of_like_size_share_their_decimals():
     assert columns[0] == ("0.0346", "0.1000", "–")
     assert columns[1] == ("10000", "2", "–")
     assert columns[2] == ("4.04e−05", "0.146", "0")
-    assert columns[3] == ("−∞", "–", "∞")
+    assert columns[3] == ("−∞", "∞", "0")
     assert columns[4] == ("yes", "no", "yes")
     assert columns[5] == ("x", "–", "z")
