@@ -73,10 +73,9 @@ def _pairs(plan, claim, found):
 def _names(chosen):
     """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
     sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
-    return [
-        (", ".join([schedule] * schedules + [SET_NAMES[name]] * sets), schedule if schedules else None)
-        for name, schedule, _ in chosen
-    ]
+    if not schedules:
+        return [(SET_NAMES[name], None) for name, _, _ in chosen]
+    return [(f"{schedule}, {name}" if sets else schedule, schedule) for name, schedule, _ in chosen]
 
 
 def _rates(plan, claim, found):
