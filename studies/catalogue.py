@@ -59,8 +59,8 @@ def _times(plan):
 
 
 def _finished(plan):
-    """The last files of all runs: benchmark files are no outputs that could be asked for, but are there by then."""
-    return [run.folder / "measures.csv" for run in plan.runs]
+    """The last files of all jobs on runs: benchmark files are no outputs to ask for, but are there by then."""
+    return [one.measure_file for one in (*plan.runs, *plan.resampled)]
 
 
 def _data(plan):

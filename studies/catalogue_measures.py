@@ -51,8 +51,8 @@ FIGURES = [
     Entry(
         "noise",
         "How noisy?",
-        "Root mean square of gray more than 2 px off the fitted triangle, in shares of white, without stray pieces. "
-        "The low-resolution set's own images have it too, as the dashed line shows.",
+        "Root mean square of gray more than 2 px off the fitted triangle, in levels of 255, without stray pieces. The "
+        "low-resolution set's own images have it too, as the dashed line shows.",
         _per_image,
         "figures_measures.noise",
     ),

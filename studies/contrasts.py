@@ -51,7 +51,10 @@ def _single(names):
 
 
 def _pairs(plan, claim, found):
-    """The cells of both sides that differ in one thing alone: set, schedule or samples; none if they don't match up."""
+    """The cells of both sides that differ in one thing alone: set, schedule or samples.
+
+    None if they don't match up, or are all the same, as measures of the data are under every schedule.
+    """
     contrast = claim.contrast
     if len(contrast.plus) != 1 or len(contrast.minus) != 1:
         return []
@@ -61,6 +64,8 @@ def _pairs(plan, claim, found):
         return []
     seeds = sides(plan, claim, found)[0][0]
     values = [[np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds]) for cell in pair] for pair in pairs]
+    if all(np.array_equal(value, values[0]) for value in values):
+        return []
     names = _names([cell for cell, _ in pairs])
     return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
 
@@ -68,10 +73,9 @@ def _pairs(plan, claim, found):
 def _names(chosen):
     """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
     sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
-    return [
-        (", ".join([schedule] * schedules + [SET_NAMES[name]] * sets), schedule if schedules else None)
-        for name, schedule, _ in chosen
-    ]
+    if not schedules:
+        return [(SET_NAMES[name], None) for name, _, _ in chosen]
+    return [(f"{schedule}, {name}" if sets else schedule, schedule) for name, schedule, _ in chosen]
 
 
 def _rates(plan, claim, found):

@@ -35,10 +35,10 @@ def overlap(plan):
 def noise(plan):
     """Gray around the triangle: mean by cell, and the distribution."""
     heading = "How noisy? Gray more than 2 px off the triangle"
-    detail = "Root mean square in levels of 255. Left: mean by cell. Right: share of samples up to each value"
-    return _by_cell(
-        plan, heading, detail, "background_haze", "background_haze", "haze (levels, log from 1)", None, scale=255
+    detail = (
+        "Root mean square in levels of 255. Left: mean by cell. Right: share up to each value, logarithmic from 1 on"
     )
+    return _by_cell(plan, heading, detail, "background_haze", "background_haze", "haze (levels)", None, scale=255)
 
 
 def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):

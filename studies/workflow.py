@@ -13,9 +13,15 @@ NEEDED = {"s": "wall_s", "cpu_time": "cpu_s", "max_rss": "memory_mb"}  # Snakema
 def benchmarks(plan) -> dict[str, list[Path]]:
     """Rule -> the benchmark files of its jobs; they are no outputs, so those of results made elsewhere are missing."""
     sets, runs = [dataset.name for dataset in plan.datasets], [run.name for run in plan.runs]
-    rules = {"generate": sets, "train": runs, "sample": runs, "likelihood": runs, "measure-data": sets, "measure": runs}
-    folder = plan.folder / "benchmarks"
-    return {rule: [folder / f"{rule}-{name}.tsv" for name in names] for rule, names in rules.items()}
+    others = [f"{one.run.name}-{one.name}" for one in plan.resampled]
+    jobs = {"generate": sets, "train": runs, "sample": runs, "resample": others, "likelihood": runs}
+    jobs |= {"measure-data": sets, "measure": runs, "measure-other": others}
+    folder, prefix = plan.folder / "benchmarks", {"resample": "sample", "measure-other": "measure"}
+    return {
+        rule: [folder / f"{prefix.get(rule, rule)}-{name}.tsv" for name in names]
+        for rule, names in jobs.items()
+        if names
+    }
 
 
 def workflow_time(plan):

@@ -81,6 +81,12 @@ def test_cells_that_differ_in_the_set_alone_are_paired_and_averaged(study):
     )
 
 
+def test_cells_that_are_all_the_same_are_shown_once(study, monkeypatch):
+    monkeypatch.setitem(globals(), "value", lambda run: (1 + (run.preparation == "low") + run.seed) / 4)
+    cells, _ = shown(study((0, 1)), "sets")
+    assert [(part.label, part.a.tolist(), part.b.tolist()) for part in cells] == [("all", [0.5, 0.75], [0.25, 0.5])]
+
+
 def test_of_several_comparisons_the_deciding_one_is_marked(study):
     cells, drawn = shown(study((0, 1, 2)), "each")
     assert [(part.label, part.judged) for part in cells] == [("linear", False), ("power-2", True)]

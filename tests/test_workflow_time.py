@@ -1,7 +1,10 @@
 """What the jobs cost: sums of the benchmark files that are there, and how many are not."""
 
+import re
+
 import numpy as np
 import pytest
+from project import ROOT
 
 from studies.catalogue import FIGURES
 from studies.plan import make_plan
@@ -40,9 +43,9 @@ def test_time_is_added_up_over_the_jobs_that_were_timed(plan):
 def test_the_figure_says_how_many_jobs_it_knows(plan):
     figure = FIGURES["workflow-time"].make(plan)
     assert "15 of 16 jobs: 117 min, CPU 117 s" in words(figure)
-    assert "16 of 70 jobs timed" in words(figure)
+    assert "16 of 94 jobs timed" in words(figure)
     assert max(bar.get_width() for bar in figure.axes[0].patches) == pytest.approx(117)  # minutes
-    assert "0 of 70 jobs timed" in words(FIGURES["workflow-time"].make(make_plan(results=plan.folder / "none")))
+    assert "0 of 94 jobs timed" in words(FIGURES["workflow-time"].make(make_plan(results=plan.folder / "none")))
 
 
 def test_a_file_that_is_no_benchmark_is_named(plan):
@@ -53,11 +56,13 @@ def test_a_file_that_is_no_benchmark_is_named(plan):
 
 
 def test_benchmark_files_are_those_that_the_workflow_writes():
-    """The Snakefile names them; a rule renamed there would leave the figure empty."""
-    from project import ROOT
-
-    text = (ROOT / "Snakefile").read_text()
-    assert all(f'TIMES / "{rule}-{{' in text for rule in benchmarks(make_plan()))
+    """A file named otherwise in the Snakefile would leave the figure empty."""
+    plan = make_plan()
+    jobs = [{"dataset": one.name} for one in plan.datasets] + [{"run": one.name} for one in plan.runs]
+    jobs += [{"run": one.run.name, "other": one.name} for one in plan.resampled]
+    written = re.findall(r'TIMES / "(.+)"', (ROOT / "Snakefile").read_text())
+    names = {one.format(**job) for one in written for job in jobs if set(re.findall(r"{(\w+)}", one)) == set(job)}
+    assert {path.name for paths in benchmarks(plan).values() for path in paths} == names
 
 
 def test_durations_read_as_people_say_them():
