@@ -5,7 +5,7 @@ the digests of the study's claims as they stood when these samples were first me
 """
 
 import zlib
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,9 @@ COLUMNS = ("preparation", "schedule", "seed", "measure", "value", "unit", "n")
 LOGSNR_EDGES = np.arange(-12.0, 13.0)  # the same for all schedules; T = 1000 reaches from -10.1 to 9.2
 MEASURE_STREAM = 31  # of the splits and the classifier
 PER_IMAGE, CLAIMS = "per-image.npz", "claims.json"
+LARGEST_TABLE = 256 * 2**20  # bytes: thousands of times what a run's samples need
+BROKEN = (ValueError, EOFError, KeyError, TypeError, MemoryError, NotImplementedError, BadZipFile, zlib.error)
+LARGEST_PAIR = 1e100  # whose square is still finite
 TERMS = ("prior", "steps", "decoder", "total")
 EARLY, LATE = 0.25, 0.25  # shares of a run in which its loss falls, and has settled
 
@@ -93,16 +96,22 @@ def read_table(path):
     """A table of `measures.per_image`, one row an image.
 
     Raises:
-        ValueError: not whole, or columns of different lengths.
+        ValueError: not whole, or not columns of numbers of one length.
         OSError: missing or unreadable.
     """
     try:
+        with ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_TABLE:
+                raise ValueError(f"over {LARGEST_TABLE >> 20} MiB")
         with np.load(path, allow_pickle=False) as columns:
-            return pd.DataFrame({name: columns[name] for name in columns.files})
+            table = pd.DataFrame({name: columns[name] for name in columns.files})
+        if not all(pd.api.types.is_numeric_dtype(table[name]) for name in table):
+            raise ValueError("other things than numbers")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: measure first (`snakemake {path}`)") from None
-    except (ValueError, EOFError, KeyError, TypeError, BadZipFile, zlib.error) as error:
+    except BROKEN as error:
         raise ValueError(f"{path} is not a whole table of measures ({error}): measure again") from None
+    return table
 
 
 def _likelihood(run):
@@ -123,9 +132,10 @@ def binned_errors(run):
     """Squared error of eps on test images by log-SNR, see `losses.loss_by_logsnr`, in bins of `LOGSNR_EDGES`."""
     pairs = read_array(run.folder / "likelihood.npy")
     settings = run.training
-    t = pairs[:, 1].astype(np.int64)
-    if pairs.ndim != 2 or pairs.shape[1] < 4 or not 1 <= t.min() <= t.max() <= settings.timesteps:
+    whole = pairs.ndim == 2 and pairs.shape[1] >= 4 and len(pairs) and (np.abs(pairs) < LARGEST_PAIR).all()
+    if not whole or pairs[:, 1].min() < 1 or pairs[:, 1].max() > settings.timesteps:
         raise ValueError(f"{run.folder / 'likelihood.npy'} doesn't belong to this run: bound its likelihood again")
+    t = pairs[:, 1].astype(np.int64)
     snr = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).snr
     return loss_by_logsnr(np.log(snr[t - 1]), pairs[:, 2], LOGSNR_EDGES)
 
@@ -175,6 +185,8 @@ def read_measures(run):
         raise ValueError(f"{path} is not a table of measures ({str(error).splitlines()[0]}): measure again") from None
     if missing := [name for name in COLUMNS if name not in frame]:
         raise ValueError(f"{path} has no column {missing[0]!r}: measure the run again")
+    if not all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("value", "n")):
+        raise ValueError(f"{path} holds other things than numbers: measure the run again")
     return frame
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,24 @@ def undisturbed(tmp_path_factory):
 def tiny(undisturbed, tmp_path):
     """A copy of `undisturbed` to do harm to."""
     return Path(shutil.copytree(undisturbed, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 400 kB of its own; skipped where this user may not mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder, leave):
+    """Fill the disk but for so many bytes."""
+    (folder / "filler").write_bytes(b"x")
+    with (folder / "filler").open("wb") as stream:
+        stream.write(b"x" * (shutil.disk_usage(folder).free - leave))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from commands import Started, call, refusal
-from conftest import FAST, SAMPLING, TRAINING
+from conftest import FAST, SAMPLING, TRAINING, fill
 from safetensors.torch import save_file
 from test_kills import RUN_FILES, weights
 
@@ -26,27 +26,6 @@ LONG = ["--epochs", "10000", *TRAINING]
 
 def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A file system of 400 kB of its own; skipped where this user may not mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(folder)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder, leave):
-    """Fill the disk but for so many bytes."""
-    (folder / "filler").write_bytes(b"x")
-    with (folder / "filler").open("wb") as stream:
-        stream.write(b"x" * (shutil.disk_usage(folder).free - leave))
 
 
 def test_a_disk_that_is_full_when_training_keeps_the_last_epoch(tiny, disk):

@@ -8,9 +8,11 @@ import resource
 import shutil
 import struct
 import time
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from commands import call, refusal
@@ -24,7 +26,9 @@ from diffusion.model import load_model, read_tensors
 from diffusion.settings import TrainSettings
 from diffusion.training import Trainer
 from studies.artefacts import read_frames, read_losses, read_samples
+from studies.measuring import COLUMNS, binned_errors, read_measures, read_table
 from studies.plan import make_plan
+from studies.report import _read_table as table_of_page
 from studies.settings import find, read_scales
 
 pytestmark = pytest.mark.faults
@@ -56,6 +60,16 @@ def pickled(kind, payload):
     return stream.getvalue()
 
 
+def measured(run):
+    """What the commands of `studies` and `diffusion likelihood` would leave of a run, and a table of the report."""
+    t = np.arange(1, 1001)
+    np.save(run / "likelihood.npy", np.column_stack([np.zeros(1000), t, t / 1000, np.ones(1000)]))
+    np.savez_compressed(run / "per-image.npz", ink=np.arange(200.0), iou=np.linspace(0, 1, 200))
+    rows = [["low", "linear", 0, f"measure_{i}", i / 7, "1", 64] for i in range(20)]
+    pd.DataFrame(rows, columns=COLUMNS).to_csv(run / "measures.csv", index=False)
+    pd.DataFrame({"id": ["one"], "verdict": ["reproduced"]}).to_csv(run / "verdicts.csv", index=False)
+
+
 @pytest.fixture
 def readers(tiny):
     """Each reader by name: the file it reads, whole, and a call that reads it."""
@@ -64,7 +78,8 @@ def readers(tiny):
     record = json.loads((run / "run.json").read_text())
     settings, cpu = TrainSettings.model_validate(record["settings"]), choose("cpu", "float32", 1)
     trainer = Trainer(settings, as_images(np.zeros((16, 8, 8), np.uint8)), None, cpu)
-    here, study = SimpleNamespace(folder=run), shutil.copy(find("thesis"), tiny / "study.yaml")
+    here, study = SimpleNamespace(folder=run, training=settings), shutil.copy(find("thesis"), tiny / "study.yaml")
+    measured(run)
     scales = shutil.copy(find("thesis").with_name("scales.yaml"), tiny / "scales.yaml")
     return {
         "images": (data / "train.npy", lambda: read_images(data / "train.npy")),
@@ -78,6 +93,10 @@ def readers(tiny):
         "tensors": (run / "model.safetensors", lambda: read_tensors(run / "model.safetensors")),
         "model": (run / "model.safetensors", lambda: load_model(run / "model.safetensors", cpu)),
         "checkpoint": (run / "checkpoint.safetensors", lambda: trainer.restore(run / "checkpoint.safetensors")),
+        "measures": (run / "measures.csv", lambda: read_measures(here)),
+        "table": (run / "per-image.npz", lambda: read_table(run / "per-image.npz")),
+        "bound": (run / "likelihood.npy", lambda: binned_errors(here)),
+        "verdicts": (run / "verdicts.csv", lambda: table_of_page(run / "verdicts.csv")),
         "study": (study, lambda: make_plan(str(study), "smoke")),
         "scales": (scales, lambda: read_scales(scales)),
     }
@@ -183,12 +202,28 @@ YAMLS = NOTHING | {
     "huge number": b"title: " + b"9" * 10_000,
     "two documents": b"a: 1\n---\nb: 2\n",
 }
+
+
+def zipped(data, name="ink.npy"):
+    """An .npz whose one member holds that."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return stream.getvalue()
+
+
+ZIPS = NOTHING | {name: zipped(data) for name, data in ARRAYS.items() if name not in ("flat", "no images")}
+ZIPS["bomb"] = zipped(described(shape="(300000000,)")[:129] + bytes(300_000_000))
+MEASURES = TABLES | {"words": b"preparation,schedule,seed,measure,value,unit,n\nlow,linear,0,a,b,1,c\n"}
 CRAFTED = {
-    **dict.fromkeys(("images", "array", "data", "samples", "frames"), ARRAYS),
+    **dict.fromkeys(("images", "array", "data", "samples", "frames", "bound"), ARRAYS),
+    "losses": TABLES,
+    "measures": MEASURES,
+    "table": ZIPS,
+    "verdicts": NOTHING,
     **dict.fromkeys(("tensors", "model", "checkpoint"), TENSORS),
     **dict.fromkeys(("record", "steps"), RECORDS),
     **dict.fromkeys(("study", "scales"), YAMLS),
-    "losses": TABLES,
 }
 
 
@@ -197,6 +232,7 @@ HARMLESS = {
     *(("tensors", label) for label in ("empty shape", "no metadata", "no tensors")),
     *(("record", label) for label in ("huge number", "infinite", "words")),
     *(("array", label) for label in ("flat", "no images")),
+    *(("verdicts", label) for label in ("zeros", "zip")),
 }
 
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.faults
 
 TRAIN = ["diffusion", "train", "set", "--out", "run", "--epochs", "8", *TRAINING]
 SAMPLE = ["diffusion", "sample", "run", *SAMPLING]
+BOUND = ["diffusion", "likelihood", "run", "set", "--threads", "1"]
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 WORDS = {signal.SIGTERM: "stopped by SIGTERM", signal.SIGINT: "interrupted"}
 RUN_FILES = [".lock", "checkpoint.safetensors", "losses.csv", "model.safetensors", "run.json"]
@@ -65,12 +66,16 @@ def test_kills_at_random_moments_change_nothing(undisturbed, tiny):
         stopped += stop(Started(*TRAIN, folder=tiny), list(CODES)[i % 3], rng, 0.5)
     assert stopped >= 4
     assert call(*TRAIN, folder=tiny)[0] == 0
-    for number in CODES:
-        stop(Started(*SAMPLE, folder=tiny), number, rng, 0.1)
-    assert call(*SAMPLE, folder=tiny)[0] == 0
+    for words in (SAMPLE, BOUND):
+        for number in CODES:
+            stop(Started(*words, folder=tiny), number, rng, 0.1)
+        assert call(*words, folder=tiny)[0] == 0
     assert outcome(tiny / "run") == outcome(undisturbed / "run")
-    samples = ["samples-frames.npy", "samples.json", "samples.npy"]
-    assert sorted(p.name for p in (tiny / "run").iterdir()) == sorted(RUN_FILES + samples)
+    drawn = ["samples-frames.npy", "samples.json", "samples.npy", "likelihood.csv", "likelihood.json", "likelihood.npy"]
+    assert sorted(p.name for p in (tiny / "run").iterdir()) == sorted(RUN_FILES + drawn)
+    before = (tiny / "run/likelihood.npy").read_bytes()
+    assert call(*BOUND, folder=tiny)[0] == 0
+    assert (tiny / "run/likelihood.npy").read_bytes() == before
 
 
 def test_a_stop_says_which_epoch_is_saved_and_the_next_call_goes_on_from_it(tiny):

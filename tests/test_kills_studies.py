@@ -8,7 +8,8 @@ import time
 import click
 import numpy as np
 import pytest
-from commands import Started, call
+from commands import Started, call, refusal
+from conftest import fill
 from fake_results import make_results
 from test_kills import CODES, stop
 
@@ -79,6 +80,23 @@ def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_pa
         assert call(*words, folder=tmp_path)[0] == 0
     assert stopped >= 20
     assert contents(tmp_path / "results") == whole
+
+
+def test_a_full_disk_leaves_what_was_shown_and_measured_as_it_was(disk, tmp_path):
+    small = STUDY.replace("[linear, power-10]", "[linear]").replace("[loss, overlap]", "[loss]")
+    (tmp_path / "small.yaml").write_text(small)
+    plan = make_plan(str(tmp_path / "small.yaml"), "smoke", disk / "results")
+    make_results(plan)
+    bounded(plan.runs[0])
+    for words in commands(plan)[:2]:
+        assert call(*words, folder=tmp_path)[0] == 0
+    fill(disk, leave=0)
+    before = contents(disk / "results")
+    for words in commands(plan)[:4]:
+        code, said = call(*words, folder=tmp_path)
+        assert code == 2, said
+        assert "No space left on device" in refusal(said, "studies")
+    assert contents(disk / "results") == before
 
 
 @pytest.fixture

@@ -54,6 +54,10 @@ CHANGES = {
         "studies/scales.yaml", replaced("count: 256", "count: 255"),
         {"generate": 2, "train": 4, "sample": 4, "figure": 1, "table": 2, "report": 1},
     ),
+    "how triangles are drawn": (
+        "triangles/drawing.py", commented,
+        {"generate": 2, "train": 4, "sample": 4, "figure": 1, "table": 2, "report": 1},
+    ),
     "the network's source": ("diffusion/unet.py", commented, RETRAINED),
     "the samplers' source": ("diffusion/sampling.py", commented, {"sample": 4, "report": 1}),
     "a source that shapes no result": ("diffusion/console.py", commented, {}),
