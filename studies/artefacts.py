@@ -105,7 +105,7 @@ def read_samples(run) -> np.ndarray:
     values = read_array(path)
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
         raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")
-    verify_checksum(path, "samples.json")
+    verify_checksum(path, path.with_suffix(".json").name)
     return values
 
 

@@ -159,7 +159,7 @@ def test_a_model_edited_by_hand_is_noticed(tiny):
     ("name", "read"), [("samples.npy", read_samples), ("samples-frames.npy", read_frames), ("losses.csv", read_losses)]
 )
 def test_what_is_shown_was_not_edited_by_hand(name, read, tiny):
-    run, path = SimpleNamespace(folder=tiny / "run"), tiny / "run" / name
+    run, path = SimpleNamespace(folder=tiny / "run", samples_file=tiny / "run/samples.npy"), tiny / "run" / name
     read(run)
     data = bytearray(path.read_bytes())
     data[-2] ^= 1

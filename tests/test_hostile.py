@@ -78,8 +78,10 @@ def readers(tiny):
     record = json.loads((run / "run.json").read_text())
     settings, cpu = TrainSettings.model_validate(record["settings"]), choose("cpu", "float32", 1)
     trainer = Trainer(settings, as_images(np.zeros((16, 8, 8), np.uint8)), None, cpu)
-    here, study = SimpleNamespace(folder=run, training=settings), shutil.copy(find("thesis"), tiny / "study.yaml")
+    files = {"samples_file": run / "samples.npy", "measure_file": run / "measures.csv"}
+    here = SimpleNamespace(folder=run, training=settings, **files)
     measured(run)
+    study = shutil.copy(find("thesis"), tiny / "study.yaml")
     scales = shutil.copy(find("thesis").with_name("scales.yaml"), tiny / "scales.yaml")
     return {
         "images": (data / "train.npy", lambda: read_images(data / "train.npy")),
