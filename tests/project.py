@@ -49,5 +49,5 @@ def start(folder, *arguments, words=subprocess.PIPE, config=CONFIG):
 def snakemake(folder, *arguments, config=CONFIG):
     """(exit code, all it said)."""
     process = start(folder, *arguments, config=config)
-    said = process.communicate(timeout=600)[0]
+    said = process.communicate(timeout=1800)[0]
     return process.returncode, said
