@@ -113,6 +113,8 @@ def _compared(plan, claim, found) -> Judged:
 
 def _one_comparison(claim, a, b, rng) -> Evidence:
     if claim.kind == "equivalence":
+        if min(*a, *b) <= 0:
+            raise Missing(f"{claim.measure} is 0 somewhere, and a ratio needs more than that")
         return statistics.equivalence(a, b, claim.smallest, rng, claim.test)
     direction = 1 if claim.direction == "above" else -1
     return statistics.difference(a, b, direction, claim.smallest, rng, claim.test)

@@ -133,6 +133,14 @@ def test_measures_of_samples_that_are_gone_are_a_hole(study):
     assert table.missing.tolist() == ["diverged: the loss was nan at epoch 2, step 1"]
 
 
+def test_a_ratio_to_nothing_is_not_judged_and_stops_no_other_claim(study):
+    same = claim("same", **DIFFERENCE | {"kind": "equivalence", "smallest": 1.1})
+    plan = study([same, claim(**DIFFERENCE)], lambda run: 0.5 * (run.schedule == "linear") + run.seed / 1000)
+    ratio, difference = verdicts(plan).itertuples()
+    assert (ratio.verdict, difference.verdict) == ("inconclusive", "reproduced")
+    assert "a ratio needs more" in ratio.evidence
+
+
 def test_contrasts_add_the_means_of_their_cells(study):
     def value(run):
         return {"low": 1.0, "array": 10.0}[run.preparation] * {"linear": 1, "wave": 2}[run.schedule] + run.seed
