@@ -109,15 +109,22 @@ def exponent(x, y) -> tuple[float, float]:
     return float(fit.slope), float(fit.stderr) if len(x) > 2 else float("nan")
 
 
+def at_the_end(x, y) -> float:
+    """The exponent between the two largest x (nan for fewer): where a fixed cost bends the line, the one that lasts."""
+    order = np.argsort(x)[-2:]
+    return exponent(np.asarray(x)[order], np.asarray(y)[order])[0] if len(order) == 2 else float("nan")
+
+
 def fits(table: pd.DataFrame, clock: str = "cpu_seconds") -> pd.DataFrame:
-    """Exponents of time and of the memory beyond the base, one row a series: p, its standard error."""
+    """Exponents of time and of the memory beyond the base, one row a series: p, its standard error, p at the end."""
     rows = []
     for name, group in table.groupby("series", sort=False):
         extra = (group["peak_mb"] - group["base_mb"]).where(lambda mb: mb >= LEAST_MB)
         kept = extra.notna()
-        time, memory = exponent(group["x"], group[clock]), exponent(group["x"][kept], extra[kept])
-        rows.append((name, *time, *memory))
-    return pd.DataFrame(rows, columns=["series", "time", "time_se", "memory", "memory_se"])
+        curves = (group["x"], group[clock]), (group["x"][kept], extra[kept])
+        rows.append((name, *(value for curve in curves for value in (*exponent(*curve), at_the_end(*curve)))))
+    columns = [f"{law}{part}" for law in ("time", "memory") for part in ("", "_se", "_end")]
+    return pd.DataFrame(rows, columns=["series", *columns])
 
 
 def run(name: str, most: int | None = None, threads: int = 1, progress=print) -> pd.DataFrame:

@@ -9,25 +9,26 @@ from studies.palette import COLOURS, MUTED, text_colour
 
 CLOCKS = {"cpu_seconds": "CPU time, seconds", "seconds": "wall time, seconds"}
 MARKS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
+ENDS = (0.68, 0.965)  # where the two columns of exponents end, in shares of the width
 
 
 @styled()
 def draw(growth, table, facts: str):
     """A figure of a `Growth` and the table that `benchmarks.growth.run` made of it; `facts` says when and where."""
     table = table.assign(extra_mb=table["peak_mb"] - table["base_mb"])
-    names, laws = list(dict.fromkeys(table["series"])), fits(table, growth.clock).set_index("series")
-    below = 0.55 + 0.19 * len(names)
-    height = 2.9 + below
+    laws = fits(table, growth.clock).set_index("series")
+    below = 0.85 + 0.19 * len(laws)
+    height = 2.7 + below
     figure = new_figure(height)
-    title(figure, growth.title, "Lines: power laws fitted to all points; below: their exponents with standard errors")
-    place = {"left": 0.085, "right": 0.985, "bottom": (below + 0.3) / height, "top": 1 - 0.8 / height, "wspace": 0.2}
+    title(figure, growth.title, "Both axes logarithmic; lines are power laws fitted to all points")
+    place = {"left": 0.085, "right": 0.965, "bottom": (below + 0.2) / height, "top": 1 - 0.8 / height, "wspace": 0.2}
     panels = (("time", growth.clock, CLOCKS[growth.clock]), ("memory", "extra_mb", growth.memory))
     for axes, (law, column, label) in zip(figure.subplots(1, 2, gridspec_kw=place), panels, strict=True):
         shown = table if law == "time" else table[table["extra_mb"] >= LEAST_MB]
-        for i, name in enumerate(names):
+        for i, name in enumerate(laws.index):
             _series(axes, shown[shown["series"] == name], column, laws.loc[name, law], i)
-            _words(figure, axes, i, (below - 0.32 - 0.19 * i) / height, name, laws.loc[name], law)
         _axes(axes, table["x"], shown[column], growth.axis, label)
+    _exponents(figure, laws, below - 0.42, height)
     figure.text(0.012, 0.08 / height, facts, fontsize=8, color=MUTED, va="bottom")
     return figure
 
@@ -47,16 +48,29 @@ def _axes(axes, xs, ys, axis, label) -> None:
         wide = max(values) > 30 * min(values)
         one.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5), numticks=12))
         one.set_minor_locator(NullLocator())
+        if max(values) < 4 * min(values):  # what hardly grows should look like it
+            one.axes.set_ylim(min(values) / 3, max(values) * 3)
         one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     if len(sides := sorted(set(xs))) < 6 and max(sides) < 1000 * min(sides):
         axes.set_xticks(sides)
 
 
-def _words(figure, axes, i, y, name, law, key) -> None:
-    box, shade = axes.get_position(), text_colour(list(COLOURS.values())[i])
-    value, error = law[key], law[f"{key}_se"]
-    spread = f" ± {error:.2f}" if np.isfinite(error) else ""
-    exponent = f"{value:.2f}{spread}" if np.isfinite(value) else "too small to fit"
-    figure.text(box.x0, y, list(MARKS.values())[i], fontsize=8, color=shade, va="center")
-    figure.text(box.x0 + 0.022, y, name, fontsize=8.5, color=shade, va="center")
-    figure.text(box.x1, y, exponent, fontsize=8.5, color=shade, va="center", ha="right")
+def _exponents(figure, laws, top, height) -> None:
+    """The lines' names and exponents, a row each, from `top` inches above the lower edge."""
+    for x, head in zip(ENDS, ("exponent of time", "of memory"), strict=True):
+        words = f"{head} ± standard error (last step)"
+        figure.text(x, top / height, words, fontsize=8, color=MUTED, va="center", ha="right")
+    for i, (name, law) in enumerate(laws.iterrows()):
+        shade, y = text_colour(list(COLOURS.values())[i]), (top - 0.19 * (i + 1)) / height
+        style = {"color": shade, "va": "center"}
+        figure.text(0.012, y, list(MARKS.values())[i], fontsize=8, **style)
+        figure.text(0.034, y, name, **style)
+        for x, key in zip(ENDS, ("time", "memory"), strict=True):
+            figure.text(x, y, _words(law, key), ha="right", **style)
+
+
+def _words(law, key) -> str:
+    value, error, last = (law[f"{key}{part}"] for part in ("", "_se", "_end"))
+    if not np.isfinite(value):
+        return "too small to fit"
+    return f"{value:.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "") + f" ({last:.2f})"

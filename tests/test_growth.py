@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.convolutions import Layer, alone, flops, layers_of
-from benchmarks.growth import exponent, fits
+from benchmarks.growth import at_the_end, exponent, fits
 from benchmarks.workflow import covered, jobs, overhead
 from diffusion import unet
 
@@ -80,6 +80,12 @@ def test_memory_is_fitted_beyond_the_base_and_only_where_there_is_some():
     table = {"series": "one", "x": x, "cpu_seconds": x * 1.0, "base_mb": 40.0, "peak_mb": 40 + extra}
     (row,) = fits(pd.DataFrame(table)).itertuples()
     assert (row.time, row.memory) == pytest.approx((1, 1))
+
+
+def test_behind_a_fixed_cost_the_last_step_shows_the_exponent_that_lasts():
+    x = np.array([100_000, 1, 1_000_000, 10])
+    assert at_the_end(x, 1000 + x**1.5) == pytest.approx(1.5, abs=1e-4)
+    assert exponent(x, 1000 + x**1.5)[0] < 1.4
 
 
 def test_overlapping_and_separate_jobs_cover_their_union():
