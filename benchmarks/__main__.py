@@ -73,7 +73,7 @@ def peak(widths, threads, rounds, out):
     rows = []
     for row in run(widths, threads, rounds):
         rows.append(row)
-        show("so far, GFLOP/s by wall time", pd.DataFrame(rows))
+        show("so far: GFLOP/s, shares by CPU time", pd.DataFrame(rows))
         keep(pd.DataFrame(rows), out, "peak")
 
 

@@ -79,8 +79,9 @@ def recipe(name: str) -> dict:
 
 
 def share(widths: str, threads: int, batch_size: int, name: str = "thesis", rounds: int = 5, steps: int = 4) -> dict:
-    """One row: GFLOP/s of the layers alone and of the training step (medians over rounds, by wall time), and the share
-    within a round: median, least and most by wall time, and the median by CPU time, which other work disturbs less."""
+    """One row: GFLOP/s of the layers alone and of the training step, medians over rounds, by CPU time (which other work
+    disturbs less) and by wall time; the share within a round by CPU time, its median, least and most; and by wall time.
+    """
     device = choose("cpu", "auto", threads)
     settings = TrainSettings(widths=WIDTHS[widths], **recipe(name) | {"batch_size": batch_size})
     images = np.random.default_rng(0).integers(0, 256, (steps * batch_size, 1, 32, 32), dtype=np.uint8)
@@ -113,11 +114,12 @@ def _summary(table: pd.DataFrame) -> dict:
         rate = table.assign(rate=table["units"] / table[clock])
         return rate.pivot(index="round", columns="contender", values="rate")
 
-    wall, cpu = rates("seconds"), rates("cpu_seconds")
-    shares = wall["step"] / wall["layers"]
-    found = {"peak GFLOP/s": wall["layers"].median(), "step GFLOP/s": wall["step"].median()}
+    cpu, wall = (rates(clock) for clock in ("cpu_seconds", "seconds"))
+    found = {f"{name} by CPU": cpu[name].median() for name in ("layers", "step")}
+    found |= {f"{name} by wall": wall[name].median() for name in ("layers", "step")}
+    shares = cpu["step"] / cpu["layers"]
     found |= {"share": shares.median(), "least": shares.min(), "most": shares.max()}
-    return found | {"share by CPU time": (cpu["step"] / cpu["layers"]).median()}
+    return found | {"share by wall": (wall["step"] / wall["layers"]).median()}
 
 
 def run(widths=tuple(WIDTHS), threads=(1, 2), rounds: int = 5):

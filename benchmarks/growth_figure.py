@@ -57,9 +57,10 @@ def _axes(axes, xs, ys, axis, label) -> None:
 
 def _exponents(figure, laws, top, height) -> None:
     """The lines' names and exponents, a row each, from `top` inches above the lower edge."""
-    for x, head in zip(ENDS, ("exponent of time", "of memory"), strict=True):
-        words = f"{head} ± standard error (last step)"
-        figure.text(x, top / height, words, fontsize=8, color=MUTED, va="center", ha="right")
+    small = {"fontsize": 8, "color": MUTED, "va": "center"}
+    figure.text(0.012, top / height, "exponents ± standard errors (of the last step)", **small)
+    for x, head in zip(ENDS, ("time", "memory"), strict=True):
+        figure.text(x, top / height, head, ha="right", **small)
     for i, (name, law) in enumerate(laws.iterrows()):
         shade, y = text_colour(list(COLOURS.values())[i]), (top - 0.19 * (i + 1)) / height
         style = {"color": shade, "va": "center"}

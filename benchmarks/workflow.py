@@ -31,7 +31,8 @@ def jobs(folder: Path) -> pd.DataFrame:
     """
     rows = []
     for path in sorted((Path(folder) / "benchmarks").glob("*.tsv")):
-        row, end = pd.read_csv(path, sep="\t").iloc[-1], path.stat().st_mtime
+        # a dash: the job was too short for Snakemake to look at it
+        row, end = pd.read_csv(path, sep="\t", na_values="-").iloc[-1], path.stat().st_mtime
         peak = float(row["max_rss"]) * 2**20 / 1e6  # Snakemake writes MiB
         rows.append((path.stem, end - row["s"], end, row["s"], row["cpu_time"], peak))
     if not rows:
