@@ -1,9 +1,11 @@
-"""python -m benchmarks data | step | sampling | quality | startup: tables on standard output."""
+"""python -m benchmarks COMMAND: tables on standard output, and what is kept in benchmarks/reference."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+REFERENCE = Path(__file__).parent / "reference"
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -27,16 +29,91 @@ def data(rounds, count):
         show(f"{name}: {count} + {count // 5} triangles, images a second", table)
 
 
+ALL_WIDTHS = ("1/8", "1/4", "full")
+several = click.option("--widths", multiple=True, default=ALL_WIDTHS, type=click.Choice(ALL_WIDTHS), help="Repeatable.")
+threaded = click.option("--threads", multiple=True, default=(1, 2), show_default=True, help="Repeatable.")
+kept = click.option("--out", type=click.Path(path_type=Path), help="Folder for a CSV as well.")
+
+
+def keep(table, out: Path | None, name: str) -> None:
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out / f"{name}.csv", index=False, float_format="%.4g")
+
+
 @cli.command()
-@click.option("--widths", default="1/8", show_default=True, type=click.Choice(["1/8", "1/4", "full"]))
-@click.option("--threads", default=1, show_default=True)
-@click.option("--batch-size", default=128, show_default=True)
+@several
+@threaded
+@click.option("--batch-size", default=128, show_default=True, help="At full widths 8.")
 @click.option("--rounds", default=7, show_default=True)
-def step(widths, threads, batch_size, rounds):
-    """A training step, against the thesis's listing."""
+@kept
+def step(widths, threads, batch_size, rounds, out):
+    """A training step, against the thesis's listing, at each of widths x threads."""
+    import pandas as pd
+
     from benchmarks.training_step import run
 
-    show(f"widths {widths}, {threads} threads, batch {batch_size}: images/s", run(widths, threads, batch_size, rounds))
+    tables = []
+    for name, count, batch, table in run(widths, threads, batch_size, rounds):
+        show(f"widths {name}, {count} threads, batch {batch}: images/s", table)
+        tables.append(table.assign(widths=name, threads=count, batch=batch))
+        keep(pd.concat(tables), out, "step")
+
+
+@cli.command()
+@several
+@threaded
+@click.option("--rounds", default=5, show_default=True)
+@kept
+def peak(widths, threads, rounds, out):
+    """The share of the machine's convolution peak that a training step reaches."""
+    import pandas as pd
+
+    from benchmarks.convolutions import run
+
+    rows = []
+    for row in run(widths, threads, rounds):
+        rows.append(row)
+        show("so far: GFLOP/s, shares by CPU time", pd.DataFrame(rows))
+        keep(pd.DataFrame(rows), out, "peak")
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(["data", "training", "size", "timesteps", "cells"]))
+@click.option("--most", type=int, help="Leave out what is larger.")
+@click.option("--out", default=REFERENCE, show_default=True, type=click.Path(path_type=Path))
+@click.option("--redraw", is_flag=True, help="Only the figure, from the CSV that is there.")
+@click.option("--machine", default="one thread a process", show_default=True, help="For the figure, beside the date.")
+@click.option("--cpu", is_flag=True, help="Fit CPU time even where wall time is the question, as on a busy machine.")
+def growth(name, most, out, redraw, machine, cpu):
+    """Time and peak memory against what can be made larger: growth-NAME.csv, .png and .svg in a folder."""
+    import pandas as pd
+
+    from benchmarks.growth import GROWTHS, fits, run
+    from benchmarks.growth_figure import draw
+    from studies.figures import save
+
+    if not redraw:
+        keep(run(name, most, progress=lambda row: click.echo(row)), out, f"growth-{name}")
+    table = pd.read_csv(out / f"growth-{name}.csv")
+    grown = replace(GROWTHS[name], clock="cpu_seconds") if cpu else GROWTHS[name]
+    show(grown.title, table)
+    show("exponents", fits(table, grown.clock))
+    save(draw(grown, table, f"{table['date'][0]} · {machine}"), out / f"growth-{name}")
+
+
+@cli.command()
+@click.argument("results", type=FOLDER)
+@click.option("--cores", default=2, show_default=True)
+@click.option("--wall", type=float, help="Seconds of the whole workflow; without it from the first job to the last.")
+def overhead(results, cores, wall):
+    """What Snakemake itself took of a finished run, by RESULTS/benchmarks: as in `overhead results/laptop`."""
+    import pandas as pd
+
+    from benchmarks.workflow import jobs
+    from benchmarks.workflow import overhead as share
+
+    show(f"{results}, {cores} cores", pd.DataFrame([share(jobs(results), cores, wall)]))
 
 
 @cli.command()

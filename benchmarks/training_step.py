@@ -11,9 +11,10 @@ from diffusion.devices import choose
 from diffusion.model import to_network
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
-from diffusion.training import ORDER_STREAM, Trainer, generator
+from diffusion.training import NOISE_STREAM, ORDER_STREAM, Trainer, generator
 
 WIDTHS = {"1/8": (8, 16, 32, 64, 128), "1/4": (16, 32, 64, 128, 256), "full": (64, 128, 256, 512, 1024)}
+FULL_BATCH = 8  # at full widths a step of 128 images takes many seconds on one thread
 
 
 def gathered(values, t, shape):
@@ -63,13 +64,17 @@ def bare(images, widths, batch_size):
 
 def ours(images, widths, batch_size, precision):
     settings = TrainSettings(widths=widths, batch_size=batch_size, precision=precision)
-    trainer = Trainer(settings, images, None, choose(precision=precision))
-    number = iter(range(10**9))
+    return epoch_of(Trainer(settings, images, None, choose(precision=precision)))
+
+
+def epoch_of(trainer):
+    """A call that trains for one epoch and returns the number of images."""
+    number, batch_size = iter(range(10**9)), trainer.settings.batch_size
 
     def epoch():
-        order = torch.randperm(len(images), generator=generator(0, ORDER_STREAM, next(number)))
+        order = torch.randperm(len(trainer.images), generator=generator(0, ORDER_STREAM, next(number)))
         trainer.model.network.train()
-        source = generator(0, 2)
+        source = generator(0, NOISE_STREAM)
         for step in range(trainer.steps_per_epoch):
             trainer._step(order[step * batch_size : (step + 1) * batch_size], step, source)
         return trainer.steps_per_epoch * batch_size
@@ -77,7 +82,8 @@ def ours(images, widths, batch_size, precision):
     return epoch
 
 
-def run(widths: str = "1/8", threads: int = 1, batch_size: int = 128, rounds: int = 7, steps: int = 4):
+def contest(widths: str, threads: int, batch_size: int = 128, rounds: int = 7, steps: int = 4):
+    """Images a second of each contender, as ratios to the listing: by wall time and, the last column, by CPU time."""
     torch.set_num_threads(threads)
     channels = WIDTHS[widths]
     images = np.random.default_rng(0).integers(0, 256, (steps * batch_size, 1, 32, 32), dtype=np.uint8)
@@ -89,4 +95,14 @@ def run(widths: str = "1/8", threads: int = 1, batch_size: int = 128, rounds: in
     }
     for contender in contenders.values():
         contender()  # warm-up, left out
-    return speeds(alternate(contenders, rounds), "listing")
+    table = alternate(contenders, rounds)
+    by_cpu = speeds(table.assign(seconds=table["cpu_seconds"]), "listing")
+    return speeds(table, "listing").assign(by_cpu=by_cpu["ratio"])
+
+
+def run(widths=tuple(WIDTHS), threads=(1, 2), batch_size: int = 128, rounds: int = 7, steps: int = 4):
+    """Yield (widths, threads, batch size, table) for each of widths x threads; at full widths the batch is 8."""
+    for name in widths:
+        for count in threads:
+            batch = min(batch_size, FULL_BATCH) if name == "full" else batch_size
+            yield name, count, batch, contest(name, count, batch, rounds, steps)

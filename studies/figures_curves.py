@@ -60,7 +60,8 @@ def free_place(curve, others, taken, half=(0.11, 0.04)):
         span = np.linspace(x - half[0], x + half[0], 9)
         own, *near = [np.interp(span, np.linspace(0, 1, len(c)), c) for c in (curve, *others)]
         y = own[len(span) // 2]
-        gap = np.mean([min(np.abs(line - y).min() for line in near), *(np.abs(line - y).mean() for line in near)])
+        nearest = min((np.abs(line - y).min() for line in near), default=1.0)  # a curve alone has room everywhere
+        gap = np.mean([nearest, *(np.abs(line - y).mean() for line in near)])
         blocked = any(abs(x - u) < 2.2 * half[0] and abs(y - v) < 2.5 * half[1] for u, v in taken)
         score = gap - 0.3 * np.abs(own - y).mean() - blocked
         if half[1] < y < 1 - half[1] and score > best:

@@ -144,6 +144,11 @@ def test_the_photograph_needs_no_network(monkeypatch):
     assert (photo.min(), photo.max()) == (0, 1)
 
 
+def test_a_curve_alone_is_named_too():
+    x, y = figures_curves.free_place(np.linspace(0, 1, 50), [], [])
+    assert y == pytest.approx(x, abs=0.02)
+
+
 def test_names_sit_on_their_curves_and_apart():
     u = np.linspace(0, 1, 500)
     curves = [0.9 * u, 0.9 * u**2, 0.9 * u**4]
