@@ -18,6 +18,10 @@ __all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "termina
 
 ALPHA = 0.05
 BOOTSTRAP_STREAM = 41
+VERDICT_COLUMNS = (
+    "id", "claim", "thesis", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
+    "p", "p_holm", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
+)  # fmt: skip
 CHANGED = "the claim was changed after these runs were made"
 
 
@@ -148,7 +152,7 @@ def _changed(plan, found) -> set[str]:
 
 def verdicts(plan) -> pd.DataFrame:
     """The claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
-    return pd.DataFrame([_row(plan, one) for one in judged(plan)])
+    return pd.DataFrame([_row(plan, one) for one in judged(plan)], columns=VERDICT_COLUMNS)
 
 
 def _row(plan, one: Judged) -> dict:

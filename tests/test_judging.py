@@ -13,8 +13,10 @@ from studies.commands import described
 from studies.judging import CHANGED, judged, verdicts
 from studies.measuring import COLUMNS
 from studies.plan import make_plan
+from studies.report import render
 from studies.settings import Claim, find
 from studies.statistics import seeds_needed
+from studies.tables import save
 from studies.tables_measures import measures
 
 SEEDS = (0, 1, 2, 3, 4, 5)
@@ -133,9 +135,17 @@ def test_measures_of_samples_that_are_gone_are_a_hole(study):
     assert table.missing.tolist() == ["diverged: the loss was nan at epoch 2, step 1"]
 
 
+def test_a_study_without_claims_has_an_empty_table_that_reads_back(study):
+    plan = study([], planted(0.0))
+    (path, _) = save(verdicts(plan), plan.output / "tables" / "verdicts")
+    assert list(pd.read_csv(path)) == list(verdicts(plan))
+    assert not len(pd.read_csv(path))
+    render(plan)
+
+
 def test_a_ratio_to_nothing_is_not_judged_and_stops_no_other_claim(study):
     same = claim("same", **DIFFERENCE | {"kind": "equivalence", "smallest": 1.1})
-    plan = study([same, claim(**DIFFERENCE)], lambda run: 0.5 * (run.schedule == "linear") + run.seed / 1000)
+    plan = study([same, claim(**DIFFERENCE)], lambda run: planted(0.2)(run) * (run.schedule == "linear"))
     ratio, difference = verdicts(plan).itertuples()
     assert (ratio.verdict, difference.verdict) == ("inconclusive", "reproduced")
     assert "a ratio needs more" in ratio.evidence
