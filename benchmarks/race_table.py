@@ -40,9 +40,9 @@ def points(race: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["contender", "CPU min"], ignore_index=True)
 
 
-def minutes_to_reach(minutes, values, mark: float) -> tuple[str, float]:
-    """When a course through these points first reaches the mark, on a straight line between two moments. What could
-    not be measured, for want of images with enough ink, counts as 0.
+def minutes_to_reach(minutes, values, mark: float, between: bool = True) -> tuple[str, float]:
+    """When a course through these points first reaches the mark: on a straight line between two moments, or, unless
+    `between`, at a moment itself. What could not be measured, for want of images with enough ink, counts as 0.
 
     Returns ("", minutes); ("<=", the first moment) if it is above the mark there already; (">", the last) if never.
     """
@@ -52,8 +52,8 @@ def minutes_to_reach(minutes, values, mark: float) -> tuple[str, float]:
     if not len(above):
         return ">", float(minutes[-1])
     i = above[0]
-    if i == 0:
-        return "<=", float(minutes[0])
+    if i == 0 or not between:
+        return "" if i else "<=", float(minutes[i])
     share = (mark - values[i - 1]) / (values[i] - values[i - 1])
     return "", float(minutes[i - 1] + share * (minutes[i] - minutes[i - 1]))
 
@@ -74,41 +74,35 @@ def ratio(peer: tuple[str, float], ours: tuple[str, float]) -> str:
 
 
 def reach(table: pd.DataFrame, clock: str = "CPU min") -> pd.DataFrame:
-    """Minutes to each mark: ours through its planned runs, each other package by the best of its variants; then the
-    best of the others over ours. Of packages that never got there, the bound is the one given the shortest time. A
+    """Minutes to each mark, and in brackets how many times ours: each other contender by the best of its variants, on
+    the line between moments; ours by the shortest planned run that is there, as no run is between two others. A
     moment at which most samples hold too little ink to be measured reaches no mark."""
     small = table["under 30 px"] > SMALL_AT_MOST
     table = table.assign(**{measure: table[measure].mask(small) for measure in MARKS})
-    package = table["contender"].str.partition(":")[0]
-    courses = {name: group.groupby(_course(name)) for name, group in table.groupby(package, sort=False)}
-    names = sorted(courses, key=lambda name: name != OURS)
+    kinds = dict(list(table.groupby(table["contender"].str.partition(":")[0])))
     rows = []
     for measure, marks in MARKS.items():
         for mark in marks:
-            times = {
-                name: best([minutes_to_reach(one[clock], one[measure], mark) for _, one in courses[name]])
-                for name in names
-            }
-            rows.append({"mark": f"{measure} {mark:g}"} | {name: said(*times[name]) for name in names} | _ratios(times))
+            times = {name: _time(name, kinds[name], clock, measure, mark) for name in sorted(kinds, key=_ours_first)}
+            rows.append({"mark": f"{measure} {mark:g}"} | {name: _said(time, times) for name, time in times.items()})
     return pd.DataFrame(rows)
 
 
-def _course(name):
-    """Our runs of different lengths are points of one course; of a package each variant is a course of its own."""
-    return (lambda index: OURS) if name == OURS else "contender"
+def _ours_first(name):
+    return name != OURS, name
 
 
-def _ratios(times):
-    others = [time for name, time in times.items() if name != OURS]
-    if OURS not in times or not others:
-        return {}
-    there = [time for time in others if time[0] != ">"]
-    soonest = min(there or others, key=lambda time: time[1])
-    return {"best other / ours": ratio(soonest, times[OURS])}
+def _time(name, rows, clock, measure, mark):
+    if name == OURS:
+        return minutes_to_reach(rows[clock], rows[measure], mark, between=False)
+    variants = [one for _, one in rows.groupby("contender")]
+    return best([minutes_to_reach(one[clock], one[measure], mark) for one in variants])
 
 
-def said(sign: str, minutes: float) -> str:
-    return f"{sign} {minutes:.1f}".strip()
+def _said(time, times):
+    text = f"{time[0]} {time[1]:.1f}".strip()
+    times_ours = ratio(time, times[OURS]) if OURS in times and time is not times[OURS] else ""
+    return f"{text} ({times_ours} x)" if times_ours else text
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -69,6 +69,7 @@ def test_minutes_to_reach_lie_on_the_line_between_two_moments():
     assert minutes_to_reach([4, 1, 2], [0.9, 0.5, 0.6], 0.75) == ("", pytest.approx(3.0))
     assert minutes_to_reach([1, 2, 4], [0.5, 0.6, 0.9], 0.5) == ("<=", 1.0)
     assert minutes_to_reach([1, 2, 4], [0.5, 0.6, 0.9], 0.95) == (">", 4.0)
+    assert minutes_to_reach([1, 2, 4], [0.5, 0.6, 0.9], 0.75, between=False) == ("", 4.0)
     assert minutes_to_reach([1, 2], [np.nan, 0.6], 0.3) == ("", pytest.approx(1.5))
 
 
@@ -80,7 +81,7 @@ def test_the_best_time_is_the_soonest_and_among_failures_the_longest_try():
     assert ratio(("<=", 3.0), ("<=", 2.0)) == ratio((">", 12.0), (">", 4.0)) == ""
 
 
-def test_the_table_takes_our_runs_as_one_course_and_a_package_by_its_best_variant():
+def test_the_table_takes_the_shortest_of_our_runs_and_a_package_by_its_best_variant():
     courses = {
         "ours:epochs=1": [(1, 0.6)],
         "ours:epochs=2": [(2, 0.8)],
@@ -106,5 +107,5 @@ def test_the_table_takes_our_runs_as_one_course_and_a_package_by_its_best_varian
         for m, v in course
     ]
     table = reach(pd.DataFrame(rows)).set_index("mark")
-    assert table.loc["median overlap 0.7"].tolist() == ["1.5", "1.8", "4.5", "> 12.0", "1.2"]
-    assert table.loc["median overlap 0.9"].tolist() == ["> 2.0", "2.0", "> 6.0", "> 12.0", ""]
+    assert table.loc["median overlap 0.7"].tolist() == ["2.0", "4.5 (2.2 x)", "1.8 (0.9 x)", "> 12.0 (> 6.0 x)"]
+    assert table.loc["median overlap 0.9"].tolist() == ["> 2.0", "> 6.0", "2.0", "> 12.0"]
