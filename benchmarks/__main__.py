@@ -145,5 +145,54 @@ def startup(rounds):
     show("seconds", run(rounds))
 
 
+def racing(command):
+    """What a race and its laps share."""
+    for option in (
+        click.option("--count", default=200, show_default=True, help="samples at each moment"),
+        click.option("--threads", default=1, show_default=True),
+        click.option("--seed", default=0, show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("contenders", nargs=-1, required=True)
+@click.option("--moments", default="1,2,3,5,8,12,20,30", show_default=True, help="minutes of CPU time in training")
+@racing
+def race(folder, contenders, moments, **options):
+    """Time to quality: train CONTENDERS in turns and draw samples at each moment, all in FOLDER; the same command goes
+    on where it stopped. A contender is NAME:option=value,..., for example ours:epochs=8 diffusers:width=32
+    denoising-diffusion-pytorch:width=16,learning_rate=1e-3 smalldiffusion:precision=bfloat16 listing."""
+    from benchmarks.race import images_in, run
+    from benchmarks.race_table import write
+
+    run(folder, contenders, [float(moment) for moment in moments.split(",")], images_in(folder), **options)
+    click.echo(write(folder))
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("contender")
+@click.argument("minutes", type=float)
+@click.option("--data", type=FOLDER, required=True)
+@racing
+def race_lap(folder, contender, minutes, **options):
+    """One CONTENDER of a race up to a moment, in MINUTES, in this process."""
+    from benchmarks.race import lap
+
+    lap(folder, contender, minutes, **options)
+
+
+@cli.command()
+@click.argument("folder", type=FOLDER)
+def race_table(folder):
+    """Measure the samples of a race; also written to race.md and points.csv in FOLDER."""
+    from benchmarks.race_table import write
+
+    click.echo(write(folder))
+
+
 if __name__ == "__main__":
     cli()

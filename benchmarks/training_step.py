@@ -21,25 +21,37 @@ def gathered(values, t, shape):
     return values.gather(-1, t).reshape(t.shape[0], *((1,) * (len(shape) - 1)))
 
 
+def listing_loader(images, batch_size):
+    return DataLoader(to_network(torch.from_numpy(images), "symmetric"), batch_size, shuffle=True, drop_last=True)
+
+
+def listing_step(network, optimizer, batch, abar):
+    """Listing 4.2, one batch: coefficients computed anew, the loss read. Returns the loss."""
+    t = torch.randint(0, len(abar), (len(batch),)).long()
+    noise = torch.randn_like(batch)
+    noisy = gathered(abar.sqrt(), t, batch.shape) * batch + gathered((1 - abar).sqrt(), t, batch.shape) * noise
+    predicted = network(noisy, t)
+    optimizer.zero_grad()
+    loss = functional.mse_loss(noise, predicted)
+    value = loss.item()
+    loss.backward()
+    optimizer.step()
+    return value
+
+
+def linear_abar():
+    return torch.from_numpy(schedule("linear").abar).float()
+
+
 def listing(images, widths, batch_size):
     """Listing 4.2: a loader, coefficients computed at every step, the loss read at every step."""
-    abar = torch.from_numpy(schedule("linear").abar).float()
+    abar = linear_abar()
     network = unet.build("thesis", 1, widths)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    data = to_network(torch.from_numpy(images), "symmetric")
+    loader = listing_loader(images, batch_size)
 
     def epoch():
-        losses = []
-        for batch in DataLoader(data, batch_size, shuffle=True, drop_last=True):
-            t = torch.randint(0, 1000, (batch_size,)).long()
-            noise = torch.randn_like(batch)
-            noisy = gathered(abar.sqrt(), t, batch.shape) * batch + gathered((1 - abar).sqrt(), t, batch.shape) * noise
-            predicted = network(noisy, t)
-            optimizer.zero_grad()
-            loss = functional.mse_loss(noise, predicted)
-            losses.append(loss.item())
-            loss.backward()
-            optimizer.step()
+        losses = [listing_step(network, optimizer, batch, abar) for batch in loader]
         return len(losses) * batch_size
 
     return epoch

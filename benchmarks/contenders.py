@@ -1,0 +1,120 @@
+"""Who runs in the race to quality: this project's recipe, the thesis's listing, and the other packages."""
+
+import inspect
+from dataclasses import asdict
+
+import numpy as np
+import torch
+
+from benchmarks.peers import DenoisingDiffusionPytorch, Diffusers, Smalldiffusion, forever
+from benchmarks.training_step import WIDTHS, linear_abar, listing_loader, listing_step
+from diffusion import unet
+from diffusion.devices import choose
+from diffusion.files import as_images
+from diffusion.model import Model
+from diffusion.process import Process
+from diffusion.sampling import sample
+from diffusion.schedules import schedule
+from diffusion.settings import TrainSettings
+from diffusion.training import EpochRecord, Trainer
+from studies.settings import SCALES, read_yaml
+
+DRAWING_STEPS = 200  # ancestral, as at the laptop scale
+
+
+class Ours:
+    """The laptop scale's widths and recipe. Its rate falls to zero at the end of a run planned for so many epochs, so
+    a run counts only when it is finished; a step is an epoch."""
+
+    package = "triangle-diffusion"
+    planned = True
+
+    def __init__(self, images, seed, epochs=8, precision="auto"):
+        scales = read_yaml(SCALES)
+        laptop = scales["scales"]["laptop"]
+        given = scales["recipes"][laptop["recipe"]] | laptop["training"] | {"epochs": epochs, "seed": seed}
+        settings = TrainSettings(**given, precision=precision)
+        self.trainer = Trainer(settings, as_images(images), None, choose("cpu", precision))
+        self.images_per_step = self.trainer.steps_per_epoch * settings.batch_size
+
+    @property
+    def finished(self):
+        return self.trainer.epoch == self.trainer.settings.epochs
+
+    def step(self):
+        next(self.trainer.epochs())
+
+    def state(self):
+        return {"tensors": self.trainer._state(), "records": [asdict(record) for record in self.trainer.records]}
+
+    def load(self, state):
+        self.trainer._load(state["tensors"])
+        self.trainer.records[:] = [EpochRecord(**record) for record in state["records"]]
+
+    def draw(self, count):
+        return sample(self.trainer.trained, count, steps=DRAWING_STEPS).images
+
+
+class Listing:
+    """Listing 4.2 of the thesis as it stands, at these widths: Adam at 1e-3, batches of 128, float32, no averaging."""
+
+    package = "triangle-diffusion"
+
+    def __init__(self, images, seed, width="1/8", batch_size=128):
+        settings = TrainSettings(widths=WIDTHS[width], precision="float32")
+        network = unet.build("thesis", 1, settings.widths)
+        process = Process(schedule("linear"), torch.device("cpu"))
+        self.model = Model(settings, (1, *images.shape[1:]), network, process, choose("cpu", "float32"))
+        self.optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+        self.images_per_step, self.abar = batch_size, linear_abar()
+        self.batches = forever(listing_loader(images[:, None], batch_size))
+
+    def step(self):
+        self.model.network.train()
+        listing_step(self.model.network, self.optimizer, next(self.batches), self.abar)
+
+    def state(self):
+        return {"network": self.model.network.state_dict(), "opt": self.optimizer.state_dict()}
+
+    def load(self, state):
+        self.model.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["opt"])
+
+    def draw(self, count):
+        self.model.network.eval()
+        return sample(self.model, count, steps=DRAWING_STEPS).images
+
+
+CONTENDERS = {
+    "ours": Ours,
+    "listing": Listing,
+    "denoising-diffusion-pytorch": DenoisingDiffusionPytorch,
+    "diffusers": Diffusers,
+    "smalldiffusion": Smalldiffusion,
+}
+
+
+def understood(spec: str) -> tuple[str, dict]:
+    """`NAME` or `NAME:option=value,...` -> the contender's name and its options, each of its default's type.
+
+    Raises:
+        ValueError: no such contender or option.
+    """
+    name, _, words = spec.partition(":")
+    if name not in CONTENDERS:
+        raise ValueError(f"no contender {name!r}: choose from {', '.join(CONTENDERS)}")
+    defaults = {k: p.default for k, p in inspect.signature(CONTENDERS[name]).parameters.items()}
+    options = {}
+    for word in filter(None, words.split(",")):
+        key, _, value = word.partition("=")
+        if defaults.get(key, inspect.Parameter.empty) is inspect.Parameter.empty:
+            raise ValueError(f"{name} has no option {key!r}")
+        options[key] = type(defaults[key])(value)
+    return name, options
+
+
+def make(spec: str, images: np.ndarray, seed: int):
+    """The contender that `spec` names, on uint8 images (N, H, W), its weights drawn from the seed."""
+    name, options = understood(spec)
+    torch.manual_seed(seed)
+    return CONTENDERS[name](images, seed, **options)
