@@ -20,7 +20,7 @@ from triangles.storage import digest
 
 SMALL = {"count": 40, "test_count": 12}
 COMMAND = [sys.executable, "-c", "from triangles.cli import main; main()"]
-SLOW = ["generate", "--preparation", "high", "--workers", "2", "--out", "made"]
+SLOW = ["generate", "--preparation", "high", "--count", "60000", "--workers", "2", "--out", "made"]  # half a minute
 
 
 @pytest.fixture(scope="module")
