@@ -1,13 +1,8 @@
 """The race to quality: every contender trains, stops, goes on and draws; the arithmetic of its table."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks is no installed package
 
 from benchmarks.race_table import best, minutes_to_reach, ratio, reach
 
