@@ -266,8 +266,8 @@ def write_samples(folder: Path, name: str, samples: Samples, model: Model, optio
 
 def check_name(name: str) -> None:
     """Refuse a name for files in a run's folder that would leave the folder or hide the run's own files."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or f"{name}.json" in (RUN, STARTED):
-        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and neither run nor started")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or f"{name}.json" in (RUN, STARTED, DIVERGED):
+        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and none of run, started, diverged")
 
 
 def timed(work: Callable):

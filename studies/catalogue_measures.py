@@ -12,8 +12,12 @@ def _measured(plan):
     return [run.folder / "measures.csv" for run in plan.runs]
 
 
+def _grid(plan):
+    return [run.measure_file for run in plan.grid]
+
+
 def _judged(plan):
-    return [*(run.folder / "measures.csv" for run in plan.grid), *(one.measure_file for one in plan.resampled)]
+    return [*_grid(plan), *(one.measure_file for one in plan.resampled)]
 
 
 def _per_image(plan):
@@ -76,7 +80,7 @@ FIGURES = [
         "Likelihood",
         "The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
         "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level.",
-        _judged,
+        _grid,
         "figures_likelihood.likelihood",
     ),
     Entry(

@@ -32,9 +32,10 @@ TAKEN = ("data", "runs", "logs", "benchmarks", "figures", "tables", DEFAULT_STUD
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
 RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
-NOT_SAMPLES = ("samples", "likelihood", "losses", "model", "run", "started", "claims", "measures")  # files of a run
 LIKELIHOOD_FILES = ("likelihood.npy", "likelihood.csv", "likelihood.json")
 MEASURE_FILES = ("measures.csv", "per-image.npz")
+OTHER_FILES = ("started.json", "diverged.json", "claims.json")  # of a run, now and then
+OF_A_RUN = {*RUN_FILES, *SAMPLE_FILES, *LIKELIHOOD_FILES, *MEASURE_FILES, *OTHER_FILES}
 REAL_FILE = "real.npz"
 
 
@@ -323,11 +324,12 @@ class _Maker:
         made = [run]
         for name, how in self.study.resampled.items():
             where = f"{self.where}: resampled.{name}"
-            if name in NOT_SAMPLES:
-                raise ValueError(f"{where}: a run has files of that name: choose another")
+            sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
+            other = Resampling(name, run, sampling, how.noised, made[-1])
+            if taken := {path.name for path in (*other.files, other.measure_file)} & OF_A_RUN:
+                raise ValueError(f"{where}: a run has a {min(taken)} of its own: choose another name")
             if _among(run, how.cells):
-                sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-                made.append(Resampling(name, run, sampling, how.noised, made[-1]))
+                made.append(other)
         return made[1:]
 
     def dataset(self, preparation: str, seed: int) -> Dataset:

@@ -81,7 +81,8 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     assert one.flags.endswith("--name beta-tilde")
     assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
     assert not {path.name for path in one.files} & {path.name for path in one.run.files + one.run.measured_files}
-    for name, how, word in (("likelihood", {}, "choose another"), ("mine", {"sampling": {"stps": 3}}, "stps")):
+    taken = [(name, {}, "of its own") for name in ("likelihood", "samples", "samples-frames", "run", "diverged")]
+    for name, how, word in (*taken, ("mine", {"sampling": {"stps": 3}}, "stps")):
         with pytest.raises(ValueError, match=word):
             make_plan(written(tmp_path, resampled={name: how}))
 
