@@ -4,7 +4,7 @@
 import sys
 
 from studies.catalogue import FIGURES, TABLES
-from studies.plan import plan_from_config
+from studies.planning import plan_from_config
 from studies.sources import followed
 
 

@@ -86,7 +86,7 @@ def peak(widths, threads, rounds, out):
 @click.option("--machine", default="one thread a process", show_default=True, help="For the figure, beside the date.")
 @click.option("--cpu", is_flag=True, help="Fit CPU time even where wall time is the question, as on a busy machine.")
 def growth(name, most, out, redraw, machine, cpu):
-    """Time and peak memory against what can be made larger: growth-NAME.csv, .png and .svg in a folder."""
+    """Time and peak memory against what can be made larger: growth-NAME.csv and .png in a folder."""
     import pandas as pd
 
     from benchmarks.growth import GROWTHS, fits, run
@@ -99,7 +99,7 @@ def growth(name, most, out, redraw, machine, cpu):
     grown = replace(GROWTHS[name], clock="cpu_seconds") if cpu else GROWTHS[name]
     show(grown.title, table)
     show("exponents", fits(table, grown.clock))
-    save(draw(grown, table, f"{table['date'][0]} · {machine}"), out / f"growth-{name}")
+    save(draw(grown, table, f"{table['date'][0]} · {machine}"), out / f"growth-{name}", forms=["png"])
 
 
 @cli.command()

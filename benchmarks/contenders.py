@@ -27,7 +27,6 @@ class Ours:
     a run counts only when it is finished; a step is an epoch."""
 
     package = "triangle-diffusion"
-    planned = True
 
     def __init__(self, images, seed, epochs=8, precision="auto"):
         scales = read_yaml(SCALES)
@@ -111,6 +110,11 @@ def understood(spec: str) -> tuple[str, dict]:
             raise ValueError(f"{name} has no option {key!r}")
         options[key] = type(defaults[key])(value)
     return name, options
+
+
+def planned(spec: str) -> bool:
+    """Whether a contender's course depends on where it ends, so that it counts only when it is `finished`."""
+    return hasattr(CONTENDERS[understood(spec)[0]], "finished")
 
 
 def make(spec: str, images: np.ndarray, seed: int):

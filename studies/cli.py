@@ -21,7 +21,7 @@ def planned(function):
 
     @functools.wraps(function)
     def wrapped(study, scale, results, seeds, **given):
-        from studies.plan import make_plan, parse_seeds
+        from studies.planning import make_plan, parse_seeds
 
         plan = make_plan(study, scale, results, parse_seeds(seeds) if seeds is not None else None)
         return function(plan, **given)

@@ -79,14 +79,16 @@ def footnote(figure: Figure, plan, *facts: str, together: bool = False) -> None:
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write PATH.png and PATH.svg without dates, so that equal figures are equal files; the two paths."""
-    written = []
-    forms = {"png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}}}
-    forms |= {"svg": {"metadata": {"Date": None, "Creator": None}}}
-    for kind, options in forms.items():
-        target = Path(f"{path}.{kind}")
+FORMS = {
+    "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
+    "svg": {"metadata": {"Date": None, "Creator": None}},
+}
+
+
+def save(figure: Figure, path: Path, forms=tuple(FORMS)) -> list[Path]:
+    """Write PATH.png and PATH.svg, or the given ones of them, without dates, so that equal figures are equal files."""
+    written = [Path(f"{path}.{form}") for form in forms]
+    for form, target in zip(forms, written, strict=True):
         with styled(), replacing(target) as partial:
-            figure.savefig(partial, format=kind, dpi=DPI, **options)
-        written.append(target)
+            figure.savefig(partial, format=form, dpi=DPI, **FORMS[form])
     return written

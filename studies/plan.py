@@ -1,11 +1,10 @@
-"""study x scale -> the runs to make. A run's name is its settings, so studies share runs. Never imports torch.
+"""What a study at a scale consists of: data sets, runs, other samplings, and the files of each. Never imports torch.
 
 Folders: results/SCALE/data/DATASET, results/SCALE/runs/RUN, and figures, tables and the report of the study
 `thesis` in results/SCALE itself, of any other study in results/SCALE/STUDY.
 """
 
 import hashlib
-import re
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,22 +12,9 @@ from pathlib import Path
 import triangles.settings
 from diffusion.console import flags
 from diffusion.settings import TrainSettings
-from studies.settings import (
-    SCALES,
-    Cells,
-    SamplingSettings,
-    Scale,
-    Scales,
-    Study,
-    find,
-    read_scales,
-    read_study,
-    validated,
-)
+from studies.settings import SamplingSettings, Scale, Study
 
-DEFAULT_STUDY, DEFAULT_SCALE = "thesis", "laptop"
-CONFIG_KEYS = ("scale", "study", "seeds", "results")
-TAKEN = ("data", "runs", "logs", "benchmarks", "figures", "tables", DEFAULT_STUDY)
+DEFAULT_STUDY = "thesis"
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
 RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
@@ -220,145 +206,3 @@ def _one(items, name: str, kind: str):
         if item.name == name:
             return item
     raise ValueError(f"no {kind} is called {name!r}: choose from {', '.join(item.name for item in items)}")
-
-
-def make_plan(
-    study: str = DEFAULT_STUDY,
-    scale: str = DEFAULT_SCALE,
-    results: Path | str = "results",
-    seeds: tuple[int, ...] | None = None,
-) -> Plan:
-    """Resolve and check a study at a scale; `seeds` replaces the scale's.
-
-    Raises:
-        ValueError: unknown study or scale, unknown keys, impossible values: file, key, value and what is allowed.
-    """
-    question, scales = read_study(study), read_scales()
-    if scale not in scales.scales:
-        raise ValueError(f"unknown scale {scale!r}: choose from {', '.join(scales.scales)}")
-    size = scales.scales[scale]
-    if seeds is not None:
-        size = validated(Scale, size.model_dump() | {"seeds": seeds}, "seeds")
-    files = (find(study), SCALES)
-    name, folder = _named_by(files[0]), Path(results) / scale
-    maker = _Maker(question, scales, size, f"{study} at scale {scale}", folder)
-    cells = [(p, s) for p in question.grid.preparation for s in question.grid.schedule]
-    runs = [maker.run(p, s, seed) for seed in size.seeds for p, s in cells]
-    if question.extended:
-        runs += [maker.extended(seed) for seed in size.seeds]
-    resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
-    words = ["--study", study, "--scale", scale, "--results", str(results)]
-    words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
-    return Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
-
-
-def _named_by(file: Path) -> str:
-    """The name of a study's folder beside the scale's own: that of its file, if no other folder has it."""
-    ours = file.resolve().parent == SCALES.parent.resolve()
-    if ours or (re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", file.stem) and file.stem not in TAKEN):
-        return file.stem
-    raise ValueError(f"{file}: a study's file name names its folder: letters, digits and dashes, none of {TAKEN}")
-
-
-def plan_from_config(config: dict) -> Plan:
-    """The plan that Snakemake's --config asks for.
-
-    Raises:
-        ValueError: an unknown key, a path that Snakemake would not take as it is, or a value that `make_plan` refuses.
-    """
-    unknown = sorted(set(config) - set(CONFIG_KEYS))
-    if unknown:
-        raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
-    given = {key: str(value) for key, value in config.items()}
-    for key in ("study", "results"):
-        if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
-            raise ValueError(f"{key} = {given[key]!r}: a workflow needs a path without {{ }} < > and a - at its start")
-    if "seeds" in given:
-        given["seeds"] = parse_seeds(given["seeds"])
-    return make_plan(**given)
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`0,1,2` -> (0, 1, 2); ValueError for anything but whole numbers."""
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2") from None
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """Merges what recipe, scale, study and grid say into one run's settings, and names it by what differs."""
-
-    study: Study
-    scales: Scales
-    scale: Scale
-    where: str
-    folder: Path
-
-    def run(self, preparation: str, schedule: str, seed: int, base: Run | None = None, **more) -> Run:
-        common = self._recipe() | self.scale.training
-        settings = common | self.study.training | {"schedule": schedule, "seed": seed} | more
-        training = validated(TrainSettings, settings, f"{self.where}: training")
-        plain = validated(TrainSettings, common | {"schedule": schedule, "seed": seed}, f"{self.where}: training")
-        dataset = self.dataset(preparation, seed)
-        sampling = validated(SamplingSettings, self.scale.sampling | self.study.sampling, f"{self.where}: sampling")
-        name = "-".join(
-            [
-                preparation,
-                schedule,
-                f"seed{seed}",
-                *_differences(training.model_dump(mode="json"), plain.model_dump(mode="json")),
-                *_data_mark(dataset),
-            ]
-        )
-        return Run(name, preparation, schedule, seed, dataset, training, sampling, self.folder / "runs" / name, base)
-
-    def extended(self, seed: int) -> Run:
-        extended = self.study.extended
-        base = self.run(extended.preparation, extended.schedule, seed)
-        epochs = round(extended.epochs_factor * base.training.epochs)
-        return self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
-
-    def resampled(self, run: Run) -> list[Resampling]:
-        made = [run]
-        for name, how in self.study.resampled.items():
-            where = f"{self.where}: resampled.{name}"
-            sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-            other = Resampling(name, run, sampling, how.noised, made[-1])
-            if taken := {path.name for path in (*other.files, other.measure_file)} & OF_A_RUN:
-                raise ValueError(f"{where}: a run has a {min(taken)} of its own: choose another name")
-            if _among(run, how.cells):
-                made.append(other)
-        return made[1:]
-
-    def dataset(self, preparation: str, seed: int) -> Dataset:
-        common = self.scale.data | {"seed": seed}
-        try:
-            plain = triangles.settings.resolve(preparation, **common)
-            settings = triangles.settings.resolve(preparation, **common | self.study.data.get(preparation, {}))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{self.where}: data.{preparation}: {error}") from None
-        name = "-".join([preparation, f"seed{seed}", *_differences(asdict(settings), asdict(plain))])
-        return Dataset(name, preparation, settings, self.folder / "data" / name)
-
-    def _recipe(self) -> dict:
-        if self.scale.recipe not in self.scales.recipes:
-            known = ", ".join(self.scales.recipes)
-            raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
-        return self.scales.recipes[self.scale.recipe]
-
-
-def _among(run: Run, cells: Cells) -> bool:
-    sets, schedules = cells.preparation or (run.preparation,), cells.schedule or (run.schedule,)
-    return run.preparation in sets and run.schedule in schedules
-
-
-def _differences(ours: dict, theirs: dict) -> list[str]:
-    """What sets these settings apart from the scale's own, as words fit for a file name."""
-    words = [f"{key}{ours[key]}" for key in ours if ours[key] != theirs[key]]
-    return [re.sub(r"[^A-Za-z0-9.]+", "_", word) for word in words]
-
-
-def _data_mark(dataset: Dataset) -> list[str]:
-    return dataset.name.split("-")[2:]

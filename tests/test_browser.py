@@ -9,7 +9,7 @@ from fake_results import make_results
 
 from studies import cli
 from studies.measuring import COLUMNS
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

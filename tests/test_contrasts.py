@@ -9,7 +9,7 @@ import pytest
 from studies.contrasts import parts
 from studies.judging import gathered, judged
 from studies.measuring import COLUMNS
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.report import render
 from studies.strips import strips
 

@@ -14,7 +14,7 @@ from project import copy_project, snakemake
 from test_report import Page, embedded
 
 from studies.catalogue import FIGURES
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 pytestmark = pytest.mark.faults
 

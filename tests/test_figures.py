@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 from studies import cli, figures_curves, figures_images, mosaic, palette
 from studies.catalogue import FIGURES
 from studies.figures import DPI, save
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 SCHEDULES = ("linear", "wave", "power-1.5", "power-2", "power-10")
 OF_RUNS = [name for name, entry in FIGURES.items() if entry.maker.split(".")[0] in ("figures_curves", "figures_images")]

@@ -12,7 +12,7 @@ from studies.figures_claims import contrasts, in_units, nearest_index
 from studies.figures_likelihood import decoder_floor
 from studies.figures_measures import mean_by_cell, overlap
 from studies.measuring import COLUMNS
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 CLAIM = {
     "id": "one",

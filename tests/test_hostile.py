@@ -27,7 +27,7 @@ from diffusion.settings import TrainSettings
 from diffusion.training import Trainer
 from studies.artefacts import read_frames, read_losses, read_samples
 from studies.measuring import COLUMNS, binned_errors, read_measures, read_table
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.report import _read_table as table_of_page
 from studies.settings import find, read_scales
 

@@ -41,7 +41,7 @@ def test_triangles_never_import_torch():
         ("triangles.cli", {"torch", "numpy", "PIL", "scipy", "matplotlib"}),
         ("diffusion.cli", {"torch", "pandas", "matplotlib"}),
         ("studies.cli", {"torch", "pandas", "matplotlib", "sklearn"}),
-        ("studies.plan", {"torch", "pandas", "matplotlib", "sklearn"}),
+        ("studies.planning", {"torch", "pandas", "matplotlib", "sklearn"}),
         ("studies.catalogue", {"torch", "pandas", "matplotlib", "sklearn"}),
     ],
 )

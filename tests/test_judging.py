@@ -12,7 +12,7 @@ from studies.cli import cli
 from studies.commands import described
 from studies.judging import CHANGED, judged, verdicts
 from studies.measuring import COLUMNS
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.report import render
 from studies.settings import Claim, find
 from studies.statistics import seeds_needed

@@ -15,7 +15,7 @@ from test_kills import CODES, stop
 
 from diffusion.console import run_cleanly
 from diffusion.files import write_array, write_json
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 pytestmark = pytest.mark.faults
 

@@ -21,7 +21,7 @@ from studies.measuring import (
     read_measures,
     read_table,
 )
-from studies.plan import make_plan
+from studies.planning import make_plan
 from triangles.datasets import write_dataset
 
 LOSSES = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")

@@ -8,7 +8,7 @@ import yaml
 from diffusion.console import settings_options
 from diffusion.schedules import SCHEDULES
 from studies.commands import described
-from studies.plan import make_plan, plan_from_config
+from studies.planning import make_plan, plan_from_config
 from studies.settings import find, read_scales
 
 THESIS = yaml.safe_load(find("thesis").read_text())

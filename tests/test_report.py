@@ -16,7 +16,7 @@ from PIL import Image
 
 from studies import cli, palette, sprites
 from studies.embedding import svg_uri
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.report import inputs, render, what_ran
 
 STUDY = {

@@ -6,7 +6,7 @@ import pytest
 from fake_results import SLOPE, START, losses, make_results
 
 from studies import tables
-from studies.plan import make_plan
+from studies.planning import make_plan
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from project import copy_project, environment
 from diffusion.devices import choose
 from diffusion.files import read_json, sha256
 from diffusion.model import load_model
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.reference import collect
 
 

@@ -7,7 +7,7 @@ import pytest
 from project import ROOT
 
 from studies.catalogue import FIGURES
-from studies.plan import make_plan
+from studies.planning import make_plan
 from studies.workflow import benchmarks, duration, workflow_time
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
