@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from commands import call
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side, a core each
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs, and theirs, ignore Ctrl-C
 
 FAST = ["--precision", "float32", "--threads", "1"]
 TRAINING = ["--widths", "4,8", "--batch-size", "16", "--ema", "0.9", *FAST]

@@ -220,13 +220,7 @@ def test_broken_bytes_never_pass_nor_break_the_reader(small, tmp_path):
 
 def _start_slow(tmp_path):
     """A generation with two workers, once it is under way."""
-    process = subprocess.Popen(
-        [*COMMAND, *SLOW],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background has Ctrl-C ignored
-    )
+    process = subprocess.Popen([*COMMAND, *SLOW], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob("made/.partial/train.npy")) and time.monotonic() < deadline:
         time.sleep(0.02)
