@@ -119,11 +119,26 @@ def overhead(results, cores, wall):
 @cli.command()
 @click.argument("run_folder", type=FOLDER)
 @click.option("--rounds", default=3, show_default=True)
-def sampling(run_folder, rounds):
+@click.option("--by-batch", is_flag=True, help="Against itself, by how many images are drawn at once.")
+def sampling(run_folder, rounds, by_batch):
     """Drawing samples from a trained RUN, against the listing's loop."""
-    from benchmarks.sampling import run
+    from benchmarks import sampling as of
 
-    show("images a second", run(run_folder, rounds))
+    show("images a second", of.by_batch(run_folder, rounds) if by_batch else of.run(run_folder, rounds))
+
+
+@cli.command()
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--count", default=50, show_default=True, help="images a round")
+@click.option("--threads", default=1, show_default=True)
+def calls(rounds, count, threads):
+    """What a network call costs an image when sampling: ours and the other packages, each with its own network."""
+    import torch
+
+    from benchmarks.calls import run
+
+    torch.set_num_threads(threads)
+    show("images x network calls a second", run(rounds, count))
 
 
 @cli.command()

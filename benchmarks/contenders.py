@@ -27,6 +27,7 @@ class Ours:
     a run counts only when it is finished; a step is an epoch."""
 
     package = "triangle-diffusion"
+    steps = DRAWING_STEPS
 
     def __init__(self, images, seed, epochs=8, precision="auto"):
         scales = read_yaml(SCALES)
@@ -51,13 +52,14 @@ class Ours:
         self.trainer.records[:] = [EpochRecord(**record) for record in state["records"]]
 
     def draw(self, count):
-        return sample(self.trainer.trained, count, steps=DRAWING_STEPS).images
+        return sample(self.trainer.trained, count, steps=self.steps).images
 
 
 class Listing:
     """Listing 4.2 of the thesis as it stands, at these widths: Adam at 1e-3, batches of 128, float32, no averaging."""
 
     package = "triangle-diffusion"
+    steps = DRAWING_STEPS
 
     def __init__(self, images, seed, width="1/8", batch_size=128):
         settings = TrainSettings(widths=WIDTHS[width], precision="float32")
@@ -81,7 +83,7 @@ class Listing:
 
     def draw(self, count):
         self.model.network.eval()
-        return sample(self.model, count, steps=DRAWING_STEPS).images
+        return sample(self.model, count, steps=self.steps).images
 
 
 CONTENDERS = {

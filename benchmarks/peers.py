@@ -83,7 +83,7 @@ class DenoisingDiffusionPytorch:
         diffusion = GaussianDiffusion(
             Unet(width, channels=1), image_size=images.shape[1], beta_schedule="linear", sampling_timesteps=steps
         )
-        data = InMemory(images, low=0)
+        self.steps, data = steps, InMemory(images, low=0)
         the_module, before = denoising_diffusion_pytorch, denoising_diffusion_pytorch.Dataset
         the_module.Dataset = lambda *arguments, **options: data  # its Trainer would read a folder of image files
         try:

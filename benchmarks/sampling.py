@@ -42,6 +42,13 @@ def run(run_folder, rounds: int = 3, count: int = 128, threads: int = 1):
     return speeds(alternate(contenders, rounds), "listing, one at a time")
 
 
+def by_batch(run_folder, rounds: int = 3, sizes=(1, 10, 25, 50, 100, 200), count: int = 200, threads: int = 1):
+    """Images a second of ancestral sampling in 20 steps, by how many images are drawn at once."""
+    model = load_model(run_folder / "model.safetensors", choose("cpu", "auto", threads))
+    contenders = {f"{n} at once": lambda n=n: len(sample(model, count, batch_size=n, steps=20).images) for n in sizes}
+    return speeds(alternate(contenders, rounds), f"{sizes[0]} at once")
+
+
 def quality(run_folder, count: int = 1000, threads: int = 1) -> pd.DataFrame:
     """Do fewer steps show in the samples? Each sampler's best-fit overlap and geometry against ancestral sampling over
     all steps, by the two-sample Kolmogorov-Smirnov test (p, uncorrected), on images with at least 30 px of ink."""

@@ -28,7 +28,8 @@ def test_a_contender_trains_goes_on_from_its_state_and_draws(spec, images, tmp_p
     from benchmarks.peers import stand_in_for_torchvision
 
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.setattr(contenders, "DRAWING_STEPS", 2)
+    for ours in (contenders.Ours, contenders.Listing):
+        monkeypatch.setattr(ours, "steps", 2)
     if SPECS[spec]:
         with stand_in_for_torchvision():
             pytest.importorskip(SPECS[spec])
