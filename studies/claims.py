@@ -5,11 +5,21 @@ import json
 
 import numpy as np
 
-from studies.statistics import seeds_needed
+from studies.statistics import TESTED, seeds_needed
 
-__all__ = ["TESTED", "Missing", "contrast_told", "contrasted", "counted", "digest", "needed", "sides", "told"]
+__all__ = [
+    "Missing",
+    "comparison_told",
+    "comparisons",
+    "contrast_told",
+    "contrasted",
+    "counted",
+    "digest",
+    "needed",
+    "sides",
+    "told",
+]
 
-TESTED = ("difference", "equivalence", "never")
 SHOWN_ONLY = ("claim", "source", "figure")  # of a claim: how it is told, not how it is judged
 
 
@@ -18,7 +28,10 @@ class Missing(ValueError):  # noqa: N818 - it is what it says
 
 
 def digest(claim) -> str:
-    """Twelve hexadecimal digits of everything that decides the claim's verdict."""
+    """Twelve hexadecimal digits of all that the study's file says of the claim but its words, source and figure.
+
+    What the measure means and how the test works is code: its course is in the project's history.
+    """
     content = claim.model_dump(mode="json", exclude=set(SHOWN_ONLY))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -47,16 +60,22 @@ def cells(plan, where) -> list[tuple[str, str, str]]:
 
 
 def sides(plan, claim, found):
-    """The contrast's comparisons: [(seeds, a, b)], one unless `each`; arrays by seed, complete seeds only.
+    """The contrast's comparisons as [(seeds, a, b)], see `comparisons`; arrays by seed, complete seeds only.
 
     found: {(set, schedule, samples, seed): {measure: (value, n)}} of the runs that are there.
 
     Raises:
         Missing: no seed is complete, or the grid lacks a cell.
     """
+    return [_compared(plan, claim, found, plus, minus, claim.contrast.level) for plus, minus in comparisons(claim)]
+
+
+def comparisons(claim) -> list[tuple]:
+    """(plus, minus), tuples of cells, of each comparison that the claim needs: one, unless its contrast says `each`."""
     contrast = claim.contrast
-    groups = [[one] for one in contrast.minus] if contrast.each else [list(contrast.minus)]
-    return [_compared(plan, claim, found, list(contrast.plus), minus, contrast.level) for minus in groups]
+    if not contrast.each:
+        return [(contrast.plus, contrast.minus)]
+    return [((plus,), (minus,)) for plus in contrast.plus for minus in contrast.minus]
 
 
 def _compared(plan, claim, found, plus, minus, level):
@@ -85,10 +104,20 @@ def told(where) -> str:
     return f"{words} ({where.samples})" if where.samples else words
 
 
+def comparison_told(claim, number: int) -> str:
+    """What one of the comparisons of an `each` is with; what both of its sides share is left out."""
+    (plus,), (minus,) = comparisons(claim)[number]
+    if len(claim.contrast.plus) == 1:
+        return told(minus)
+    if plus.preparation == minus.preparation:
+        plus, minus = (where.model_copy(update={"preparation": None}) for where in (plus, minus))
+    return f"{told(plus)} and {told(minus)}"
+
+
 def contrast_told(claim) -> str:
     """A claim's contrast in words, such as `low − array`."""
     contrast = claim.contrast
-    plus = " + ".join(told(where) for where in contrast.plus)
+    plus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.plus)
     minus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.minus)
     if not minus:
         return plus if contrast.level is None else f"{plus} − {contrast.level:g}"
@@ -96,22 +125,30 @@ def contrast_told(claim) -> str:
 
 
 def counted(plan, claim, found):
-    """Events and trials by seed for a claim that something never happens: (seeds, events, trials), whole numbers.
+    """For a claim that something never happens, whole numbers by seed: (seeds, events, trials, samples).
+
+    Trials are the samples that the measure takes: for most those with ink.
 
     Raises:
         Missing: no seed is complete.
     """
     chosen = [cell for where in claim.contrast.plus for cell in cells(plan, where)]
-    seeds, events, trials = [], [], []
+    seeds, events, trials, samples = [], [], [], []
     for seed in plan.scale.seeds:
         pairs = [found.get((*cell, seed), {}).get(claim.measure, (np.nan, 0)) for cell in chosen]
         if all(n > 0 and np.isfinite(value) for value, n in pairs):
             seeds.append(seed)
             events.append(sum(round(value * n) for value, n in pairs))
             trials.append(sum(int(n) for _, n in pairs))
+            samples.append(sum(_drawn(found[(*cell, seed)], n) for cell, (_, n) in zip(chosen, pairs, strict=True)))
     if not seeds:
         raise Missing(f"no seed has {claim.measure} in all cells")
-    return seeds, np.array(events), np.array(trials)
+    return seeds, np.array(events), np.array(trials), np.array(samples)
+
+
+def _drawn(measures, trials) -> int:
+    """All samples of a cell; the trials where no measure says how many there are."""
+    return int(measures.get("blank_share", (0.0, trials))[1])
 
 
 def contrasted(claim, a, b) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 import shlex
 
-from studies.claims import TESTED, needed
+from studies.claims import needed
+from studies.statistics import TESTED
 
 __all__ = ["as_config", "described"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studies.artefacts import SET_NAMES
-from studies.claims import cells, counted, sides, told
+from studies.claims import cells, comparison_told, comparisons, counted, sides
 
 __all__ = ["Part", "parts"]
 
@@ -39,11 +39,11 @@ def parts(plan, one, found) -> list[Part]:
 
 
 def _each(plan, one, found):
-    compared = zip(one.claim.contrast.minus, sides(plan, one.claim, found), strict=True)
-    return [
-        Part(told(where), a, b, _single(where.schedule), judged=told(where) == one.against)
-        for where, (_, a, b) in compared
-    ]
+    of = 1 if len(one.claim.contrast.plus) == 1 else 0  # whose colour a row takes: what its label begins with
+    shades = [_single(compared[of][0].schedule) for compared in comparisons(one.claim)]
+    labels = [comparison_told(one.claim, i) for i in range(len(shades))]
+    values = zip(labels, shades, sides(plan, one.claim, found), strict=True)
+    return [Part(label, a, b, shade, judged=label == one.against) for label, shade, (_, a, b) in values]
 
 
 def _single(names):
@@ -86,6 +86,6 @@ def _rates(plan, claim, found):
     rates = []
     for name in plan.study.grid.preparation:
         contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"preparation": (name,)}),)})
-        _, events, trials = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
+        _, events, trials, _ = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
         rates.append(Part(SET_NAMES[name], events / trials, None))
     return rates

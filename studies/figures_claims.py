@@ -7,12 +7,13 @@ import numpy as np
 from diffusion.files import read_images
 from studies import novelty
 from studies.artefacts import SET_NAMES, first_seed, or_hole, read_samples
-from studies.claims import TESTED, contrast_told, contrasted
+from studies.claims import contrast_told, contrasted
 from studies.figures import footnote, new_figure, styled, title
 from studies.judging import judged
 from studies.measuring import read_table
 from studies.mosaic import Row, as_bytes, tile_figure
 from studies.palette import INK, MUTED, RULE, colour, text_colour
+from studies.statistics import TESTED
 from triangles.fitting import binarise
 
 __all__ = ["contrasts", "in_units", "neighbours"]
@@ -29,7 +30,7 @@ def contrasts(plan):
     shown = [one for one in judged(plan) if one.claim.kind in TESTED]
     height = 1.64 + ROW * len(shown)
     figure = new_figure(height)
-    detail = "In units of the smallest effect that matters, differences positive as claimed; gray: too small to matter"
+    detail = "In units of the smallest effect that matters, differences positive as claimed; gray: smaller than that"
     title(figure, "The claims' contrasts", detail)
     place = {"left": 0.4, "right": 0.84, "bottom": 0.66 / height, "top": 1 - 0.72 / height}
     axes = figure.subplots(gridspec_kw=place)
@@ -41,7 +42,7 @@ def contrasts(plan):
     axes.spines.left.set_visible(False)
     for y, one in enumerate(shown):
         _words(figure, axes, y, one)
-    footnote(figure, plan, "points: seeds; bars: bootstrap intervals, which decide nothing", together=True)
+    footnote(figure, plan, "points: seeds; bars: 95% intervals, which decide nothing", together=True)
     return figure
 
 

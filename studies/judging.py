@@ -10,9 +10,9 @@ import pandas as pd
 from diffusion.files import read_json
 from studies import analytic, statistics
 from studies.artefacts import of_samples, or_hole
-from studies.claims import TESTED, Missing, counted, digest, needed, sides, told
+from studies.claims import Missing, comparison_told, counted, digest, needed, sides
 from studies.measuring import CLAIMS, read_measures
-from studies.statistics import Evidence
+from studies.statistics import TESTED, Evidence
 
 __all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "terminal", "verdicts", "weakest"]
 
@@ -22,7 +22,7 @@ VERDICT_COLUMNS = (
     "id", "claim", "thesis", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
     "p", "p_holm", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
 )  # fmt: skip
-CHANGED = "the claim was changed after these runs were made"
+CHANGED = "the claim was changed after the runs of these seeds were made"
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,16 @@ def judged(plan) -> list[Judged]:
     """Every claim of the plan's study, in its order."""
     found, units = gathered(plan)
     weighed = [_weighed(plan, claim, found, units) for claim in plan.study.claims]
-    evidence = [one.evidence for one in weighed]
-    tested = [i for i, one in enumerate(evidence) if one is not None and one.kind != "analytic"]
-    adjusted = dict(zip(tested, statistics.holm([evidence[i].p for i in tested]), strict=True))
-    outcomes = statistics.verdicts(evidence, ALPHA)
+    outcomes = statistics.verdicts([one.evidence for one in weighed], ALPHA)
     changed = _changed(plan, found)
     return [
-        replace(
-            one,
-            outcome=outcomes[i],
-            p_holm=float(adjusted.get(i, nan)),
-            notes=(*one.notes, *([CHANGED] if one.claim.id in changed else [])),
-        )
-        for i, one in enumerate(weighed)
+        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_change_told(changed.get(one.claim.id))))
+        for one, (outcome, p) in zip(weighed, outcomes, strict=True)
     ]
+
+
+def _change_told(seeds) -> list[str]:
+    return [f"{CHANGED}: {', '.join(map(str, sorted(seeds)))}"] if seeds else []
 
 
 def _weighed(plan, claim, found, units) -> Judged:
@@ -92,9 +88,10 @@ def _weighed(plan, claim, found, units) -> Judged:
         one = _never(plan, claim, found) if claim.kind == "never" else _compared(plan, claim, found)
     except Missing as reason:
         return Judged(claim, _nothing(claim.kind), unit, (f"not judged: {reason}",))
-    least, have = needed(claim, plan.study.claims), one.evidence.seeds
-    few = (f"{have} of the {least} seeds or more that its test needs",) if have < least else ()
-    return replace(one, unit=unit, notes=few)
+    least, have, seeds = needed(claim, plan.study.claims), one.evidence.seeds, len(plan.scale.seeds)
+    few = [f"{have} of the {least} seeds or more that its test needs"] if have < least else []
+    lost = [f"{have} of {seeds} seeds: the others lack a cell, or the measure in one"] if have < seeds else []
+    return replace(one, unit=unit, notes=(*one.notes, *few, *lost))
 
 
 def _nothing(kind):
@@ -102,16 +99,18 @@ def _nothing(kind):
 
 
 def _never(plan, claim, found) -> Judged:
-    _, events, trials = counted(plan, claim, found)
+    _, events, trials, samples = counted(plan, claim, found)
     evidence = statistics.never(events, trials, claim.smallest)
-    return Judged(claim, evidence, a=events / trials, b=np.full(len(events), claim.smallest))
+    left_out = samples.sum() - trials.sum()
+    notes = (f"{left_out:,} of {samples.sum():,} samples are left out, having no ink",) if left_out else ()
+    return Judged(claim, evidence, notes=notes, a=events / trials, b=np.full(len(events), claim.smallest))
 
 
 def _compared(plan, claim, found) -> Judged:
     rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
     compared = sides(plan, claim, found)
     number, evidence = weakest([_one_comparison(claim, a, b, rng) for _, a, b in compared])
-    against = told(claim.contrast.minus[number]) if claim.contrast.each else ""
+    against = comparison_told(claim, number) if claim.contrast.each else ""
     return Judged(claim, evidence, a=compared[number][1], b=compared[number][2], against=against)
 
 
@@ -138,15 +137,16 @@ def weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
     return number, replace(comparisons[number], p=min(1.0, comparisons[number].p * len(comparisons)))
 
 
-def _changed(plan, found) -> set[str]:
-    """Ids of the claims that read otherwise, or were not there, when one of the measured runs was first measured."""
+def _changed(plan, found) -> dict[str, set[int]]:
+    """Claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}."""
     now = {claim.id: digest(claim) for claim in plan.study.claims if claim.kind in TESTED}
-    changed = set()
+    changed = {}
     for run in plan.grid:
         if (run.preparation, run.schedule, "", run.seed) in found:
             record = or_hole(read_json, run.folder / CLAIMS) or {}
             then = record.get("studies", {}).get(plan.study_name, {})
-            changed |= {name for name, value in now.items() if then.get(name) != value}
+            for name in (name for name, value in now.items() if then.get(name) != value):
+                changed.setdefault(name, set()).add(run.seed)
     return changed
 
 

@@ -19,7 +19,7 @@ __all__ = ["SMALL", "Measure", "measure_samples", "per_image", "summarise", "val
 
 SMALL = 30  # px of ink: below this almost any blot overlaps some triangle, so such images count on their own
 VALID_QUANTILE = 0.05  # of the overlap of held-out real images; so 95% of them pass by construction
-FIXED_OVERLAPS = 0.8, 0.9  # an ellipse reaches 0.70; these mean the same in every preparation
+FIXED_OVERLAPS = 0.8, 0.9  # an ellipse reaches 0.70
 CLOSE = 1 / 3  # nearest over second nearest training image: below it an image counts as memorised
 CORNERS = [f"{axis}{i}" for i in range(3) for axis in "xy"]
 
@@ -49,8 +49,9 @@ def measure_samples(samples, real, train, rng, render=None, draw_size=None, real
 def per_image(images, train=None, render=None, draw_size=None):
     """One row an image, a DataFrame; images uint8 or float in [0, 1], (N, H, H), N >= 1.
 
-    ink (px), iou (0..1), components, gray and clearly_gray (share of pixels), background_rms, background_haze and
-    inside_rms (0..1), edge_width (px), the features of the fit, its corners x0..y2 (unit square), nearest_other
+    ink (px), iou (0..1, with the fit drawn as the set was), plain_iou (with a fit drawn straight at the images' own
+    size, the same ruler for every set), components, gray and clearly_gray (share of pixels), background_rms,
+    background_haze and inside_rms (0..1), edge_width (px), the features of the fit, its corners x0..y2, nearest_other
     and, with `train`, nearest and second_nearest (differing pixels). See `studies.noise` and `studies.novelty`.
     """
     ink = fitting.binarise(images)
@@ -58,7 +59,8 @@ def per_image(images, train=None, render=None, draw_size=None):
         raise ValueError("there are no images to measure; sample at least one")
     values = np.asarray(images, np.float64) / (255 if np.asarray(images).dtype == np.uint8 else 1)
     fits = fitting.fit(images, render, draw_size)
-    table = {"ink": fits.ink, "iou": fits.iou, "components": noise.components(ink)}
+    plain = fits if render is None else fitting.fit(images)
+    table = {"ink": fits.ink, "iou": fits.iou, "plain_iou": plain.iou, "components": noise.components(ink)}
     table |= _noise_columns(values, fits.vertices)
     table |= dict(zip(fitting.FEATURES, fitting.features(fits.vertices).T, strict=True))
     table |= dict(zip(CORNERS, fits.vertices.reshape(-1, 6).T, strict=True))
@@ -117,17 +119,23 @@ def _mean(name, values, unit):
     return Measure(name, float(values.mean()) if len(values) else np.nan, unit, len(values))
 
 
+def _share(name, passed):
+    """Of images that are large enough to be judged; 0 where none is, as to draw nothing is to fail."""
+    return Measure(name, float(passed.mean()) if len(passed) else 0.0, "share", len(passed))
+
+
 def _shape_and_noise(table, threshold):
     large, some = table[table.ink >= SMALL], table[table.ink > 0]
-    at_least = {f"iou_{level:g}_share": level for level in FIXED_OVERLAPS}
+    overlaps = {"iou": large.iou, "plain_iou": large.plain_iou}
+    at_least = {f"{name}_{level:g}_share": x >= level for name, x in overlaps.items() for level in FIXED_OVERLAPS}
     return [
         _mean("ink", table.ink, "px"),
         _mean("blank_share", table.ink == 0, "share"),
         _mean("small_share", table.ink < SMALL, "share"),
         _mean("iou_mean", large.iou, "1"),
         Measure("iou_median", float(large.iou.median()), "1", len(large)),
-        _mean("valid_share", large.iou >= threshold, "share"),
-        *[_mean(name, large.iou >= level, "share") for name, level in at_least.items()],
+        _share("valid_share", large.iou >= threshold),
+        *[_share(name, passed) for name, passed in at_least.items()],
         _mean("gray_share", table.gray, "share"),
         _mean("clearly_gray_share", table.clearly_gray, "share"),
         *[_mean(name, large[name], "1") for name in ("background_rms", "background_haze", "inside_rms")],
@@ -148,7 +156,7 @@ def _population(table, real_table, rng):
 def _unit(name):
     if name.startswith("wasserstein"):
         return "rad" if "angle" in name else "side"
-    return "sd" if name == "energy_distance" else "1"
+    return "sd^1/2" if name == "energy_distance" else "1"
 
 
 def _distinct(table):

@@ -39,7 +39,8 @@ LARGEST_TABLE = 256 * 2**20  # bytes: thousands of times what a run's samples ne
 BROKEN = (ValueError, EOFError, KeyError, TypeError, MemoryError, NotImplementedError, BadZipFile, zlib.error)
 LARGEST_PAIR = 1e100  # whose square is still finite
 TERMS = ("prior", "steps", "decoder", "total")
-EARLY, LATE = 0.25, 0.25  # shares of a run in which its loss falls, and has settled
+EARLY, LATE = 0.25, 0.5  # shares of a run in which its loss falls, and settles
+LEAST_LATE = 4  # epochs to tell unrest from a trend
 
 
 def measure_data(dataset):
@@ -143,24 +144,31 @@ def binned_errors(run):
 def loss_measures(losses, images):
     """Of the training curve and its time: how fast the loss falls, how much it still moves, seconds an epoch.
 
-    loss_fall_share: share of its whole fall, in log10, that is done after a quarter of the epochs; loss_instability:
-    root mean square of its steps from epoch to epoch in log10 over the last quarter, at least two; seconds_per_epoch:
-    the median without the first epoch, which warms up. NaN where there are too few epochs.
+    loss_fall_share: of its whole fall, in log10 and from 1, the loss of predicting no noise at all, the share that is
+    done after a quarter of the epochs; loss_instability: its deviation, in log10, from a straight line over the last
+    half of the epochs, so that a loss which still falls evenly is none; seconds_per_epoch: the median without the first
+    epoch, which warms up. NaN where there are too few epochs.
     """
     logs, count = np.log10(losses.train_mean.to_numpy(np.float64)), len(losses)
-    early, late = int(np.ceil(EARLY * count)), max(2, int(np.ceil(LATE * count)))
-    fall = logs[0] - logs[-1]
-    share = (logs[0] - logs[early - 1]) / fall if count >= 4 and fall > 0 else np.nan
-    unrest = np.sqrt(np.mean(np.diff(logs)[-late:] ** 2)) if count > late else np.nan
+    early, late = int(np.ceil(EARLY * count)), int(np.ceil(LATE * count))
+    share = logs[early - 1] / logs[-1] if count >= 4 and logs[-1] < 0 else np.nan
+    unrest = _off_its_line(logs[-late:]) if late >= LEAST_LATE else np.nan
     seconds = float(np.median(losses.seconds.to_numpy()[1:])) if count > 1 else np.nan
     return [
-        Measure("train_loss", float(losses.train_mean.iloc[-1]), "1", count),
-        Measure("test_loss", float(losses.test_mean.iloc[-1]), "1", count),
+        Measure("train_loss", float(losses.train_mean.iloc[-1]), "1", 1),
+        Measure("test_loss", float(losses.test_mean.iloc[-1]), "1", 1),
         Measure("loss_fall_share", float(share), "share", count),
         Measure("loss_instability", float(unrest), "log10", count),
         Measure("seconds_per_epoch", seconds, "s", max(count - 1, 0)),
         Measure("training_images_per_second", images / seconds if seconds > 0 else np.nan, "1/s", max(count - 1, 0)),
     ]
+
+
+def _off_its_line(values):
+    """The residual standard deviation about the least-squares line, with two degrees of freedom for the line."""
+    x = np.arange(len(values))
+    residuals = values - np.polyval(np.polyfit(x, values, 1), x)
+    return np.sqrt((residuals**2).sum() / (len(values) - 2))
 
 
 def _write_rows(run, rows, path):

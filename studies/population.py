@@ -31,7 +31,7 @@ def standardise(rows, reference):
 
 
 def energy_distance(rows, reference):
-    """sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) >= 0, in standard deviations; 0 for equal samples.
+    """sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) >= 0, in square roots of a standard deviation; 0 for equal ones.
 
     Szekely and Rizzo 2013, in the biased (V-statistic) form, which cannot go negative; so two finite samples
     of one population lie above 0, and a real-against-real value belongs beside it.

@@ -13,7 +13,10 @@ from studies.plan import Plan, Run
 
 __all__ = ["collect"]
 
-RUN_RECORDS = ("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json", "likelihood.csv")
+RUN_RECORDS = (
+    *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json", "likelihood.csv"),
+    "claims.json",  # when the claims were fixed
+)
 LARGEST = 30 * 2**20  # bytes in all
 
 

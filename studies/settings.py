@@ -100,8 +100,8 @@ class Resampled(_Settings):
 class Contrast(_Settings):
     """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
 
-    level: a number to compare with instead of cells; each: every entry of `minus` is compared on its own, and the
-    claim holds if all do.
+    level: a number to compare with instead of cells; each: every entry of `plus` is compared with every one of `minus`
+    on its own, and the claim holds if all do.
     """
 
     plus: Annotated[tuple[Side, ...], Field(min_length=1)]

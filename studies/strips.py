@@ -48,7 +48,9 @@ def _measure(one):
 
 def _sides(claim):
     plus, minus = (" + ".join(map(told, side)) for side in (claim.contrast.plus, claim.contrast.minus))
-    return [plus, "what the row names" if claim.contrast.each else minus or f"{claim.contrast.level}"]
+    if claim.contrast.each:
+        return [plus, "what the row names"] if len(claim.contrast.plus) == 1 else ["the row's first", "its second"]
+    return [plus, minus or f"{claim.contrast.level}"]
 
 
 def _rows(found_parts, with_interval):

@@ -17,6 +17,7 @@ from triangles.datasets import facts
 __all__ = ["by_run", "data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
 
 LAST_SHARE = 0.1  # of the epochs: where the slope is taken
+TOGETHER = ("estimate", "low", "high")  # a row's number with its interval, in digits of its own
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
 SAMPLING = "samples.json"  # last of a run's samples to be written
@@ -186,16 +187,17 @@ def rounded(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def _formats(frame: pd.DataFrame) -> dict:
-    return {name: _format(frame[name]) if is_number(frame[name]) else _word for name in frame}
+    return {name: _format(frame[name], name in TOGETHER) if is_number(frame[name]) else _word for name in frame}
 
 
-def _format(column: pd.Series) -> Callable[[float], str]:
-    """How the numbers of a column are written: four digits for the largest, three for each where they range widely."""
+def _format(column: pd.Series, each: bool = False) -> Callable[[float], str]:
+    """How the numbers of a column are written: four digits for the largest, three for each where they range widely, or
+    where `each` asks for it."""
     known = column[np.isfinite(column)]
     sizes = known[known != 0].abs()
     if (known % 1 == 0).all():
         return lambda value: _number(value, ".0f")
-    if sizes.max() > WIDE * sizes.min():
+    if each or sizes.max() > WIDE * sizes.min():
         return lambda value: _number(value, "#.3g").rstrip(".")
     decimals = max(0, 3 - int(np.floor(np.log10(sizes.max()))))
     while decimals and (known.round(decimals) == known.round(decimals - 1)).all():

@@ -67,7 +67,7 @@ def test_contrasts_show_each_seed_and_their_mean_in_smallest_effects(plan):
     assert list(points.get_xdata()) == pytest.approx([2, 3, 4])
     assert mean.get_xdata() == pytest.approx([3])
     low, high = interval.get_xdata()
-    assert 1.999 < low < 3 < high < 4.001
+    assert (3 - low, high - 3) == pytest.approx([2.484] * 2, abs=0.001)  # t of 2 degrees times 1 over the root of 3
 
 
 def test_effects_are_positive_as_claimed(plan):

@@ -49,6 +49,26 @@ def two_triangles(rng):
     return left, right + np.array([0.55, 0])
 
 
+def test_one_ruler_measures_every_set_alike():
+    """The plain overlap is that of the fit drawn at 32 px, however the set itself was drawn."""
+    settings = resolve("high")
+    images = np.stack([polygons(ellipse(np.random.default_rng(i)), size=720) for i in range(40)])
+    soft = per_image(images, None, partial(render, settings=settings), settings.draw_size)
+    hard = per_image(images)
+    large = hard.ink >= SMALL
+    assert (soft.plain_iou == hard.iou).all()
+    assert (hard.plain_iou == hard.iou).all()
+    assert soft.iou[large].mean() > hard.iou[large].mean() + 0.01  # a smoothed fit forgives more
+
+
+def test_to_draw_nothing_is_to_fail():
+    real = per_image(render_drawn(random_vertices(60, np.random.default_rng(0)), SIZE))
+    blank = per_image(np.zeros((5, SIZE, SIZE)))
+    found = {m.name: m for m in summarise(blank, real, np.random.default_rng(0))}
+    for name in ("valid_share", "iou_0.8_share", "plain_iou_0.9_share"):
+        assert (found[name].value, found[name].n) == (0.0, 0)
+
+
 def valid_share(images, real_table, render=None, draw_size=None):
     table = per_image(images, None, render, draw_size)
     return np.mean(table.iou[table.ink >= SMALL] >= validity_threshold(real_table))

@@ -4,7 +4,6 @@ from scipy import stats
 
 from studies import statistics
 from studies.statistics import (
-    across_readings,
     analytic,
     bootstrap_interval,
     difference,
@@ -12,10 +11,10 @@ from studies.statistics import (
     holm,
     never,
     one_sided,
-    power,
     rate_upper_bound,
     rule_of_three,
     seeds_needed,
+    t_interval,
     verdict,
     verdicts,
 )
@@ -68,19 +67,18 @@ def test_heavy_tails_and_unequal_seeds_keep_the_levels(fast):
 
 def test_a_wrong_direction_is_contradicted_and_a_planted_effect_found_as_promised(fast):
     make = contrast(lambda rng, n: rng.normal(1, 0.4, n), smallest=1.0)
-    promised = power(1.0, 0.4, 6, 1.0, np.random.default_rng(1))
-    assert promised == pytest.approx(stats.norm.cdf(1 / 0.4) ** 6, abs=0.02)  # all six of one sign
+    promised = stats.norm.cdf(1 / 0.4) ** 6  # all six of one sign
     assert share("reproduced", make) == pytest.approx(promised, abs=0.02)
     assert share("contradicted", contrast(lambda rng, n: rng.normal(-1, 0.4, n), smallest=1.0)) > 0.99
     assert share("contradicted", contrast(lambda rng, n: rng.normal(0, 0.3, n), smallest=1.0)) > 0.95
 
 
-def test_power_of_the_t_test_against_its_closed_form():
-    rng = np.random.default_rng(2)
+def test_the_t_test_finds_an_effect_with_the_power_of_its_closed_form():
     exact = stats.nct.sf(stats.t.ppf(0.975, 5), 5, np.sqrt(6) * 1.5)
-    assert power(1.5, 1.0, 6, 0.0, rng, test="t", draws=20_000) == pytest.approx(exact, abs=0.015)
-    assert power(9.0, 1.0, 1, 0.0, rng) == 0
-    assert power(9.0, 1.0, 5, 0.0, rng) == 0  # 2 / 2^5 is above 5%
+    assert share("reproduced", contrast(lambda rng, n: rng.normal(1.5, 1, n), "t", smallest=0.0)) == pytest.approx(
+        exact, abs=0.025
+    )
+    assert share("reproduced", contrast(lambda rng, n: rng.normal(9, 1, n), seeds=5), runs=50) == 0  # 2/2^5 > 5%
 
 
 def test_sign_flip_by_hand():
@@ -130,9 +128,10 @@ def test_never_holds_its_level_at_the_tolerance():
 
 
 def test_never_with_no_event_and_with_many():
-    nothing = never(np.zeros(6, int), np.full(6, 200), 0.01)
+    nothing = never(np.zeros(6, int), np.full(6, 400), 0.01)
     assert verdict(nothing) == "reproduced"
-    assert (nothing.low, nothing.high) == pytest.approx((0, 3 / 1200))
+    assert (nothing.low, nothing.high) == pytest.approx((0, 3 / 2400))
+    assert verdict(never([0] * 5 + [4], [400] * 6, 0.01)) == "inconclusive"  # every seed has to speak for it
     assert verdict(never([9, 8], [200, 200], 0.01)) == "contradicted"
     assert verdict(never([17, 0], [200, 200], 0.01)) == "inconclusive"  # one network's failing
     assert verdict(never([0, 0], [20, 20], 0.01)) == "inconclusive"
@@ -143,7 +142,7 @@ def test_holm_by_hand_and_over_a_family(fast):
     assert holm([]).size == 0
     rng = np.random.default_rng(4)
     make = contrast(lambda rng, n: rng.normal(0, 1, n), "t", smallest=0.0)  # both verdicts are false here
-    wrong = [any(v != "inconclusive" for v in verdicts([make(rng) for _ in range(8)])) for _ in range(1000)]
+    wrong = [any(v != "inconclusive" for v, _ in verdicts([make(rng) for _ in range(8)])) for _ in range(1000)]
     assert np.mean(wrong) <= at_most(0.05, 1000)
 
 
@@ -152,16 +151,19 @@ def test_a_family_costs_the_single_claim_its_verdict():
     one = difference([1.0, 1.1, 0.9, 1.2, 1.0, 0.8], 0, 1, 0.5, rng)
     assert one.p == 2 / 64
     assert verdict(one) == "reproduced"
-    assert verdicts([one, one]) == ["inconclusive"] * 2
-    assert verdicts([one, None, analytic(False)]) == ["reproduced", "underspecified", "contradicted"]
+    assert verdicts([one, one]) == [("inconclusive", 4 / 64)] * 2
+    found = verdicts([one, None, analytic(False)])
+    assert [outcome for outcome, _ in found] == ["reproduced", "underspecified", "contradicted"]
+    assert found[0][1] == 2 / 64
+    assert np.isnan([p for _, p in found[1:]]).all()
 
 
-def test_one_seed_is_never_enough_unless_the_claim_is_analytic():
+def test_one_seed_or_two_are_never_enough_unless_the_claim_is_analytic():
     rng = np.random.default_rng(6)
     for evidence in (
         difference([9.0], [0.0], 1, 0.1, rng),
-        difference([9.0], [0.0], 1, 0.1, rng, test="t"),
-        equivalence([1.0], [1.0], 1.5, rng),
+        difference([9.0, 9.1], [0.0, 0.0], 1, 0.1, rng, test="t"),
+        equivalence([1.0, 1.0], [1.0, 1.0], 1.5, rng),
         never([0], [1_000_000], 0.5),
     ):
         assert verdict(evidence, p=0.0) == "inconclusive"
@@ -206,12 +208,13 @@ def test_bootstrap_interval_is_seeded_and_its_coverage_is_as_documented():
     assert bootstrap_interval([3.0, 3.0], rng) == (3, 3)
 
 
-def test_readings_that_disagree_leave_the_claim_underspecified():
-    assert across_readings(["reproduced", "reproduced"]) == "reproduced"
-    assert across_readings(["reproduced", "contradicted", "inconclusive"]) == "underspecified"
-    assert across_readings(["reproduced", "inconclusive"]) == "inconclusive"
-    with pytest.raises(ValueError, match="outcomes"):
-        across_readings([])
+def test_t_interval_is_scipy_s_and_goes_with_the_test():
+    x = np.random.default_rng(10).normal(2, 1, 5)
+    wanted = stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert t_interval(x) == pytest.approx((wanted.low, wanted.high))
+    assert t_interval([3.0]) == (-np.inf, np.inf)
+    found = difference(x, 0.0, 1, 1.0, np.random.default_rng(0), test="t")
+    assert (found.low, found.high) == t_interval(x)
 
 
 @pytest.mark.parametrize(
