@@ -19,7 +19,7 @@ __all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "termina
 ALPHA = 0.05
 BOOTSTRAP_STREAM = 41
 VERDICT_COLUMNS = (
-    "id", "claim", "thesis", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
+    "id", "claim", "origin", "source", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
     "p", "p_holm", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
 )  # fmt: skip
 CHANGED = "the claim was changed after the runs of these seeds were made"
@@ -160,7 +160,8 @@ def _row(plan, one: Judged) -> dict:
     return {
         "id": claim.id,
         "claim": claim.claim,
-        "thesis": claim.source,
+        "origin": claim.origin,
+        "source": claim.source,
         "measure": claim.measure or claim.check or "",
         "estimate": evidence.estimate,
         "low": evidence.low,

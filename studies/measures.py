@@ -136,6 +136,7 @@ def _shape_and_noise(table, threshold):
         Measure("iou_median", float(large.iou.median()), "1", len(large)),
         _share("valid_share", large.iou >= threshold),
         *[_share(name, passed) for name, passed in at_least.items()],
+        _mean("iou_0.8_of_all", (table.ink >= SMALL) & (table.iou >= FIXED_OVERLAPS[0]), "share"),
         _mean("gray_share", table.gray, "share"),
         _mean("clearly_gray_share", table.clearly_gray, "share"),
         *[_mean(name, large[name], "1") for name in ("background_rms", "background_haze", "inside_rms")],

@@ -13,6 +13,7 @@ FAR = 2.0  # px from the fit: beyond the soft edge of a 720 px drawing brought d
 DEEP = 1.0  # px inside the fit: 2 px would leave nothing of most triangles at 32 px
 EDGE_REACH = 5  # px on both sides of the contour that an edge profile covers
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+WITHIN_FAR = np.hypot(*np.mgrid[-FAR : FAR + 1, -FAR : FAR + 1]) <= FAR  # a disk of pixels
 
 
 def gray_shares(images):
@@ -31,7 +32,8 @@ def background(images, vertices):
     """What lies off the fit, per image, as root mean squares in [0, 1]: three (N,) arrays.
 
     residual: of the values more than 2 px outside the fitted triangle, where a clean image is 0;
-    haze: of the same without the pixels above one half, so that stray pieces don't count, only gray;
+    haze: of the same without ink (above one half) and what lies within 2 px of any, so that neither stray pieces count
+    nor the soft edges of what is no triangle, only gray in the open;
     inside: of 1 - value more than 1 px inside the fitted triangle, where a clean image is 1.
 
     NaN where no pixel qualifies. `vertices` (N, 3, 2) in the unit square; NaN (no fit) makes all of the
@@ -40,7 +42,8 @@ def background(images, vertices):
     distance = distance_to_triangle(vertices, images.shape[1])
     outside = distance > FAR
     residual = _root_mean_square(images, outside)
-    haze = _root_mean_square(images, outside & (images <= 0.5))
+    near_ink = ndimage.binary_dilation(images > 0.5, WITHIN_FAR[None])
+    haze = _root_mean_square(images, outside & ~near_ink)
     return residual, haze, _root_mean_square(1 - images, distance < -DEEP)
 
 

@@ -17,10 +17,11 @@ from studies.workflow import duration
 
 __all__ = ["inputs", "render", "write_report"]
 
-VERDICT_COLUMNS = ("id", "verdict")
+VERDICT_COLUMNS = ("id", "verdict", "origin")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
+ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "our own"}
 NOT_OF_SAMPLES = ("loss_", "seconds_", "real_")  # how measures of training and of data begin
 
 
@@ -159,9 +160,13 @@ def _remade(plan, claim) -> str:
 
 
 def _tally(verdicts: dict) -> str:
-    """How many claims came out how, the most frequent first."""
-    counts = Counter(row["verdict"] for row in verdicts.values())
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    """How many claims of whom came out how, the most frequent first."""
+    parts = []
+    for origin, name in ORIGINS.items():
+        counts = Counter(row["verdict"] for row in verdicts.values() if row["origin"] == origin)
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        parts += [f"{counts.total()} {name} ({found})"] if counts else []
+    return "; ".join(parts)
 
 
 def what_ran(plan) -> dict:

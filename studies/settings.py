@@ -122,17 +122,19 @@ NEEDED = {
 
 
 class Claim(_Settings):
-    """One thing the thesis says, and how it is judged; written down before the runs.
+    """One thing that somebody says, and how it is judged; written down before the runs.
 
-    kind: of judgement, see `studies.statistics`; analytic claims follow from formulas (`check` is a function of
-    `studies.analytic`), unjudged ones stay inconclusive. direction: plus above minus, or below. smallest: the effect
-    from which on it matters, in the measure's unit; of an equivalence the ratio, of a `never` the rate. why: the
-    reason for measure and size. test: sign-flip needs 6 seeds for a single claim and more for several.
+    origin: who says it; source: where. kind: of judgement, see `studies.statistics`; analytic claims follow from
+    formulas (`check` is a function of `studies.analytic`), unjudged ones stay inconclusive. direction: plus above
+    minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
+    ratio, of a `never` the rate. why: the reason for measure and size. test: sign-flip needs 6 seeds for one claim,
+    more for several.
     """
 
     id: Name
     claim: str
     source: str
+    origin: Literal["thesis", "slides", "ours"] = "thesis"
     figure: Name | None = None
     kind: Kind = "unjudged"
     measure: str | None = None

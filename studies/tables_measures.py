@@ -8,7 +8,7 @@ from studies.measuring import read_measures
 from studies.plan import MEASURE_FILES
 from studies.tables import SAMPLING, by_run
 
-__all__ = ["SHOWN", "measures"]
+__all__ = ["OF_CELLS", "SHOWN", "cells", "measures"]
 
 SHOWN = {
     "iou_median": "median overlap",
@@ -33,11 +33,49 @@ SHOWN = {
     "total_bits": "bits/dim",
     "test_loss": "test loss",
 }
+OF_CELLS = {
+    "iou_0.8_share": "overlap 0.8 or more",
+    "plain_iou_0.8_share": "0.8 or more, drawn plain",
+    "small_share": "under 30 px",
+    "blank_share": "blank",
+    "iou_0.8_of_all": "overlap 0.8 or more, of all",
+    "iou_0.9_share": "overlap 0.9 or more",
+    "ink": "ink (px)",
+    "background_haze": "haze",
+    "background_rms": "background RMS",
+    "total_bits": "bits/dim",
+}
 
 
 def measures(plan) -> pd.DataFrame:
     """The measures of `SHOWN`, a run a row; NaN where a run is missing or a measure had too few images."""
     return by_run(plan, lambda run: _shown(of_samples(read_measures, run, run)), SAMPLING, MEASURE_FILES[0])
+
+
+def cells(plan) -> pd.DataFrame:
+    """Mean and standard deviation over the seeds that are there of each cell's measures in `OF_CELLS`, as text."""
+    found = [(run, of_samples(read_measures, run, run)) for run in plan.grid]
+    rows = []
+    for preparation in plan.study.grid.preparation:
+        for schedule in plan.study.grid.schedule:
+            here = [
+                f for run, f in found if f is not None and (run.preparation, run.schedule) == (preparation, schedule)
+            ]
+            values = pd.DataFrame([dict(zip(f.measure, f.value, strict=True)) for f in here])
+            told = {heading: _spread(values.get(name)) for name, heading in OF_CELLS.items()}
+            rows.append({"preparation": preparation, "schedule": schedule, "seeds": len(here)} | told)
+    return pd.DataFrame(rows)
+
+
+def _spread(values) -> str | None:
+    """`0.58 ± 0.03`: two digits of the deviation, as many decimals of the mean; the mean alone of a single seed."""
+    if values is None or values.isna().any():
+        return None
+    mean, deviation = float(values.mean()), float(values.std())
+    if len(values) < 2 or deviation == 0:
+        return f"{mean:.3g}"
+    decimals = max(0, 1 - int(np.floor(np.log10(deviation))))
+    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}"
 
 
 def _shown(frame) -> dict:

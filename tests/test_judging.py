@@ -17,7 +17,7 @@ from studies.report import render
 from studies.settings import Claim, find
 from studies.statistics import seeds_needed
 from studies.tables import save
-from studies.tables_measures import measures
+from studies.tables_measures import OF_CELLS, cells, measures
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 CELLS = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
@@ -309,3 +309,13 @@ def test_the_command_prints_and_writes_the_verdicts(study):
     assert "vague: It says too little." in shown
     table = pd.read_csv(plan.output / "tables" / "verdicts.csv")
     assert list(table.verdict) == ["reproduced", "underspecified"]
+
+
+def test_cells_are_means_with_their_spread_over_seeds(study, monkeypatch):
+    monkeypatch.setitem(OF_CELLS, "m", "mine")
+    table = cells(study([], lambda run: None if run.seed == 5 else run.seed / 10 + (run.schedule == "wave")))
+    assert list(table.seeds) == [5] * 4
+    assert list(table.mine) == ["0.20 ± 0.16", "1.20 ± 0.16"] * 2  # of 0 to 0.4: sd 0.158
+    assert table["under 30 px"].isna().all()
+    alone = cells(study([], lambda run: 0.123456 if run.seed == 0 else None, seeds=(0,)))
+    assert set(alone.mine) == {"0.123"}

@@ -201,7 +201,8 @@ def test_what_was_run_says_every_value_that_occurs(plan, page):
 
 def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     path = plan.output / "tables" / "verdicts.csv"
-    rows = [{"id": "first", "verdict": "contradicted", "evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}]
+    told = {"evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}
+    rows = [{"id": "first", "verdict": "contradicted", "origin": "thesis"} | told]
     pd.DataFrame(rows).to_csv(path, index=False)
     try:
         page = Page(render(plan))
@@ -209,7 +210,7 @@ def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
         path.unlink()
     assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
     assert "−0.2 & falling" in page.text
-    assert "Of 2: 1 contradicted." in page.text
+    assert "1 of the thesis (1 contradicted)." in page.text
     assert "−0.21 (−0.3 to −0.1)" in page.text
     sections = [a["id"] for a in page.all("section") if "id" in a]
     assert sections[0] == "verdicts"
