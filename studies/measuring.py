@@ -53,7 +53,7 @@ def measure_data(dataset):
 def measure_run(plan, run):
     """All measures of one run; the paths written."""
     table, rng = _sampled(run, run)
-    rows = measures.summarise(table, read_table(run.dataset.real_file), rng)
+    rows = measures.summarise(table, _real(run, table), rng)
     rows += _likelihood(run) + loss_measures(read_losses(run), run.dataset.settings.count)
     _remember_claims(plan, run)
     return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows, run.measure_file)]
@@ -63,7 +63,18 @@ def measure_resampling(one):
     """The measures of a run's other samples, without those of likelihood and losses, which are the run's; the path."""
     run = one.run
     table, rng = _sampled(run, one)
-    return _write_rows(run, measures.summarise(table, read_table(run.dataset.real_file), rng), one.measure_file)
+    return _write_rows(run, measures.summarise(table, _real(run, table), rng), one.measure_file)
+
+
+def _real(run, table):
+    """The table of the run's held-out images, if it has what that of its samples has."""
+    real = read_table(run.dataset.real_file)
+    if missing := sorted(set(table) - set(real)):
+        raise ValueError(
+            f"{run.dataset.real_file} has no column {missing[0]!r}: it was made by another version; measure the data "
+            f"again (`studies measure-data {run.dataset.name}`)"
+        )
+    return real
 
 
 def _sampled(run, one):

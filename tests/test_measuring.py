@@ -104,6 +104,19 @@ def test_samples_of_another_size_are_refused(plan):
         measure_run(plan, run)
 
 
+def test_real_images_measured_by_an_older_version_are_refused(plan):
+    run = plan.cell("array", "wave")
+    left_by_a_run(run, np.zeros((2, 16, 16)))
+    whole = run.dataset.real_file.read_bytes()
+    with np.load(run.dataset.real_file) as columns:
+        np.savez(run.dataset.real_file, **{name: columns[name] for name in columns.files if name != "plain_iou"})
+    try:
+        with pytest.raises(ValueError, match=r"real\.npz has no column 'plain_iou'.*measure-data array-seed0"):
+            measure_run(plan, run)
+    finally:
+        run.dataset.real_file.write_bytes(whole)
+
+
 def test_errors_go_into_the_bins_of_their_log_snr(plan):
     run = plan.cell("array", "power-2")
     left_by_a_run(run, np.zeros((2, 16, 16)))
