@@ -47,7 +47,9 @@ def _samples_of(preparation):
 
 
 def _samples(plan):
-    return [run.folder / "samples.npy" for run in first_seed(plan)]
+    runs = first_seed(plan)
+    real = {run.dataset.name: run.dataset.folder / "test.npy" for run in runs}
+    return [*(run.folder / "samples.npy" for run in runs), *real.values()]
 
 
 def _all_losses(plan):
@@ -86,7 +88,8 @@ def _starts(preparation, where):
         f"starts-{preparation}",
         f"Five starting noises on {SETS[preparation]}",
         f"Images drawn from five starting noises, trained on {SETS[preparation]}. The top row is the noise that every "
-        f"schedule below it starts from. Thesis figure {where}.",
+        "schedule below it starts from. A blank image (nothing above a tenth of white) is crossed out. Thesis figure "
+        f"{where}.",
         _samples_of(preparation),
         "figures_images.starts",
         preparation,
@@ -144,7 +147,8 @@ _FIGURES = [
     Entry(
         "samples",
         "Samples of every cell",
-        "The first images drawn in every cell of the grid; the same place in two panels is the same starting noise.",
+        "The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
+        "panels of samples is the same starting noise. A blank image (nothing above a tenth of white) is crossed out.",
         _samples,
         "figures_images.samples",
         form="png",

@@ -122,6 +122,27 @@ def test_values_beyond_black_and_white_are_cut_off():
     assert mosaic.as_bytes(np.array([-0.5, 0, 0.5, 1, 7])).tolist() == [0, 0, 128, 255, 255]
 
 
+def test_blank_tiles_are_crossed_out_and_faint_ones_left():
+    black, faint = np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8) * 26
+    assert [mosaic.is_blank(tile) for tile in (black, faint)] == [True, False]
+    plan = make_plan("thesis", "smoke", "nowhere")
+    with_blank = mosaic.tile_figure(plan, "t", "", ["1", "2"], [mosaic.Row("one", [black, faint])])
+    assert len(with_blank.axes[0].lines) == 2
+    assert mosaic.BLANK in words_of(with_blank)
+    without = mosaic.tile_figure(plan, "t", "", ["1"], [mosaic.Row("one", [faint])])
+    assert mosaic.BLANK not in words_of(without)
+
+
+def test_samples_stand_below_held_out_images(plan, tmp_path):
+    png, _ = save(FIGURES["samples"].make(plan), tmp_path / "samples")
+    page = np.asarray(Image.open(png).convert("L"))
+    real = np.load(plan.cell("low", "linear").dataset.folder / "test.npy")[0, 0]
+    wide = (mosaic.PAGE - mosaic.LABEL - mosaic.MARGIN - 4 * mosaic.GAP) // 3
+    tile = mosaic.enlarged(real, (wide + figures_images.THIN) // 6 - figures_images.THIN)
+    top = mosaic.TOP + mosaic.HEAD
+    assert np.array_equal(page[top : top + len(tile), mosaic.LABEL : mosaic.LABEL + len(tile)], tile)
+
+
 def test_gray_pixels_are_marked_and_others_kept():
     image = np.array([[0, 1, 8, 9], [255, 254, 247, 246]], np.uint8)
     marked = figures_images.marked(image)
@@ -163,7 +184,7 @@ def test_names_sit_on_their_curves_and_apart():
 def test_a_missing_cell_is_a_hole(with_a_hole):
     figure = FIGURES["samples"].make(with_a_hole)
     assert words_of(figure).count("no result") == 1
-    assert len(figure.axes[0].images) == 14
+    assert len(figure.axes[0].images) == 17  # fourteen cells and three sets of real images
     loss = np.array(FIGURES["loss"].make(with_a_hole).axes).reshape(5, 3)
     assert [axes.texts[0].get_text() if axes.texts else "" for axes in loss[1]] == ["", "", "no result"]
     assert words_of(FIGURES["reverse-array"].make(with_a_hole)).count("no result") == 1
