@@ -105,7 +105,8 @@ FIGURES = [
         "The claims' contrasts",
         "Each claim that is tested, in units of the smallest effect that matters to it: a difference is reproduced if "
         "it is surely above 0 and estimated at a half or more, contradicted if it is surely below 1 and estimated "
-        "under a half; sameness and rarity hold inside the gray.",
+        "under a half (dashed); sameness and rarity hold inside the gray. Filled diamonds: reproduced; open: "
+        "contradicted; gray: inconclusive. What lies beyond 10 is drawn there. p is Holm's, over all tested claims.",
         _judged,
         "figures_claims.contrasts",
     ),

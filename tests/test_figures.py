@@ -136,7 +136,7 @@ def test_blank_tiles_are_crossed_out_and_faint_ones_left():
 def test_samples_stand_below_held_out_images(plan, tmp_path):
     png, _ = save(FIGURES["samples"].make(plan), tmp_path / "samples")
     page = np.asarray(Image.open(png).convert("L"))
-    real = np.load(plan.cell("low", "linear").dataset.folder / "test.npy")[0, 0]
+    real = np.load(plan.cell("low", "linear").dataset.folder / "test.npy")[0]
     wide = (mosaic.PAGE - mosaic.LABEL - mosaic.MARGIN - 4 * mosaic.GAP) // 3
     tile = mosaic.enlarged(real, (wide + figures_images.THIN) // 6 - figures_images.THIN)
     top = mosaic.TOP + mosaic.HEAD

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.colors import to_rgb
 
 from studies.catalogue_measures import FIGURES
-from studies.figures_claims import contrasts, in_units, nearest_index
+from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
 from studies.figures_likelihood import decoder_floor
 from studies.figures_measures import mean_by_cell, overlap
+from studies.judging import judged
 from studies.measuring import COLUMNS
 from studies.planning import make_plan
 
@@ -63,7 +65,7 @@ def test_the_heat_map_shows_means_over_seeds(plan):
 
 
 def test_contrasts_show_each_seed_and_their_mean_in_smallest_effects(plan):
-    _, points, interval, mean = contrasts(plan).axes[0].lines
+    _, _, points, interval, mean = contrasts(plan).axes[0].lines
     assert list(points.get_xdata()) == pytest.approx([2, 3, 4])
     assert mean.get_xdata() == pytest.approx([3])
     low, high = interval.get_xdata()
@@ -74,6 +76,24 @@ def test_effects_are_positive_as_claimed(plan):
     claim = plan.study.claims[0]
     assert in_units(claim.model_copy(update={"direction": "below"}), [-0.2, 0.1]) == pytest.approx([2, -1])
     assert in_units(claim.model_copy(update={"kind": "equivalence", "smallest": 1.1}), [1.21]) == pytest.approx([2])
+
+
+def test_contrasts_are_written_the_way_they_are_drawn(plan):
+    claim = plan.study.claims[0]
+    below = {"direction": "below"}
+    assert contrast_as_plotted(claim) == "linear − wave"
+    assert contrast_as_plotted(claim.model_copy(update=below)) == "wave − linear"
+    level = claim.contrast.model_copy(update={"minus": (), "level": 0.5})
+    assert contrast_as_plotted(claim.model_copy(update=below | {"contrast": level})) == "0.5 − linear"
+
+
+def test_contrasts_say_outcome_and_p_without_a_hue(plan):
+    axes = contrasts(plan).axes[0]
+    words = [text.get_text() for text in axes.texts]
+    (one,) = judged(plan)
+    assert words == ["one", "linear − wave", one.outcome, f"p = {one.p_holm:.2g}"]
+    shades = [to_rgb(artist.get_color()) for artist in (*axes.lines, *axes.texts)]
+    assert max(np.ptp(shade) for shade in shades) < 0.1
 
 
 def test_the_decoders_floor_is_what_its_noise_costs():
