@@ -101,7 +101,8 @@ _FIGURES = [
     Entry(
         "schedules",
         "Noise schedules",
-        "The noise added at each step, and the share of the image's signal power that is left. Thesis figure 5.1.",
+        "The noise added at each step, and the share of the image's signal power that is left; thin and gray, "
+        "the latter of schedules outside the grid that claims speak of. Thesis figure 5.1.",
         _nothing,
         "figures_curves.schedules",
     ),

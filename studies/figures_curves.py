@@ -1,12 +1,15 @@
 """Figures made of lines and bars, one function each: plan -> Figure."""
 
+from itertools import cycle
+
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from diffusion.schedules import SCHEDULES, schedule
 from studies import tables
 from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_losses
-from studies.figures import footnote, new_figure, styled, title
+from studies.figures import footnote, new_figure, schedule_legend, styled, title
 from studies.palette import INK, MUTED, colour, text_colour
 
 __all__ = ["loss", "loss_extended", "schedules", "time"]
@@ -17,56 +20,39 @@ FEW_EPOCHS = 12  # up to here each epoch is marked
 
 @styled()
 def schedules(plan):
-    """beta_t and abar_t over t, each line named where it is farthest from the others."""
-    found = noise_schedules(plan)
-    figure = new_figure(3.6)
+    """beta_t and abar_t over t; with abar_t of those schedules besides that claims about this figure speak of."""
+    found, others = noise_schedules(plan), _spoken_of(plan)
+    height = 3.6
+    figure = new_figure(height)
     title(figure, "Noise schedules", "Noise added at each step, and signal power left in the image")
-    panels = figure.subplots(
-        1, 2, gridspec_kw={"left": 0.085, "right": 0.965, "bottom": 0.2, "top": 0.76, "wspace": 0.24}
-    )
-    for axes, values, label in zip(
-        panels, ("betas", "abar"), ("noise added, $\\beta_t$", "signal left, ᾱ"), strict=True
-    ):
-        curves = {name: getattr(one, values) for name, one in found.items()}
-        for name, curve in curves.items():
-            axes.plot(np.arange(1, len(curve) + 1), curve, color=colour(name))
-        axes.set(xlabel="t", xlim=(0, max(map(len, curves.values()))), ylim=(0, None))
+    place = {"left": 0.085, "right": 0.965, "bottom": 0.2, "top": 0.74, "wspace": 0.24}
+    panels = figure.subplots(1, 2, gridspec_kw=place)
+    labels = "noise added, $\\beta_t$", "signal left, ᾱ"
+    for axes, values, label in zip(panels, ("betas", "abar"), labels, strict=True):
+        for name, one in found.items():
+            axes.plot(np.arange(1, one.timesteps + 1), getattr(one, values), color=colour(name))
+        axes.set(xlabel="t", xlim=(0, max(one.timesteps for one in found.values())), ylim=(0, None))
         axes.set_title(label, loc="left")
-        name_lines(axes, curves)
-    footnote(figure, plan, *(f"T = {T}" for T in sorted({one.timesteps for one in found.values()})))
+    styles = [{"color": MUTED, "linewidth": 0.9, "linestyle": dashes} for dashes in ((0, (4, 2)), (0, (1, 1.5)))]
+    shown = dict(zip(others, cycle(styles)))
+    for name, style in shown.items():
+        panels[1].plot(np.arange(1, others[name].timesteps + 1), others[name].abar, **style)
+    schedule_legend(figure, plan, [Line2D([], [], label=name, **style) for name, style in shown.items()])
+    steps = [f"T = {T}" for T in sorted({one.timesteps for one in found.values()})]
+    footnote(figure, plan, *steps, *(["gray: shown at the right only"] if others else []), seeded=False)
     return figure
 
 
-def name_lines(axes, curves):
-    """Write each curve's name on it, where no other curve and no other name is near."""
-    height = axes.get_ylim()[1]
-    taken = []
-    for name, curve in curves.items():
-        others = [other / height for key, other in curves.items() if key != name]
-        taken.append(free_place(curve / height, others, taken))
-        x, y = taken[-1]
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
-        style = {"color": text_colour(colour(name)), "ha": "center", "va": "center", "bbox": box}
-        axes.text(x * len(curve), y * height, name, **style)
-
-
-def free_place(curve, others, taken, half=(0.11, 0.04)):
-    """The point (x, y) of a curve where a name of that half width and height is clearest of the others.
-
-    Curves run over 0 ... 1 and are in shares of the height, which is the plot's; taken: points with a name already.
-    """
-    best, found = -np.inf, (0.5, 0.5)
-    for x in np.linspace(half[0], 1 - half[0], 80):
-        span = np.linspace(x - half[0], x + half[0], 9)
-        own, *near = [np.interp(span, np.linspace(0, 1, len(c)), c) for c in (curve, *others)]
-        y = own[len(span) // 2]
-        nearest = min((np.abs(line - y).min() for line in near), default=1.0)  # a curve alone has room everywhere
-        gap = np.mean([nearest, *(np.abs(line - y).mean() for line in near)])
-        blocked = any(abs(x - u) < 2.2 * half[0] and abs(y - v) < 2.5 * half[1] for u, v in taken)
-        score = gap - 0.3 * np.abs(own - y).mean() - blocked
-        if half[1] < y < 1 - half[1] and score > best:
-            best, found = score, (float(x), float(y))
-    return found
+def _spoken_of(plan) -> dict:
+    """Schedules that are not in the grid, but that an analytic claim about this figure compares."""
+    settings = plan.grid[0].training
+    checks = [claim.check for claim in plan.study.claims if claim.kind == "analytic" and claim.figure == "schedules"]
+    names = dict.fromkeys(name for check in checks for name in check.split("-before-"))
+    return {
+        name: schedule(name, settings.timesteps, settings.beta_min, settings.beta_max)
+        for name in names
+        if name in SCHEDULES and name not in plan.study.grid.schedule
+    }
 
 
 @styled()

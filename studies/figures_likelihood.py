@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from diffusion.schedules import schedule
 from studies.artefacts import SET_NAMES, first_seed, or_hole
-from studies.figures import footnote, new_figure, styled, title
-from studies.figures_measures import mean_by_cell, schedule_legend
+from studies.figures import footnote, new_figure, schedule_legend, styled, title
+from studies.figures_measures import mean_by_cell
 from studies.losses import white_data_floor
 from studies.measuring import LOGSNR_EDGES, binned_errors
 from studies.palette import INK, MUTED, colour, text_colour

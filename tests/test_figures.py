@@ -8,7 +8,8 @@ from fake_results import make_results, make_run
 from PIL import Image
 from skimage.color import rgb2lab
 
-from studies import cli, figures_curves, figures_images, mosaic, palette
+from diffusion.schedules import schedule
+from studies import cli, figures_images, mosaic, palette
 from studies.catalogue import FIGURES
 from studies.figures import DPI, save
 from studies.planning import make_plan
@@ -67,7 +68,7 @@ def test_every_figure_is_whole_and_readable(plan, name, tmp_path):
     assert all(text.get_fontsize() >= 8 for text in figure.findobj(matplotlib.text.Text))
     edges = figure.get_tightbbox().extents * DPI
     assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
-    assert f"scale {plan.scale_name} · seed 0" in words_of(figure)
+    assert f"scale {plan.scale_name} · {'T' if name == 'schedules' else 'seed 0'}" in words_of(figure)
 
 
 def test_equal_data_give_equal_bytes(plan, tmp_path):
@@ -165,20 +166,13 @@ def test_the_photograph_needs_no_network(monkeypatch):
     assert (photo.min(), photo.max()) == (0, 1)
 
 
-def test_a_curve_alone_is_named_too():
-    x, y = figures_curves.free_place(np.linspace(0, 1, 50), [], [])
-    assert y == pytest.approx(x, abs=0.02)
-
-
-def test_names_sit_on_their_curves_and_apart():
-    u = np.linspace(0, 1, 500)
-    curves = [0.9 * u, 0.9 * u**2, 0.9 * u**4]
-    taken = []
-    for i, curve in enumerate(curves):
-        taken.append(figures_curves.free_place(curve, curves[:i] + curves[i + 1 :], taken))
-        assert np.interp(taken[-1][0], u, curve) == pytest.approx(taken[-1][1], abs=0.02)
-    gaps = [max(abs(a[0] - b[0]) / 0.22, abs(a[1] - b[1]) / 0.08) for a in taken for b in taken if a is not b]
-    assert min(gaps) >= 1
+def test_schedules_that_claims_compare_are_drawn_beside_those_of_the_grid(plan):
+    betas, abars = FIGURES["schedules"].make(plan).axes
+    assert (len(betas.lines), len(abars.lines)) == (5, 7)
+    expected = [schedule(name).abar for name in ("cosine", "sigmoid")]
+    assert [line.get_color() for line in abars.lines[5:]] == [palette.MUTED] * 2
+    for line, abar in zip(abars.lines[5:], expected, strict=True):
+        assert np.array_equal(line.get_ydata(), abar)
 
 
 def test_a_missing_cell_is_a_hole(with_a_hole):
