@@ -158,7 +158,7 @@ _FIGURES = [
         "time",
         "Time by schedule and set",
         "How long an epoch of training took in every cell, the median without the first, and how long sampling; and "
-        "the images a second. Thesis section 6.1.3.",
+        "the images a second. Bars and numbers are medians over seeds. Thesis section 6.1.3.",
         _times,
         "figures_curves.time",
     ),

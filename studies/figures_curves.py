@@ -156,31 +156,36 @@ def _draw_base(axes, run):
 
 @styled()
 def time(plan):
-    """Seconds of an epoch's training, loading apart, and of sampling in every cell, with images a second."""
-    table = tables.time(plan)
-    mean = table.groupby(["schedule", "preparation", "epochs"], sort=False).mean(numeric_only=True).reset_index()
-    order = {name: i for i, name in enumerate(plan.study.grid.schedule)}
-    mean = mean.sort_values(
-        ["schedule", "epochs"], key=lambda c: c.map(order) if c.name == "schedule" else c, kind="stable"
-    )
-    height = 1.35 + 0.21 * len(mean) + 0.1 * len(order)
+    """Seconds of an epoch's training and of sampling in every cell, with images a second; medians over seeds."""
+    cells = _times_by_cell(plan)
+    height = 1.35 + 0.21 * len(cells) + 0.1 * cells.schedule.nunique()
     figure = new_figure(height)
-    loading = "; pale: of that fetching images and drawing noise" if mean.loading_s.notna().any() else ""
-    title(figure, "Time by schedule and set", f"Seconds, with images a second beside each bar{loading}")
+    title(figure, "Time by schedule and set", "Seconds, with images a second beside each bar")
     place = {"left": 0.27, "right": 0.94, "bottom": 0.62 / height, "top": 1 - 0.8 / height, "wspace": 0.12}
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
-    positions = _positions(mean.schedule)
-    shades = [colour(name) for name in mean.schedule]
-    _bars(panels[0], positions, mean.epoch_s, mean.epoch_images_per_s, shades)
-    panels[0].barh(positions, mean.loading_s.fillna(0), height=0.78, color="white", alpha=0.55)
-    panels[0].set_title("training, an epoch", loc="left", fontweight="bold")
-    _bars(panels[1], positions, mean.sampling_s, mean.sampling_images_per_s, shades)
-    panels[1].set_title("sampling", loc="left", fontweight="bold")
-    _name_bars(figure, panels[0], positions, mean)
-    seeds = f"mean of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
+    positions = _positions(cells.schedule)
+    for axes, stage, words in zip(panels, ("epoch", "sampling"), ("training, an epoch", "sampling"), strict=True):
+        _bars(axes, positions, cells, stage, len(plan.scale.seeds))
+        axes.set_title(words, loc="left", fontweight="bold")
+    _name_bars(figure, panels[0], positions, cells)
+    seeds = f"median of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
     threads = f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}"
-    footnote(figure, plan, seeds, threads, together=True)
+    counts = cells[["epoch_seeds", "sampling_seeds"]].to_numpy()
+    fewer = ((counts > 0) & (counts < len(plan.scale.seeds))).any()
+    footnote(figure, plan, seeds, threads, *(["*: of fewer seeds"] if fewer else []), together=True)
     return figure
+
+
+def _times_by_cell(plan):
+    """Medians over the seeds that are there, a cell (and number of epochs) a row, with how many seeds those are."""
+    groups = tables.time(plan).groupby(["schedule", "preparation", "epochs"], sort=False)
+    cells = groups.median(numeric_only=True)
+    for stage in ("epoch", "sampling"):
+        cells[f"{stage}_seeds"] = groups[f"{stage}_s"].count()
+    order = {name: i for i, name in enumerate(plan.study.grid.schedule)}
+    return cells.reset_index().sort_values(
+        ["schedule", "epochs"], key=lambda c: c.map(order) if c.name == "schedule" else c, kind="stable"
+    )
 
 
 def _positions(schedules):
@@ -189,11 +194,14 @@ def _positions(schedules):
     return np.arange(len(schedules)) + 0.5 * new
 
 
-def _bars(axes, positions, seconds, rate, shades):
-    axes.barh(positions, seconds.fillna(0), height=0.78, color=shades)
-    for y, s, r in zip(positions, seconds, rate, strict=True):
-        text = f" {_rate(r)}/s" if s == s else " no result"
-        axes.text(s if s == s else 0, y, text, va="center", fontsize=8, color=INK if s == s else MUTED)
+def _bars(axes, positions, cells, stage, seeds):
+    """Bars with images a second, starred where seeds are missing."""
+    seconds = cells[f"{stage}_s"]
+    axes.barh(positions, seconds.fillna(0), height=0.78, color=[colour(name) for name in cells.schedule])
+    rates, counts = cells[f"{stage}_images_per_s"], cells[f"{stage}_seeds"]
+    for y, s, rate, count in zip(positions, seconds, rates, counts, strict=True):
+        text = f" {_rate(rate)}/s{'*' * (count < seeds)}" if count else " no result"
+        axes.text(s if count else 0, y, text, va="center", fontsize=8, color=INK if count else MUTED)
     axes.set(xlabel="seconds", xlim=(0, 1.28 * seconds.max() if seconds.notna().any() else 1))
     axes.grid(axis="y", visible=False)
     axes.spines.left.set_visible(False)
@@ -204,15 +212,15 @@ def _rate(value):
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
-def _name_bars(figure, axes, positions, mean):
-    longest = mean.groupby(["schedule", "preparation"]).epochs.transform("min")
+def _name_bars(figure, axes, positions, cells):
+    shortest = cells.groupby(["schedule", "preparation"]).epochs.transform("min")
     names = [
         SET_NAMES[p] + (f", {e} epochs" if e > least else "")
-        for p, e, least in zip(mean.preparation, mean.epochs, longest, strict=True)
+        for p, e, least in zip(cells.preparation, cells.epochs, shortest, strict=True)
     ]
     axes.set_yticks(positions, names, fontsize=8)
     axes.set_ylim(positions[-1] + 0.7, -0.7)
-    for name in dict.fromkeys(mean.schedule):
-        y = positions[(mean.schedule == name).to_numpy()].min()
+    for name in dict.fromkeys(cells.schedule):
+        y = positions[(cells.schedule == name).to_numpy()].min()
         style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center", "ha": "left"}
         axes.annotate(name, (0.012, y), xycoords=("figure fraction", "data"), annotation_clip=False, **style)

@@ -4,12 +4,12 @@ import matplotlib.colors
 import matplotlib.text
 import numpy as np
 import pytest
-from fake_results import make_results, make_run
+from fake_results import losses, make_results, make_run
 from PIL import Image
 from skimage.color import rgb2lab
 
 from diffusion.schedules import schedule
-from studies import cli, figures_images, mosaic, palette
+from studies import cli, figures_curves, figures_images, mosaic, palette
 from studies.catalogue import FIGURES
 from studies.figures import DPI, save
 from studies.planning import make_plan
@@ -173,6 +173,27 @@ def test_schedules_that_claims_compare_are_drawn_beside_those_of_the_grid(plan):
     assert [line.get_color() for line in abars.lines[5:]] == [palette.MUTED] * 2
     for line, abar in zip(abars.lines[5:], expected, strict=True):
         assert np.array_equal(line.get_ydata(), abar)
+
+
+def test_times_are_medians_over_the_seeds_that_are_there(tmp_path):
+    plan = make_plan("thesis", "smoke", tmp_path, (0, 1, 2))
+    for seed, seconds in ((0, 1.0), (1, 2.0), (2, 9.0)):
+        run = plan.run(f"array-wave-seed{seed}")
+        make_run_alone(run, seconds)
+    lone = plan.run("array-linear-seed0")
+    make_run_alone(lone, 4.0)
+    axes = FIGURES["time"].make(plan).axes[0]
+    told = {round(text.get_position()[0], 6): text.get_text() for text in axes.texts}
+    count = lone.dataset.settings.count
+    assert told[2.0] == f" {figures_curves._rate(count / 2)}/s"
+    assert told[4.0] == f" {figures_curves._rate(count / 4)}/s*"
+    assert "*: of fewer seeds" in words_of(axes.figure)
+
+
+def make_run_alone(run, seconds):
+    """The losses of a run whose epochs took that long, and nothing else."""
+    run.folder.mkdir(parents=True)
+    losses(run.training.epochs).assign(seconds=seconds).to_csv(run.folder / "losses.csv", index=False)
 
 
 def test_a_missing_cell_is_a_hole(with_a_hole):
