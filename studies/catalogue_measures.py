@@ -79,7 +79,9 @@ FIGURES = [
         "likelihood",
         "Likelihood",
         "The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
-        "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level.",
+        "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level. A low "
+        "bound does not mean good samples: at the laptop scale power 10 has the lowest and draws the worst, as a wrong "
+        "start of sampling costs the bound no more than L_T.",
         _grid,
         "figures_likelihood.likelihood",
     ),

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from diffusion.files import replacing
 from studies.palette import INK, MUTED, RULE, colour
 
-__all__ = ["DPI", "WIDTH", "footnote", "new_figure", "save", "schedule_legend", "styled", "title"]
+__all__ = ["DPI", "WIDTH", "footnote", "in_digits", "new_figure", "save", "schedule_legend", "styled", "title"]
 
 WIDTH, DPI = 7.1, 200
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE = {
     "font.family": "sans-serif",
@@ -90,6 +91,14 @@ def schedule_legend(figure: Figure, plan, others=()) -> None:
         handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=min(len(handles), 7),
         frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.3,
     )  # fmt: skip
+
+
+def in_digits(value: float) -> str:
+    """Two decimals, or one digit times a power of ten where they would show nothing."""
+    if value >= 0.01 or value == 0:
+        return f"{value:.2f}"
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
 
 
 FORMS = {

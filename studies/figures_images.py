@@ -6,7 +6,7 @@ import numpy as np
 
 from diffusion.files import read_images
 from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_frames, read_samples, resampled_here
-from studies.figures import DPI, footnote, new_figure, styled, title
+from studies.figures import DPI, footnote, in_digits, new_figure, styled, title
 from studies.mosaic import (
     BLANK,
     FOOT,
@@ -38,7 +38,6 @@ STARTS = 5  # thesis figures 6.2, 6.4 and 6.6
 EXAMPLES = 6
 THIN = 2  # px between the images of a panel
 NOISE_SEED = 52  # of the photograph's noise: no run's result depends on it
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLEARLY = 8  # levels from black and from white, as `triangles.datasets.facts` counts them
 
 
@@ -52,7 +51,7 @@ def noising(plan):
     for name, schedule in noise_schedules(plan).items():
         abars = np.concatenate([[1.0], schedule.abar])[[round(u * schedule.timesteps) for u in shares]]
         tiles = [as_bytes((np.sqrt(a) * photo + np.sqrt(1 - a) * eps + 1) / 2) for a in abars]
-        rows.append(Row(name, tiles, colour(name), [f"ᾱ = {_share(a)}" for a in abars]))
+        rows.append(Row(name, tiles, colour(name), [f"ᾱ = {in_digits(a)}" for a in abars]))
     T = schedule.timesteps
     heads = [f"t = {round(u * T)}" for u in shares]
     detail = "ᾱ is the share of signal power left in the image"
@@ -65,14 +64,6 @@ def photograph(side=96):
 
     face = color.rgb2gray(data.chelsea())[0:300, 70:370]
     return exposure.rescale_intensity(transform.resize(face, (side, side), anti_aliasing=True), out_range=(0, 1))
-
-
-def _share(value):
-    """Two decimals, or one digit times a power of ten where they would show nothing."""
-    if value >= 0.01:
-        return f"{value:.2f}"
-    digit, exponent = f"{value:.0e}".split("e")
-    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
 
 
 @styled()

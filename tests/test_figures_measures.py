@@ -10,8 +10,8 @@ from matplotlib.colors import to_rgb
 
 from studies.catalogue_measures import FIGURES
 from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
-from studies.figures_likelihood import decoder_floor
-from studies.figures_measures import mean_by_cell, overlap
+from studies.figures_likelihood import decoder_floor, likelihood
+from studies.figures_measures import mean_by_cell, overlap, population
 from studies.judging import judged
 from studies.measuring import COLUMNS
 from studies.planning import make_plan
@@ -94,6 +94,24 @@ def test_contrasts_say_outcome_and_p_without_a_hue(plan):
     assert words == ["one", "linear − wave", one.outcome, f"p = {one.p_holm:.2g}"]
     shades = [to_rgb(artist.get_color()) for artist in (*axes.lines, *axes.texts)]
     assert max(np.ptp(shade) for shade in shades) < 0.1
+
+
+def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
+    for run in plan.grid:
+        rows = {"decoder_bits": 1.0, "steps_bits": 1.0 + run.seed, "prior_bits": 3e-5}
+        rows |= {"total_bits": sum(rows.values()), "total_bits_se": 9.0}
+        table = [[run.preparation, run.schedule, run.seed, name, value, "bits", 50] for name, value in rows.items()]
+        pd.DataFrame(table, columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
+    figure = likelihood(plan)
+    axes = figure.axes[0]
+    assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3 ± 1"] * 2
+    assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
+
+
+def test_features_run_between_the_ends_that_geometry_sets(plan):
+    ends = [axes.get_xlim()[1] for axes in population(plan).axes]
+    assert ends == pytest.approx([0.5**0.5, 60, 180, 2 + 2**0.5])
 
 
 def test_the_decoders_floor_is_what_its_noise_costs():
