@@ -28,7 +28,7 @@ def _training_images(plan):
 
 
 def _losses(plan):
-    return [run.folder / "losses.csv" for run in first_seed(plan)]
+    return [run.folder / "losses.csv" for run in plan.grid]
 
 
 def _extended_losses(plan):
@@ -97,6 +97,10 @@ def _starts(preparation, where):
     )
 
 
+_AVERAGED = (
+    "Where a recipe averages the weights, the test mean is that of the averaged weights, and the training mean that of "
+    "the weights at hand. "
+)
 _FIGURES = [
     Entry(
         "schedules",
@@ -134,14 +138,16 @@ _FIGURES = [
         "loss",
         "Training loss by schedule and set",
         "Mean squared error of the predicted noise, epoch by epoch: mean and range over the batches, and mean over the "
-        "test set. Its level says nothing about which schedule is better. Thesis figure 6.7.",
+        "test set. The last row shows all schedules' training means together, every seed, without the first epoch. The "
+        "level says nothing about which schedule is better. " + _AVERAGED + "Thesis figure 6.7.",
         _losses,
         "figures_curves.loss",
     ),
     Entry(
         "loss-extended",
         "Training loss of the longer run",
-        "The same loss in the run that goes on longer than the others. Thesis figure 6.8.",
+        "The same loss in the run that goes on longer than the others, over the training mean of the grid's run where "
+        "the two were trained apart. " + _AVERAGED + "Thesis figure 6.8.",
         _extended_losses,
         "figures_curves.loss_extended",
     ),

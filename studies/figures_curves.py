@@ -15,6 +15,8 @@ from studies.palette import INK, MUTED, colour, text_colour
 __all__ = ["loss", "loss_extended", "schedules", "time"]
 
 MEAN, BATCHES, TEST = "training mean", "range over batches", "test mean"
+TOGETHER, ALL = 2.2, "all, from\nepoch 2 on"  # inches of the panels that show all schedules, and their name
+UNDER = "#b3b9c2"  # of a line below another
 FEW_EPOCHS = 12  # up to here each epoch is marked
 
 
@@ -57,34 +59,63 @@ def _spoken_of(plan) -> dict:
 
 @styled()
 def loss(plan):
-    """Training mean, range over batches and test mean, epoch by epoch: schedules down, sets across."""
+    """Training mean, range over batches and test mean, epoch by epoch: schedules down, sets across; below all means."""
     rows, columns = plan.study.grid.schedule, plan.study.grid.preparation
-    height = 1.05 + 1.2 * len(rows)
+    height = 1.32 + 1.2 * len(rows) + TOGETHER
     figure = new_figure(height)
     title(figure, "Training loss by schedule and set", "Mean squared error of the predicted noise, logarithmic")
-    place = {
-        "left": 0.17,
-        "right": 0.985,
-        "bottom": 0.5 / height,
-        "top": 1 - 0.85 / height,
-        "hspace": 0.14,
-        "wspace": 0.07,
-    }
-    panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)
+    place = {"left": 0.17, "right": 0.985, "hspace": 0.14, "wspace": 0.07}
+    upper = place | {"bottom": (0.8 + TOGETHER) / height, "top": 1 - 0.85 / height}
+    panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, gridspec_kw=upper)
     for run in first_seed(plan):
         axes = panels[rows.index(run.schedule), columns.index(run.preparation)]
         draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
+    lower = place | {"bottom": 0.62 / height, "top": (TOGETHER + 0.22) / height}
+    _draw_together(plan, figure.subplots(1, len(columns), sharey=True, squeeze=False, gridspec_kw=lower)[0])
+    together = figure.axes[-len(columns) :]
     for axes, name in zip(panels[0], columns, strict=True):
         axes.set_title(SET_NAMES[name], fontweight="bold")
-    for axes, name in zip(panels[:, 0], rows, strict=True):
-        box = axes.get_position()
-        style = {"color": text_colour(colour(name)), "fontweight": "bold", "va": "center"}
-        figure.text(0.012, (box.y0 + box.y1) / 2, name, **style)
-    for axes in panels[-1]:
+    _name_rows(figure, [*panels[:, 0], together[0]], [*rows, ALL])
+    for axes in [*panels[-1], *together]:
         axes.set_xlabel("epoch")
     _legend(figure, 0.06 / height)
-    footnote(figure, plan)
+    seeds = len(plan.scale.seeds)
+    footnote(figure, plan, *([f"last row: {seeds} seeds, thin, and their mean"] if seeds > 1 else []))
     return figure
+
+
+def _name_rows(figure, first, names):
+    for axes, name in zip(first, names, strict=True):
+        box = axes.get_position()
+        style = {"color": INK if name == ALL else text_colour(colour(name)), "fontweight": "bold", "va": "center"}
+        figure.text(0.012, (box.y0 + box.y1) / 2, name, **style)
+
+
+def _draw_together(plan, panels):
+    """Every schedule's training mean after the first epoch, whose fall would hide the rest: seeds, and their mean."""
+    for axes, name in zip(panels, plan.study.grid.preparation, strict=True):
+        axes.set_yscale("log")
+        axes.grid(which="minor", visible=False)
+        for shown in plan.study.grid.schedule:
+            _draw_seeds(axes, [run for run in plan.grid if (run.schedule, run.preparation) == (shown, name)])
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _draw_seeds(axes, runs):
+    """Training means of one cell's seeds after the first epoch, thin, and their mean."""
+    found = [one for run in runs if (one := or_hole(read_losses, run)) is not None]
+    means = [one.set_index("epoch").train_mean.loc[min(2, one.epoch.max()) :] for one in found]
+    shade = colour(runs[0].schedule)
+    for one in means if len(means) > 1 else ():
+        axes.plot(one.index, one, color=shade, linewidth=0.6, alpha=0.7)
+    if means:
+        mean = sum(means) / len(means)
+        axes.plot(mean.index, mean, color=shade, linewidth=1.4, **_marks(mean, 2.2))
+
+
+def _marks(epochs, size):
+    """Each epoch marked, where they are few enough to be told apart."""
+    return {"marker": "o", "markersize": size} if len(epochs) <= FEW_EPOCHS else {}
 
 
 def draw_losses(axes, losses, shade):
@@ -95,24 +126,25 @@ def draw_losses(axes, losses, shade):
     if losses is None:
         axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=8)
         return
-    mark = {"marker": "o", "markersize": 2.6} if len(losses) <= FEW_EPOCHS else {}
     axes.fill_between(losses.epoch, losses.train_min, losses.train_max, color=shade, alpha=0.22, linewidth=0)
-    axes.plot(losses.epoch, losses.train_mean, color=shade, **mark)
+    axes.plot(losses.epoch, losses.train_mean, color=shade, **_marks(losses, 2.6))
     axes.plot(losses.epoch, losses.test_mean, color=INK, linewidth=0.9, linestyle=(0, (3, 1.5)))
     axes.set_xlim(losses.epoch.min() - 0.02 * len(losses), losses.epoch.max() + 0.02 * len(losses))
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _legend(figure, down, shade=MUTED):
-    """What the lines are, at the top right, so far below the edge."""
+def _legend(figure, down, shade=MUTED, others=(), **place):
+    """What the lines are, at the top right unless told otherwise, so far below the edge."""
     handles = [
         Line2D([], [], color=shade, label=MEAN),
         Patch(facecolor=shade, alpha=0.25, label=BATCHES),
         Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 1.5)), label=TEST),
+        *others,
     ]
+    place = {"loc": "upper right", "bbox_to_anchor": (0.99, 1 - down)} | place
     figure.legend(
-        handles=handles, loc="upper right", bbox_to_anchor=(0.99, 1 - down), ncols=3, frameon=False,
-        fontsize=8, handlelength=1.6, columnspacing=1.2, borderaxespad=0,
+        handles=handles, ncols=len(handles), frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.2,
+        borderaxespad=0, **place,
     )  # fmt: skip
 
 
@@ -122,36 +154,29 @@ def loss_extended(plan):
     if not plan.extended:
         raise ValueError(f"loss-extended: study {plan.study_name} has no extended run")
     run = next(one for one in plan.extended if one.seed == plan.scale.seeds[0])
-    figure = new_figure(3.6)
+    figure, shade = new_figure(3.6), colour(run.schedule)
     heading = f"Training loss over {run.training.epochs} epochs: {run.schedule}, {SET_NAMES[run.preparation]} set"
     title(figure, heading, "Mean squared error of the predicted noise, logarithmic")
-    axes = figure.subplots(gridspec_kw={"left": 0.085, "right": 0.985, "bottom": 0.2, "top": 0.76})
-    draw_losses(axes, or_hole(read_losses, run), colour(run.schedule))
-    _draw_base(axes, run)
+    axes = figure.subplots(gridspec_kw={"left": 0.085, "right": 0.985, "bottom": 0.2, "top": 0.79})
+    base = _draw_base(axes, run)
+    draw_losses(axes, or_hole(read_losses, run), shade)
     axes.set_xlabel("epoch")
-    _legend(figure, 0.33 / 3.6, colour(run.schedule))
-    footnote(
-        figure,
-        plan,
-        f"{'went on from' if run.start_from else 'trained apart from'} the run of {run.base.training.epochs} epochs",
-    )
+    _legend(figure, 0.57 / 3.6, shade, base, loc="upper left", bbox_to_anchor=(0.012, 1 - 0.57 / 3.6))
+    how = "went on from" if run.start_from else "trained apart from"
+    footnote(figure, plan, f"{how} the run of {run.base.training.epochs} epochs")
     return figure
 
 
 def _draw_base(axes, run):
-    base = or_hole(read_losses, run.base)
-    end, apart = run.base.training.epochs, run.start_from is None
+    """Where the run that is extended ends, and its training mean if it is another; the legend's handles for it."""
+    end, base = run.base.training.epochs, or_hole(read_losses, run.base)
     axes.axvline(end, color=MUTED, linewidth=0.8, linestyle=":")
-    axes.annotate(
-        f" the grid's run ends{' (gray)' if apart else ''}: {end}",
-        (end, 0.98),
-        xycoords=("data", "axes fraction"),
-        color=MUTED,
-        fontsize=8,
-        va="top",
-    )
-    if base is not None and apart:
-        axes.plot(base.epoch, base.train_mean, color=MUTED, linewidth=1.0)
+    where = {"xycoords": ("data", "axes fraction"), "color": MUTED, "fontsize": 8, "va": "top"}
+    axes.annotate(f" the grid's run ends: {end}", (end, 0.98), **where)
+    if base is None or run.start_from is not None:
+        return []
+    axes.plot(base.epoch, base.train_mean, color=UNDER, linewidth=4.5)  # wide, as the two are the same at first
+    return [Line2D([], [], color=UNDER, linewidth=4.5, label="training mean of the grid's run")]
 
 
 @styled()
