@@ -44,14 +44,14 @@ def noise(plan):
 
 def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
     rows, sets = plan.study.grid.schedule, plan.study.grid.preparation
-    figure = new_figure(3.3)
+    figure = new_figure(3.8)
     title(figure, heading, detail)
-    place = {"left": 0.115, "right": 0.975, "bottom": 0.22, "top": 0.74, "wspace": 0.1}
+    place = {"left": 0.115, "right": 0.975, "bottom": 0.2, "top": 0.8, "wspace": 0.1}
     ratios = [1.15, 0.12] + [1] * len(sets)  # the second one is room for the numbers beside the third
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
-    _heat_map(panels[0], scale * mean_by_cell(plan, measure), rows, sets, share=scale == 1)
-    limits = limits or (0, scale * _highest(plan, column))
+    _heat_map(panels[0], scale * _with_real(plan, measure), _with_real(plan, "small_share"), rows, sets, scale == 1)
+    limits = limits or (-0.05, scale * _highest(plan, column))  # so that a line at 0 is seen beside the axis
     for i, (axes, name) in enumerate(zip(panels[2:], sets, strict=True)):
         _distributions(axes, plan, name, column, scale)
         if scale == 1:
@@ -65,7 +65,7 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
         axes.tick_params(labelleft=i == 0)
     handles = [Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label="held-out real images")]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0), frameon=False, fontsize=8)
-    footnote(figure, plan, ENOUGH, together=True)
+    footnote(figure, plan, f"{ENOUGH}; in brackets: left out", together=True)
     return figure
 
 
@@ -87,19 +87,31 @@ def mean_by_cell(plan, measure):
     return np.array([[means.get((s, p), np.nan) for p in grid.preparation] for s in grid.schedule])
 
 
-def _heat_map(axes, values, rows, columns, share):
-    """Numbers on blue, the larger the darker; `share`: they lie in 0 ... 1."""
+def _with_real(plan, measure):
+    """The means by cell, and below them those of the held-out real images, the same for every schedule."""
+    real = mean_by_cell(plan, f"real_{measure}")
+    known = np.isfinite(real)
+    means = np.divide(
+        np.where(known, real, 0).sum(0), known.sum(0), where=known.any(0), out=np.full(len(real[0]), np.nan)
+    )
+    return np.vstack([mean_by_cell(plan, measure), means])
+
+
+def _heat_map(axes, values, left_out, rows, columns, share):
+    """Numbers on blue, the larger the darker, over the shares left out; `share`: they lie in 0 ... 1."""
     known = values[np.isfinite(values)]
     high = 1.25 * (1 if share else max([*known, 1e-9]))
     axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=high, aspect="auto")
     for (j, i), value in np.ndenumerate(values):
         shade = "white" if value > DARK * high else INK
         text = f"{value:.2f}" if value == value else "–"
-        axes.text(i, j, text, ha="center", va="center", color=shade, fontsize=8)
+        text += f"\n({100 * left_out[j, i]:.0f}%)" if left_out[j, i] == left_out[j, i] else ""
+        axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
     axes.set_xticks(range(len(columns)), [SET_NAMES[name].split()[0] for name in columns])
-    axes.set_yticks(range(len(rows)), rows)
-    for label, name in zip(axes.get_yticklabels(), rows, strict=True):
+    axes.set_yticks(range(len(rows) + 1), [*rows, "real"])
+    for label, name in zip(axes.get_yticklabels(), rows, strict=False):
         label.set(color=text_colour(colour(name)), fontweight="bold")
+    axes.axhline(len(rows) - 0.5, color="white", linewidth=2.5)
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

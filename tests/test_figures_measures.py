@@ -61,7 +61,16 @@ def test_every_figure_is_drawn_before_anything_is_measured(entry, tmp_path):
 
 def test_the_heat_map_shows_means_over_seeds(plan):
     assert mean_by_cell(plan, "iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
-    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30"]
+    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30", "–"]
+
+
+def test_the_heat_map_says_how_many_were_left_out(plan):
+    for run in plan.grid:
+        table = pd.read_csv(run.folder / "measures.csv")
+        row = table.iloc[0].replace({"iou_0.8_share": "small_share"})
+        table.loc[1] = row.replace({row.value: 0.1 * run.seed})
+        table.to_csv(run.folder / "measures.csv", index=False)
+    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60\n(10%)", "0.30\n(10%)", "–"]
 
 
 def test_contrasts_show_each_seed_and_their_mean_in_smallest_effects(plan):
