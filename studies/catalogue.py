@@ -123,7 +123,7 @@ _FIGURES = [
         "training-examples",
         "Training examples of the three sets",
         "The same triangles in each set: as they are, and with every pixel that is neither black nor white marked. "
-        "Pale orange: within 8 of 255 levels of black or white; strong orange: clearly gray. Thesis figure 5.3 and "
+        "Pale orange: 1 to 8 of 255 levels off black or white; strong orange: clearly gray. Thesis figure 5.3 and "
         "sections 5.2 and 6.1.",
         _training_images,
         "figures_images.training_examples",

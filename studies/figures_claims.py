@@ -1,6 +1,7 @@
 """Figures for claims, one function each: all contrasts on one axis, nearest training images."""
 
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 
@@ -115,30 +116,41 @@ def _p_told(one) -> str:
 def neighbours(plan):
     """The samples that are closest to a training image, for their distance to the next, above that image."""
     runs = [run for run in first_seed(plan) if run.preparation == plan.study.grid.preparation[-1]]
-    rows = [row for run in runs for row in _neighbour_rows(run)]
+    rows = [row for rows in (_held_out_rows(runs[0]), *map(_neighbour_rows, runs)) for row in rows]
     count = min([NEIGHBOURS, *(len(row.tiles) for row in rows if row.tiles)])
-    rows = [Row(r.label, r.tiles and r.tiles[:count], r.colour, r.notes[:count], r.detail) for r in rows]
+    rows = [replace(row, tiles=row.tiles and row.tiles[:count], notes=row.notes[:count]) for row in rows]
     name = SET_NAMES[runs[0].preparation]
     heading = f"New triangles? Samples and their nearest training images, {name} set"
-    detail = "Of each cell the samples that look most like copies, the most suspicious first; px: pixels that differ"
+    detail = "Those most like copies, the most suspicious first. Below: pixels that differ; nearest over second nearest"
     heads = [f"{i + 1}" for i in range(count)]
-    return tile_figure(plan, heading, detail, heads, rows, "ink compared, above one half")
+    return tile_figure(plan, heading, detail, heads, rows, "ink compared, above one half; distances are Euclidean")
 
 
 def _neighbour_rows(run):
-    """Two rows: samples in the order of their distance to the nearest over that to the second, and those nearest."""
+    """Two rows of a run: the samples most like copies, and the training images nearest to them."""
     samples, table = or_hole(read_samples, run), or_hole(read_table, run.folder / "per-image.npz")
-    train = or_hole(read_images, run.dataset.folder / "train.npy")
-    if samples is None or table is None or train is None or "nearest" not in table:
-        return [Row(run.schedule, None, colour(run.schedule))]
+    tiles = None if samples is None else np.stack([as_bytes(sample) for sample in samples])
+    return _pairs(run.schedule, colour(run.schedule), tiles, table, run.dataset)
+
+
+def _held_out_rows(run):
+    """The same of as many held-out real images as the run has samples: what chance alone brings about."""
+    dataset, count = run.dataset, run.sampling.count
+    images, table = or_hole(read_images, dataset.folder / "test.npy"), or_hole(read_table, dataset.real_file)
+    tiles = None if images is None else images[:count, 0]
+    return _pairs("real", None, tiles, None if table is None else table[:count], dataset)
+
+
+def _pairs(label, shade, tiles, table, dataset):
+    """Two rows: images in the order of their distance to the nearest over that to the second, and those nearest."""
+    train = or_hole(read_images, dataset.folder / "train.npy")
+    if tiles is None or table is None or train is None or "nearest" not in table:
+        return [Row(label, None, shade)]
     ratio = np.where(table.ink > 0, novelty.distance_ratio(table.nearest, table.second_nearest), np.inf)
     chosen = np.argsort(ratio, kind="stable")[:NEIGHBOURS]
-    nearest = [train[nearest_index(samples[i], train[:, 0]), 0] for i in chosen]
-    notes = [f"{table.nearest[i]:.0f} px" for i in chosen]
-    return [
-        Row(run.schedule, [as_bytes(samples[i]) for i in chosen], colour(run.schedule)),
-        Row("nearest", nearest, notes=notes),
-    ]
+    nearest = [train[nearest_index(tiles[i], train[:, 0]), 0] for i in chosen]
+    notes = [f"{table.nearest[i]:.0f} px · {ratio[i]:.2f}" for i in chosen]
+    return [Row(label, [tiles[i] for i in chosen], shade), Row("nearest", nearest, notes=notes)]
 
 
 def nearest_index(image, train) -> int:

@@ -20,7 +20,7 @@ TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prio
 
 @styled()
 def loss_by_logsnr(plan):
-    """Test loss by log-SNR, a line a schedule, beside the floor of white data."""
+    """Test loss by log-SNR, a line a schedule, beside the best possible on data without structure."""
     sets = plan.study.grid.preparation
     figure = new_figure(3.5)
     title(figure, "Loss that can be compared", "Squared error of the predicted noise on test images, by log-SNR")
@@ -39,9 +39,9 @@ def loss_by_logsnr(plan):
         axes.grid(which="minor", visible=False)
         axes.tick_params(which="minor", length=0)
     panels[0].set_ylim(bottom=1e-6)
-    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="floor of white data")
+    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="best possible without structure")
     schedule_legend(figure, plan, [floor])
-    footnote(figure, plan, "bands: two standard errors")
+    footnote(figure, plan, "bands: two standard errors; above 1: worse than predicting no noise")
     return figure
 
 

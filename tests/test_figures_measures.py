@@ -28,6 +28,12 @@ CLAIM = {
 }
 
 
+def test_neighbours_need_the_held_out_images_too(tmp_path):
+    needed = next(one for one in FIGURES if one.name == "neighbours").inputs(make_plan(results=tmp_path))
+    names = {path.name for path in needed}
+    assert names == {"samples.npy", "per-image.npz", "train.npy", "test.npy", "real.npz"}
+
+
 def test_other_samples_are_made_from_both_ways_and_refused_where_there_is_one(plan, tmp_path):
     entry = next(one for one in FIGURES if one.name == "other-samples")
     needed = entry.inputs(make_plan(results=tmp_path))
