@@ -5,10 +5,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.growth import LEAST_MB, fits
 from studies.figures import new_figure, styled, title
-from studies.palette import COLOURS, MUTED, text_colour
+from studies.palette import INK, MUTED
 
 CLOCKS = {"cpu_seconds": "CPU time, seconds", "seconds": "wall time, seconds"}
-MARKS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
+MARKS = {"o": "●", "s": "□", "D": "◆", "^": "△"}  # every other one open, so that equal values are seen
+GRAY = "#7d8590"
+LOOKS = ((INK, "-"), (GRAY, "-"), (INK, (0, (4, 2))), (GRAY, (0, (4, 2))))  # no hue: those are the schedules'
 ENDS = (0.68, 0.965)  # where the two columns of exponents end, in shares of the width
 
 
@@ -20,25 +22,33 @@ def draw(growth, table, facts: str):
     below = 0.85 + 0.19 * len(laws)
     height = 2.7 + below
     figure = new_figure(height)
-    title(figure, growth.title, "Both axes logarithmic; lines are power laws fitted to all points")
+    fitted = "; lines are power laws fitted to all points" if laws["time_se"].notna().any() else ""
+    title(figure, growth.title, f"Both axes logarithmic{fitted}")
     place = {"left": 0.085, "right": 0.965, "bottom": (below + 0.2) / height, "top": 1 - 0.8 / height, "wspace": 0.2}
     panels = (("time", growth.clock, CLOCKS[growth.clock]), ("memory", "extra_mb", growth.memory))
     for axes, (law, column, label) in zip(figure.subplots(1, 2, gridspec_kw=place), panels, strict=True):
         shown = table if law == "time" else table[table["extra_mb"] >= LEAST_MB]
         for i, name in enumerate(laws.index):
-            _series(axes, shown[shown["series"] == name], column, laws.loc[name, law], i)
+            _series(axes, shown[shown["series"] == name], column, laws.loc[name, [law, f"{law}_se"]], i)
         _axes(axes, table["x"], shown[column], growth.axis, label)
     _exponents(figure, laws, below - 0.42, height)
     figure.text(0.012, 0.08 / height, facts, fontsize=8, color=MUTED, va="bottom")
     return figure
 
 
-def _series(axes, points, column, exponent, i) -> None:
-    shade = list(COLOURS.values())[i]
-    axes.plot(points["x"], points[column], list(MARKS)[i], color=shade, markersize=4, zorder=3)
-    if np.isfinite(exponent) and len(points):
+def _series(axes, points, column, law, i) -> None:
+    """A series' points, and its power law where there are points enough for an error of the exponent."""
+    shade, dashes = LOOKS[i]
+    style = (
+        {"color": shade, "markersize": 4}
+        if i % 2 == 0
+        else {"color": shade, "markersize": 6, "markerfacecolor": "none"}
+    )
+    axes.plot(points["x"], points[column], list(MARKS)[i], zorder=3, **style)
+    if np.isfinite(law).all() and len(points):
         x, y = np.log(points["x"].to_numpy(float)), np.log(points[column].to_numpy(float))
-        axes.plot(points["x"], np.exp(y.mean() + exponent * (x - x.mean())), color=shade, linewidth=1.2)
+        line = np.exp(y.mean() + law.iloc[0] * (x - x.mean()))
+        axes.plot(points["x"], line, color=shade, linestyle=dashes, linewidth=1.2)
 
 
 def _axes(axes, xs, ys, axis, label) -> None:
@@ -62,16 +72,15 @@ def _exponents(figure, laws, top, height) -> None:
     for x, head in zip(ENDS, ("time", "memory"), strict=True):
         figure.text(x, top / height, head, ha="right", **small)
     for i, (name, law) in enumerate(laws.iterrows()):
-        shade, y = text_colour(list(COLOURS.values())[i]), (top - 0.19 * (i + 1)) / height
-        style = {"color": shade, "va": "center"}
-        figure.text(0.012, y, list(MARKS.values())[i], fontsize=8, **style)
-        figure.text(0.034, y, name, **style)
+        y = (top - 0.19 * (i + 1)) / height
+        figure.text(0.012, y, list(MARKS.values())[i], fontsize=8, color=LOOKS[i][0], va="center")
+        figure.text(0.034, y, name, color=INK, va="center")
         for x, key in zip(ENDS, ("time", "memory"), strict=True):
-            figure.text(x, y, _words(law, key), ha="right", **style)
+            figure.text(x, y, _words(law, key), color=INK, ha="right", va="center")
 
 
 def _words(law, key) -> str:
     value, error, last = (law[f"{key}{part}"] for part in ("", "_se", "_end"))
     if not np.isfinite(value):
         return "too small to fit"
-    return f"{value:.2f}" + (f" ± {error:.2f}" if np.isfinite(error) else "") + f" ({last:.2f})"
+    return f"{value:.2f} ± {error:.2f} ({last:.2f})" if np.isfinite(error) else "too few points to fit"

@@ -28,7 +28,7 @@ def _training_images(plan):
 
 
 def _losses(plan):
-    return [run.folder / "losses.csv" for run in first_seed(plan)]
+    return [run.folder / "losses.csv" for run in plan.grid]
 
 
 def _extended_losses(plan):
@@ -47,7 +47,9 @@ def _samples_of(preparation):
 
 
 def _samples(plan):
-    return [run.folder / "samples.npy" for run in first_seed(plan)]
+    runs = first_seed(plan)
+    real = {run.dataset.name: run.dataset.folder / "test.npy" for run in runs}
+    return [*(run.folder / "samples.npy" for run in runs), *real.values()]
 
 
 def _all_losses(plan):
@@ -86,7 +88,8 @@ def _starts(preparation, where):
         f"starts-{preparation}",
         f"Five starting noises on {SETS[preparation]}",
         f"Images drawn from five starting noises, trained on {SETS[preparation]}. The top row is the noise that every "
-        f"schedule below it starts from. Thesis figure {where}.",
+        "schedule below it starts from. A blank image (nothing above a tenth of white) is crossed out. Thesis figure "
+        f"{where}.",
         _samples_of(preparation),
         "figures_images.starts",
         preparation,
@@ -94,11 +97,16 @@ def _starts(preparation, where):
     )
 
 
+_AVERAGED = (
+    "Where a recipe averages the weights, the test mean is that of the averaged weights, and the training mean that of "
+    "the weights at hand. "
+)
 _FIGURES = [
     Entry(
         "schedules",
         "Noise schedules",
-        "The noise added at each step, and the share of the image's signal power that is left. Thesis figure 5.1.",
+        "The noise added at each step, and the share of the image's signal power that is left; thin and gray, "
+        "the latter of schedules outside the grid that claims speak of. Thesis figure 5.1.",
         _nothing,
         "figures_curves.schedules",
     ),
@@ -115,7 +123,7 @@ _FIGURES = [
         "training-examples",
         "Training examples of the three sets",
         "The same triangles in each set: as they are, and with every pixel that is neither black nor white marked. "
-        "Pale orange: within 8 of 255 levels of black or white; strong orange: clearly gray. Thesis figure 5.3 and "
+        "Pale orange: 1 to 8 of 255 levels off black or white; strong orange: clearly gray. Thesis figure 5.3 and "
         "sections 5.2 and 6.1.",
         _training_images,
         "figures_images.training_examples",
@@ -130,21 +138,24 @@ _FIGURES = [
         "loss",
         "Training loss by schedule and set",
         "Mean squared error of the predicted noise, epoch by epoch: mean and range over the batches, and mean over the "
-        "test set. Its level says nothing about which schedule is better. Thesis figure 6.7.",
+        "test set. The last row shows all schedules' training means together, every seed, without the first epoch. The "
+        "level says nothing about which schedule is better. " + _AVERAGED + "Thesis figure 6.7.",
         _losses,
         "figures_curves.loss",
     ),
     Entry(
         "loss-extended",
         "Training loss of the longer run",
-        "The same loss in the run that goes on longer than the others. Thesis figure 6.8.",
+        "The same loss in the run that goes on longer than the others, over the training mean of the grid's run where "
+        "the two were trained apart. " + _AVERAGED + "Thesis figure 6.8.",
         _extended_losses,
         "figures_curves.loss_extended",
     ),
     Entry(
         "samples",
         "Samples of every cell",
-        "The first images drawn in every cell of the grid; the same place in two panels is the same starting noise.",
+        "The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
+        "panels of samples is the same starting noise. A blank image (nothing above a tenth of white) is crossed out.",
         _samples,
         "figures_images.samples",
         form="png",
@@ -153,7 +164,7 @@ _FIGURES = [
         "time",
         "Time by schedule and set",
         "How long an epoch of training took in every cell, the median without the first, and how long sampling; and "
-        "the images a second. Thesis section 6.1.3.",
+        "the images a second. Bars and numbers are medians over seeds. Thesis section 6.1.3.",
         _times,
         "figures_curves.time",
     ),

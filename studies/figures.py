@@ -8,13 +8,15 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from diffusion.files import replacing
-from studies.palette import INK, MUTED, RULE
+from studies.palette import INK, MUTED, RULE, colour
 
-__all__ = ["DPI", "WIDTH", "footnote", "new_figure", "save", "styled", "title"]
+__all__ = ["DPI", "WIDTH", "footnote", "in_digits", "new_figure", "save", "schedule_legend", "styled", "title"]
 
 WIDTH, DPI = 7.1, 200
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE = {
     "font.family": "sans-serif",
@@ -72,11 +74,31 @@ def title(figure: Figure, text: str, detail: str = "") -> None:
         figure.text(0.012, 1 - 0.32 / height, detail, fontsize=8.5, color=MUTED, va="top")
 
 
-def footnote(figure: Figure, plan, *facts: str, together: bool = False) -> None:
-    """Scale, seed (or all of them, where they are shown together) and whatever else one needs to judge the figure."""
+def footnote(figure: Figure, plan, *facts: str, together: bool = False, seeded: bool = True) -> None:
+    """Scale, seed (or all of them, where they are shown together; none where formulas are) and whatever else one needs
+    to judge the figure."""
     seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
-    words = [f"scale {plan.scale_name}", f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}", *facts]
+    seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"] if seeded else []
+    words = [f"scale {plan.scale_name}", *seed_words, *facts]
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+
+
+def schedule_legend(figure: Figure, plan, others=()) -> None:
+    """The study's schedules in their colours, and other lines, in a row under the title."""
+    handles = [*(Line2D([], [], color=colour(name), label=name) for name in plan.study.grid.schedule), *others]
+    height = figure.get_size_inches()[1]
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=min(len(handles), 7),
+        frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.3,
+    )  # fmt: skip
+
+
+def in_digits(value: float) -> str:
+    """Two decimals, or one digit times a power of ten where they would show nothing."""
+    if value >= 0.01 or value == 0:
+        return f"{value:.2f}"
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
 
 
 FORMS = {

@@ -1,11 +1,14 @@
 """Figures made of images, one function each: plan (and, for families, the set) -> Figure."""
 
+from itertools import chain
+
 import numpy as np
 
 from diffusion.files import read_images
 from studies.artefacts import SET_NAMES, first_seed, noise_schedules, or_hole, read_frames, read_samples, resampled_here
-from studies.figures import DPI, footnote, new_figure, styled, title
+from studies.figures import DPI, footnote, in_digits, new_figure, styled, title
 from studies.mosaic import (
+    BLANK,
     FOOT,
     GAP,
     HEAD,
@@ -15,8 +18,10 @@ from studies.mosaic import (
     TOP,
     Row,
     as_bytes,
+    cross_out,
     enlarged,
     hole,
+    is_blank,
     label_row,
     paste,
     tile_figure,
@@ -33,7 +38,6 @@ STARTS = 5  # thesis figures 6.2, 6.4 and 6.6
 EXAMPLES = 6
 THIN = 2  # px between the images of a panel
 NOISE_SEED = 52  # of the photograph's noise: no run's result depends on it
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLEARLY = 8  # levels from black and from white, as `triangles.datasets.facts` counts them
 
 
@@ -47,7 +51,7 @@ def noising(plan):
     for name, schedule in noise_schedules(plan).items():
         abars = np.concatenate([[1.0], schedule.abar])[[round(u * schedule.timesteps) for u in shares]]
         tiles = [as_bytes((np.sqrt(a) * photo + np.sqrt(1 - a) * eps + 1) / 2) for a in abars]
-        rows.append(Row(name, tiles, colour(name), [f"ᾱ = {_share(a)}" for a in abars]))
+        rows.append(Row(name, tiles, colour(name), [f"ᾱ = {in_digits(a)}" for a in abars]))
     T = schedule.timesteps
     heads = [f"t = {round(u * T)}" for u in shares]
     detail = "ᾱ is the share of signal power left in the image"
@@ -62,14 +66,6 @@ def photograph(side=96):
     return exposure.rescale_intensity(transform.resize(face, (side, side), anti_aliasing=True), out_range=(0, 1))
 
 
-def _share(value):
-    """Two decimals, or one digit times a power of ten where they would show nothing."""
-    if value >= 0.01:
-        return f"{value:.2f}"
-    digit, exponent = f"{value:.0e}".split("e")
-    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
-
-
 @styled()
 def training_examples(plan):
     """The same triangles in every set, plain and with gray pixels marked."""
@@ -77,7 +73,7 @@ def training_examples(plan):
     rows = [row for name, dataset in sets.items() for row in _example_rows(name, dataset)]
     heads = [f"triangle {i + 1}" for i in range(max(len(row.tiles or ()) for row in rows) or 1)]
     heading = "Training examples of the three sets, and their gray pixels"
-    detail = "Pale orange: a pixel within 8 levels of black or white. Strong orange: clearly gray."
+    detail = "Pale orange: a pixel 1 to 8 levels off black or white. Strong orange: clearly gray, more than 8."
     return tile_figure(
         plan, heading, detail, heads, rows, f"shares of all pixels of {plan.runs[0].dataset.settings.count:,} images"
     )
@@ -148,28 +144,43 @@ def starts(plan, preparation):
 
 @styled()
 def samples(plan, columns=6, lines=4):
-    """The first images of every cell: schedules down, sets across."""
+    """The first images of every cell under as many held-out real ones: schedules down, sets across."""
     runs = first_seed(plan)
     schedules, sets = plan.study.grid.schedule, plan.study.grid.preparation
     lines = min(lines, -(-runs[0].sampling.count // columns))
     wide = (PAGE - LABEL - MARGIN - (len(sets) - 1) * 2 * GAP) // len(sets)
     side = (wide + THIN) // columns - THIN
     tall = lines * (side + THIN) - THIN
-    figure = new_figure((TOP + HEAD + len(schedules) * (tall + 2 * GAP) + FOOT) / DPI)
-    title(figure, "Samples of every cell", "The same place in two panels is the same starting noise")
+    figure = new_figure((TOP + HEAD + (1 + len(schedules)) * (tall + 2 * GAP) + FOOT) / DPI)
+    title(figure, "Samples of every cell", "The same place in two panels of samples is the same starting noise")
+    panels = {(run.schedule, run.preparation): _sampled(run) for run in runs}
+    panels |= {(REAL, run.preparation): _held_out(run.dataset) for run in runs}
     for i, name in enumerate(sets):
         left = LABEL + i * (wide + 2 * GAP)
         write(figure, SET_NAMES[name], left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
-    shown = 0
-    for j, schedule in enumerate(schedules):
-        top = TOP + HEAD + j * (tall + 2 * GAP)
-        label_row(figure, schedule, colour(schedule), "", top, tall)
-        for i, name in enumerate(sets):
-            run = next(r for r in runs if (r.preparation, r.schedule) == (name, schedule))
-            corner = LABEL + i * (wide + 2 * GAP), top
-            shown = max(shown, _panel(figure, or_hole(read_samples, run), corner, (wide, tall), columns, lines))
-    footnote(figure, plan, f"the first {shown} images of each cell, not selected")
+        for j, row in enumerate((REAL, *schedules)):
+            corner = left, TOP + HEAD + j * (tall + 2 * GAP)
+            _panel(figure, panels[row, name], corner, (wide, tall), columns, lines)
+    for j, row in enumerate((REAL, *schedules)):
+        shade, detail = (None, "held-out") if row == REAL else (colour(row), "")
+        label_row(figure, row, shade, detail, TOP + HEAD + j * (tall + 2 * GAP), tall)
+    shown = [tiles[: columns * lines] for tiles in panels.values() if tiles is not None]
+    blank = [BLANK] if any(map(is_blank, chain(*shown))) else []
+    footnote(figure, plan, f"the first {max(map(len, shown), default=0)} images each, not selected", *blank)
     return figure
+
+
+REAL = "real"
+
+
+def _sampled(run):
+    images = or_hole(read_samples, run)
+    return None if images is None else [as_bytes(image) for image in images]
+
+
+def _held_out(dataset):
+    images = or_hole(read_images, dataset.folder / "test.npy")
+    return None if images is None else list(images[:, 0])
 
 
 @styled()
@@ -201,14 +212,16 @@ def _way(one, label, images, count):
     return Row(label, tiles, colour(one.run.schedule), detail=one.run.schedule)
 
 
-def _panel(figure, images, corner, size, columns, lines):
-    """A cell's images at a corner; how many."""
-    if images is None:
+def _panel(figure, tiles, corner, size, columns, lines):
+    """A panel of uint8 images at a corner, blank ones crossed out."""
+    if tiles is None:
         hole(figure, *corner, *size, "no result: this run\ndiverged or was not made")
-        return 0
-    side = (size[0] + THIN) // columns - THIN
-    tiles = [enlarged(as_bytes(image), side) for image in images[: columns * lines]]
-    sheet = tiled(tiles, columns, THIN)
+        return
+    side, tiles = (size[0] + THIN) // columns - THIN, tiles[: columns * lines]
+    sheet = tiled([enlarged(tile, side) for tile in tiles], columns, THIN)
     shrink = min(1, size[0] / sheet.shape[1], size[1] / sheet.shape[0])
-    paste(figure, sheet, *corner, round(shrink * sheet.shape[1]), round(shrink * sheet.shape[0]))
-    return len(tiles)
+    width = round(shrink * sheet.shape[1])
+    paste(figure, sheet, *corner, width, round(shrink * sheet.shape[0]))
+    pitch = (width + THIN) / min(columns, len(tiles))
+    for i in [i for i, tile in enumerate(tiles) if is_blank(tile)]:
+        cross_out(figure, corner[0] + i % columns * pitch, corner[1] + i // columns * pitch, pitch - THIN)

@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from diffusion.schedules import schedule
 from studies.artefacts import SET_NAMES, first_seed, or_hole
-from studies.figures import footnote, new_figure, styled, title
-from studies.figures_measures import mean_by_cell, schedule_legend
+from studies.figures import footnote, in_digits, new_figure, schedule_legend, styled, title
+from studies.figures_measures import mean_by_cell, seeds_by_cell
 from studies.losses import white_data_floor
 from studies.measuring import LOGSNR_EDGES, binned_errors
 from studies.palette import INK, MUTED, colour, text_colour
@@ -20,7 +20,7 @@ TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prio
 
 @styled()
 def loss_by_logsnr(plan):
-    """Test loss by log-SNR, a line a schedule, beside the floor of white data."""
+    """Test loss by log-SNR, a line a schedule, beside the best possible on data without structure."""
     sets = plan.study.grid.preparation
     figure = new_figure(3.5)
     title(figure, "Loss that can be compared", "Squared error of the predicted noise on test images, by log-SNR")
@@ -39,9 +39,9 @@ def loss_by_logsnr(plan):
         axes.grid(which="minor", visible=False)
         axes.tick_params(which="minor", length=0)
     panels[0].set_ylim(bottom=1e-6)
-    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="floor of white data")
+    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="best possible without structure")
     schedule_legend(figure, plan, [floor])
-    footnote(figure, plan, "bands: two standard errors")
+    footnote(figure, plan, "bands: two standard errors; above 1: worse than predicting no noise")
     return figure
 
 
@@ -53,29 +53,49 @@ def _error_line(axes, x, mean, error, shade):
 
 @styled()
 def likelihood(plan):
-    """Bits per dimension by schedule and set, split into the bound's three terms; means over seeds."""
+    """Bits per dimension by schedule and set, in the bound's three terms; means over seeds, which are points."""
     grid = plan.study.grid
     cells = [(name, p) for name in grid.schedule for p in grid.preparation]
     means = {name: mean_by_cell(plan, f"{name}_bits").ravel() for name in (*TERMS, "total")}
-    errors = mean_by_cell(plan, "total_bits_se").ravel()
     height = 1.55 + 0.21 * len(cells)
     figure = new_figure(height)
     title(figure, "Likelihood: a bound on bits per dimension", "Three terms; held-out images, decoded at 256 levels")
-    place = {"left": 0.25, "right": 0.94, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
+    place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
     axes = figure.subplots(gridspec_kw=place)
     y = np.arange(len(cells)) + 0.5 * np.repeat(np.arange(len(grid.schedule)), len(grid.preparation))
     _stacked(axes, y, cells, means)
-    for position, total, error in zip(y, means["total"], errors, strict=True):
-        text = f" {_short(total, 3)} ± {_short(2 * error, 1)}" if total == total else " no result"
-        axes.text(total if total == total else 0, position, text, va="center", fontsize=8)
+    _totals(axes, y, plan, cells, means["total"])
+    _priors(axes, y, means["prior"])
     floor = decoder_floor(plan.grid[0].training)
     axes.axvline(floor, color=INK, linewidth=0.8, linestyle=":")
     known = means["total"][np.isfinite(means["total"])]
     axes.set(xlabel="bits/dim", xlim=(0, 1.25 * known.max() if len(known) else 1), ylim=(y[-1] + 0.7, -0.7))
     _label_cells(figure, axes, y, cells)
     _legend_of_terms(figure, height)
-    footnote(figure, plan, f"dotted: $L_0$ of perfect guesses, {floor:.2f}", "± two standard errors", together=True)
+    spread = "±: standard deviation over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
+    footnote(figure, plan, f"dotted: $L_0$ of perfect guesses, {floor:.2f}", spread, together=True)
     return figure
+
+
+def _totals(axes, y, plan, cells, totals):
+    """The seeds' sums as points, with mean and spread beside the bars: over seeds, or that of a seed's images."""
+    seeds, errors = seeds_by_cell(plan, "total_bits"), mean_by_cell(plan, "total_bits_se").ravel()
+    for position, cell, total, error in zip(y, cells, totals, errors, strict=True):
+        known = seeds.get(cell, [])
+        if len(known) > 1:
+            axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
+        spread = np.std(known, ddof=1) if len(known) > 1 else 2 * error
+        text = f"  {_short(total, 3)} ± {_short(spread, 1)}" if known else " no result"
+        axes.text(max(known, default=0), position, text, va="center", fontsize=8)
+
+
+def _priors(axes, y, priors):
+    """L_T as a column of numbers at the right: on the bars it is mostly too little to be seen."""
+    where = {"ha": "right", "fontsize": 8, "annotation_clip": False}
+    for position, value in zip(y, priors, strict=True):
+        told = in_digits(value) if value == value else "–"
+        axes.annotate(told, (1.15, position), xycoords=("axes fraction", "data"), va="center", **where)
+    axes.annotate("$L_T$ alone", (1.15, 1), xycoords="axes fraction", va="bottom", color=MUTED, **where)
 
 
 def _short(value, digits):

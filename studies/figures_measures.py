@@ -5,19 +5,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from studies.artefacts import SET_NAMES, of_samples, or_hole
-from studies.figures import footnote, new_figure, styled, title
+from studies.figures import footnote, new_figure, schedule_legend, styled, title
 from studies.measures import SMALL
 from studies.measuring import read_measures, read_table
 from studies.palette import INK, RULE, colour, text_colour
 
-__all__ = ["mean_by_cell", "noise", "overlap", "population", "schedule_legend"]
+__all__ = ["mean_by_cell", "noise", "overlap", "population", "seeds_by_cell"]
 
-FEATURES = {
-    "sqrt_area": ("square root of area", (0, 0.75)),
-    "angle_1": ("smallest angle", (0, np.pi / 3)),
-    "angle_3": ("largest angle", (np.pi / 3, np.pi)),
-    "perimeter": ("perimeter", (0, 3.2)),
+FEATURES = {  # label, and the ends that the geometry sets: the largest triangle is half of the image
+    "sqrt_area": ("square root of area", (0, np.sqrt(0.5))),
+    "angle_1": ("smallest angle", (0, 60)),
+    "angle_3": ("largest angle", (60, 180)),
+    "perimeter": ("perimeter", (0, 2 + np.sqrt(2))),
 }
+ENOUGH = f"samples with {SMALL} px of ink or more"
 DENSITY_NEEDS = 10  # samples below which a density shows nothing
 LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 on
 DARK = 0.55  # of a heat map's range: from there on numbers are white
@@ -43,14 +44,14 @@ def noise(plan):
 
 def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
     rows, sets = plan.study.grid.schedule, plan.study.grid.preparation
-    figure = new_figure(3.3)
+    figure = new_figure(3.8)
     title(figure, heading, detail)
-    place = {"left": 0.115, "right": 0.975, "bottom": 0.22, "top": 0.74, "wspace": 0.1}
+    place = {"left": 0.115, "right": 0.975, "bottom": 0.2, "top": 0.8, "wspace": 0.1}
     ratios = [1.15, 0.12] + [1] * len(sets)  # the second one is room for the numbers beside the third
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
-    _heat_map(panels[0], scale * mean_by_cell(plan, measure), rows, sets, share=scale == 1)
-    limits = limits or (0, scale * _highest(plan, column))
+    _heat_map(panels[0], scale * _with_real(plan, measure), _with_real(plan, "small_share"), rows, sets, scale == 1)
+    limits = limits or (-0.05, scale * _highest(plan, column))  # so that a line at 0 is seen beside the axis
     for i, (axes, name) in enumerate(zip(panels[2:], sets, strict=True)):
         _distributions(axes, plan, name, column, scale)
         if scale == 1:
@@ -64,34 +65,53 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
         axes.tick_params(labelleft=i == 0)
     handles = [Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label="held-out real images")]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0), frameon=False, fontsize=8)
-    footnote(figure, plan, f"samples with {SMALL} px of ink or more", together=True)
+    footnote(figure, plan, f"{ENOUGH}; in brackets: left out", together=True)
     return figure
+
+
+def seeds_by_cell(plan, measure) -> dict[tuple[str, str], list[float]]:
+    """{(schedule, set): the values of the seeds that are there}, NaN left out."""
+    values = {}
+    for run in plan.grid:
+        frame = of_samples(read_measures, run, run)
+        if frame is not None:
+            found = frame.value[frame.measure == measure].dropna()
+            values.setdefault((run.schedule, run.preparation), []).extend(found)
+    return values
 
 
 def mean_by_cell(plan, measure):
     """(schedules, sets): the mean over the seeds that are there; NaN where there is none."""
-    grid, values = plan.study.grid, {}
-    for run in plan.grid:
-        frame = of_samples(read_measures, run, run)
-        if frame is not None:
-            values.setdefault((run.schedule, run.preparation), []).extend(frame.value[frame.measure == measure])
-    means = {key: np.mean(known) for key, some in values.items() if len(known := [v for v in some if v == v])}
+    grid, values = plan.study.grid, seeds_by_cell(plan, measure)
+    means = {key: np.mean(known) for key, known in values.items() if known}
     return np.array([[means.get((s, p), np.nan) for p in grid.preparation] for s in grid.schedule])
 
 
-def _heat_map(axes, values, rows, columns, share):
-    """Numbers on blue, the larger the darker; `share`: they lie in 0 ... 1."""
+def _with_real(plan, measure):
+    """The means by cell, and below them those of the held-out real images, the same for every schedule."""
+    real = mean_by_cell(plan, f"real_{measure}")
+    known = np.isfinite(real)
+    means = np.divide(
+        np.where(known, real, 0).sum(0), known.sum(0), where=known.any(0), out=np.full(len(real[0]), np.nan)
+    )
+    return np.vstack([mean_by_cell(plan, measure), means])
+
+
+def _heat_map(axes, values, left_out, rows, columns, share):
+    """Numbers on blue, the larger the darker, over the shares left out; `share`: they lie in 0 ... 1."""
     known = values[np.isfinite(values)]
     high = 1.25 * (1 if share else max([*known, 1e-9]))
     axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=high, aspect="auto")
     for (j, i), value in np.ndenumerate(values):
         shade = "white" if value > DARK * high else INK
         text = f"{value:.2f}" if value == value else "–"
-        axes.text(i, j, text, ha="center", va="center", color=shade, fontsize=8)
+        text += f"\n({100 * left_out[j, i]:.0f}%)" if left_out[j, i] == left_out[j, i] else ""
+        axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
     axes.set_xticks(range(len(columns)), [SET_NAMES[name].split()[0] for name in columns])
-    axes.set_yticks(range(len(rows)), rows)
-    for label, name in zip(axes.get_yticklabels(), rows, strict=True):
+    axes.set_yticks(range(len(rows) + 1), [*rows, "real"])
+    for label, name in zip(axes.get_yticklabels(), rows, strict=False):
         label.set(color=text_colour(colour(name)), fontweight="bold")
+    axes.axhline(len(rows) - 0.5, color="white", linewidth=2.5)
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
@@ -139,15 +159,6 @@ def _distributions(axes, plan, preparation, column, scale):
         axes.step(real, share, where="post", color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
 
 
-def schedule_legend(figure, plan, others=()):
-    lines = [Line2D([], [], color=colour(name), label=name) for name in plan.study.grid.schedule]
-    height = figure.get_size_inches()[1]
-    figure.legend(
-        handles=[*lines, *others], loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=6, frameon=False,
-        fontsize=8, handlelength=1.6, columnspacing=1.3,
-    )  # fmt: skip
-
-
 @styled()
 def population(plan):
     """Densities of geometry features of the samples over those of the real images: features down, sets across."""
@@ -168,21 +179,22 @@ def population(plan):
     for axes, name in zip(panels[0], sets, strict=True):
         axes.set_title(SET_NAMES[name], fontweight="bold")
     schedule_legend(figure, plan, [Patch(facecolor=RULE, label="real")])
-    footnote(figure, plan, "lengths in sides of the image, angles in radians", together=True)
+    footnote(figure, plan, "lengths in sides of the image, angles in degrees", ENOUGH, together=True)
     return figure
 
 
 def _densities(axes, plan, preparation, feature, limits):
     x = np.linspace(*limits, 200)
-    real = _density(_column(_real(plan, preparation), feature), x)
+    unit = 180 / np.pi if feature.startswith("angle") else 1
+    real = _density(unit * _column(_real(plan, preparation), feature), x)
     if real is not None:
         axes.fill_between(x, real, color=RULE, linewidth=0)
     for schedule in plan.study.grid.schedule:
-        density = _density(_column(_tables(plan, preparation, schedule), feature), x)
+        density = _density(unit * _column(_tables(plan, preparation, schedule), feature), x)
         if density is not None:
             axes.plot(x, density, color=colour(schedule), linewidth=1.3)
     axes.set(xlim=limits)
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=4, steps=(1, 2, 3, 5, 10))
     axes.xaxis.get_major_locator().set_params(prune="upper")
     axes.grid(axis="y", visible=False)
     axes.spines.left.set_visible(False)

@@ -8,12 +8,26 @@ from matplotlib.patches import Rectangle
 from studies.figures import DPI, WIDTH, footnote, new_figure, title
 from studies.palette import INK, MUTED, text_colour
 
-__all__ = ["MISSING", "Row", "as_bytes", "enlarged", "paste", "tile_figure", "tiled", "write"]
+__all__ = [
+    "BLANK",
+    "MISSING",
+    "Row",
+    "as_bytes",
+    "cross_out",
+    "enlarged",
+    "is_blank",
+    "paste",
+    "tile_figure",
+    "tiled",
+    "write",
+]
 
 PAGE = round(WIDTH * DPI)  # px
 MARGIN, LABEL, TOP, HEAD, FOOT = 18, 186, 118, 40, 62  # px at DPI: left and right, row labels, title, column heads
 GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
+BLANK = "crossed out: blank"  # said below a figure that has such a tile
+DARK = 25  # of 255, a tenth of white: a tile without anything above it looks black
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,18 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
     """Every pixel repeated as often as `side` px allow."""
     times = max(1, side // max(image.shape[:2]))
     return image.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def is_blank(tile: np.ndarray) -> bool:
+    """Whether nothing can be seen on a uint8 image."""
+    return bool(tile.max() <= DARK)
+
+
+def cross_out(figure, left: float, top: float, side: float) -> None:
+    """A dim cross over a blank tile, from corner to corner, as no thin triangle could be."""
+    right, bottom = left + side, top + side
+    for heights in ((top, bottom), (bottom, top)):
+        sheet(figure).plot((left, right), heights, color=MUTED, linewidth=0.6, solid_capstyle="butt")
 
 
 def tiled(images, columns: int, gap: int) -> np.ndarray:
@@ -105,7 +131,8 @@ def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Ro
     for row, step in zip(rows, steps, strict=True):
         _draw_row(figure, row, lefts, top, side, _tile_height(row, rows, side))
         top += step
-    footnote(figure, plan, *facts)
+    blank = any(is_blank(tile) for row in rows for tile in row.tiles or ())
+    footnote(figure, plan, *facts, *([BLANK] if blank else []))
     return figure
 
 
@@ -123,6 +150,8 @@ def _draw_row(figure, row: Row, lefts: list[int], top: int, side: int, height: i
         tile = enlarged(tile, side)
         width = min(tile.shape[1], side)
         paste(figure, tile, left + (side - width) // 2, top, width, height)
+        if is_blank(tile):
+            cross_out(figure, left + (side - width) // 2, top, width)
         if row.notes:
             write(figure, row.notes[i], left + side / 2, top + height + 4, ha="center", va="top", fontsize=8)
 

@@ -4,10 +4,11 @@ import matplotlib.colors
 import matplotlib.text
 import numpy as np
 import pytest
-from fake_results import make_results, make_run
+from fake_results import losses, make_results, make_run
 from PIL import Image
 from skimage.color import rgb2lab
 
+from diffusion.schedules import schedule
 from studies import cli, figures_curves, figures_images, mosaic, palette
 from studies.catalogue import FIGURES
 from studies.figures import DPI, save
@@ -67,7 +68,7 @@ def test_every_figure_is_whole_and_readable(plan, name, tmp_path):
     assert all(text.get_fontsize() >= 8 for text in figure.findobj(matplotlib.text.Text))
     edges = figure.get_tightbbox().extents * DPI
     assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
-    assert f"scale {plan.scale_name} · seed 0" in words_of(figure)
+    assert f"scale {plan.scale_name} · {'T' if name == 'schedules' else 'seed 0'}" in words_of(figure)
 
 
 def test_equal_data_give_equal_bytes(plan, tmp_path):
@@ -78,11 +79,18 @@ def test_equal_data_give_equal_bytes(plan, tmp_path):
 
 def test_a_schedule_has_one_colour_in_every_figure(plan):
     assert lines_of(FIGURES["schedules"].make(plan).axes[0]) == {palette.colour(name) for name in SCHEDULES}
-    panels = np.array(FIGURES["loss"].make(plan).axes).reshape(5, 3)
+    panels = np.array(FIGURES["loss"].make(plan).axes[:15]).reshape(5, 3)
     for name, row in zip(SCHEDULES, panels, strict=True):
         assert all(palette.colour(name) in lines_of(axes) for axes in row)
     bars = FIGURES["time"].make(plan).axes[0].patches
     assert [matplotlib.colors.to_hex(bar.get_facecolor()) for bar in bars].count(palette.colour("wave")) == 3
+
+
+def test_all_training_means_can_be_compared_without_the_first_epoch(plan):
+    last = FIGURES["loss"].make(plan).axes[15:]
+    assert [lines_of(axes) for axes in last] == [{palette.colour(name) for name in SCHEDULES}] * 3
+    for line in last[0].lines:
+        assert list(line.get_ydata()) == pytest.approx(losses(2).train_mean[1:])
 
 
 @pytest.mark.parametrize("sight", ["usual", *BLIND])
@@ -122,6 +130,27 @@ def test_values_beyond_black_and_white_are_cut_off():
     assert mosaic.as_bytes(np.array([-0.5, 0, 0.5, 1, 7])).tolist() == [0, 0, 128, 255, 255]
 
 
+def test_blank_tiles_are_crossed_out_and_faint_ones_left():
+    black, faint = np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8) * 26
+    assert [mosaic.is_blank(tile) for tile in (black, faint)] == [True, False]
+    plan = make_plan("thesis", "smoke", "nowhere")
+    with_blank = mosaic.tile_figure(plan, "t", "", ["1", "2"], [mosaic.Row("one", [black, faint])])
+    assert len(with_blank.axes[0].lines) == 2
+    assert mosaic.BLANK in words_of(with_blank)
+    without = mosaic.tile_figure(plan, "t", "", ["1"], [mosaic.Row("one", [faint])])
+    assert mosaic.BLANK not in words_of(without)
+
+
+def test_samples_stand_below_held_out_images(plan, tmp_path):
+    png, _ = save(FIGURES["samples"].make(plan), tmp_path / "samples")
+    page = np.asarray(Image.open(png).convert("L"))
+    real = np.load(plan.cell("low", "linear").dataset.folder / "test.npy")[0]
+    wide = (mosaic.PAGE - mosaic.LABEL - mosaic.MARGIN - 4 * mosaic.GAP) // 3
+    tile = mosaic.enlarged(real, (wide + figures_images.THIN) // 6 - figures_images.THIN)
+    top = mosaic.TOP + mosaic.HEAD
+    assert np.array_equal(page[top : top + len(tile), mosaic.LABEL : mosaic.LABEL + len(tile)], tile)
+
+
 def test_gray_pixels_are_marked_and_others_kept():
     image = np.array([[0, 1, 8, 9], [255, 254, 247, 246]], np.uint8)
     marked = figures_images.marked(image)
@@ -144,27 +173,41 @@ def test_the_photograph_needs_no_network(monkeypatch):
     assert (photo.min(), photo.max()) == (0, 1)
 
 
-def test_a_curve_alone_is_named_too():
-    x, y = figures_curves.free_place(np.linspace(0, 1, 50), [], [])
-    assert y == pytest.approx(x, abs=0.02)
+def test_schedules_that_claims_compare_are_drawn_beside_those_of_the_grid(plan):
+    betas, abars = FIGURES["schedules"].make(plan).axes
+    assert (len(betas.lines), len(abars.lines)) == (5, 7)
+    expected = [schedule(name).abar for name in ("cosine", "sigmoid")]
+    assert [line.get_color() for line in abars.lines[5:]] == [palette.MUTED] * 2
+    for line, abar in zip(abars.lines[5:], expected, strict=True):
+        assert np.array_equal(line.get_ydata(), abar)
 
 
-def test_names_sit_on_their_curves_and_apart():
-    u = np.linspace(0, 1, 500)
-    curves = [0.9 * u, 0.9 * u**2, 0.9 * u**4]
-    taken = []
-    for i, curve in enumerate(curves):
-        taken.append(figures_curves.free_place(curve, curves[:i] + curves[i + 1 :], taken))
-        assert np.interp(taken[-1][0], u, curve) == pytest.approx(taken[-1][1], abs=0.02)
-    gaps = [max(abs(a[0] - b[0]) / 0.22, abs(a[1] - b[1]) / 0.08) for a in taken for b in taken if a is not b]
-    assert min(gaps) >= 1
+def test_times_are_medians_over_the_seeds_that_are_there(tmp_path):
+    plan = make_plan("thesis", "smoke", tmp_path, (0, 1, 2))
+    for seed, seconds in ((0, 1.0), (1, 2.0), (2, 9.0)):
+        run = plan.run(f"array-wave-seed{seed}")
+        make_run_alone(run, seconds)
+    lone = plan.run("array-linear-seed0")
+    make_run_alone(lone, 4.0)
+    axes = FIGURES["time"].make(plan).axes[0]
+    told = {round(text.get_position()[0], 6): text.get_text() for text in axes.texts}
+    count = lone.dataset.settings.count
+    assert told[2.0] == f" {figures_curves._rate(count / 2)}/s"
+    assert told[4.0] == f" {figures_curves._rate(count / 4)}/s*"
+    assert "*: of fewer seeds" in words_of(axes.figure)
+
+
+def make_run_alone(run, seconds):
+    """The losses of a run whose epochs took that long, and nothing else."""
+    run.folder.mkdir(parents=True)
+    losses(run.training.epochs).assign(seconds=seconds).to_csv(run.folder / "losses.csv", index=False)
 
 
 def test_a_missing_cell_is_a_hole(with_a_hole):
     figure = FIGURES["samples"].make(with_a_hole)
     assert words_of(figure).count("no result") == 1
-    assert len(figure.axes[0].images) == 14
-    loss = np.array(FIGURES["loss"].make(with_a_hole).axes).reshape(5, 3)
+    assert len(figure.axes[0].images) == 17  # fourteen cells and three sets of real images
+    loss = np.array(FIGURES["loss"].make(with_a_hole).axes[:15]).reshape(5, 3)
     assert [axes.texts[0].get_text() if axes.texts else "" for axes in loss[1]] == ["", "", "no result"]
     assert words_of(FIGURES["reverse-array"].make(with_a_hole)).count("no result") == 1
 

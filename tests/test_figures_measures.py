@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib.colors import to_rgb
 
 from studies.catalogue_measures import FIGURES
-from studies.figures_claims import contrasts, in_units, nearest_index
-from studies.figures_likelihood import decoder_floor
-from studies.figures_measures import mean_by_cell, overlap
+from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
+from studies.figures_likelihood import decoder_floor, likelihood
+from studies.figures_measures import mean_by_cell, overlap, population
+from studies.judging import judged
 from studies.measuring import COLUMNS
 from studies.planning import make_plan
 
@@ -24,6 +26,12 @@ CLAIM = {
     "smallest": 0.1,
     "why": "to test",
 }
+
+
+def test_neighbours_need_the_held_out_images_too(tmp_path):
+    needed = next(one for one in FIGURES if one.name == "neighbours").inputs(make_plan(results=tmp_path))
+    names = {path.name for path in needed}
+    assert names == {"samples.npy", "per-image.npz", "train.npy", "test.npy", "real.npz"}
 
 
 def test_other_samples_are_made_from_both_ways_and_refused_where_there_is_one(plan, tmp_path):
@@ -59,11 +67,20 @@ def test_every_figure_is_drawn_before_anything_is_measured(entry, tmp_path):
 
 def test_the_heat_map_shows_means_over_seeds(plan):
     assert mean_by_cell(plan, "iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
-    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30"]
+    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30", "–"]
+
+
+def test_the_heat_map_says_how_many_were_left_out(plan):
+    for run in plan.grid:
+        table = pd.read_csv(run.folder / "measures.csv")
+        row = table.iloc[0].replace({"iou_0.8_share": "small_share"})
+        table.loc[1] = row.replace({row.value: 0.1 * run.seed})
+        table.to_csv(run.folder / "measures.csv", index=False)
+    assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60\n(10%)", "0.30\n(10%)", "–"]
 
 
 def test_contrasts_show_each_seed_and_their_mean_in_smallest_effects(plan):
-    _, points, interval, mean = contrasts(plan).axes[0].lines
+    _, _, points, interval, mean = contrasts(plan).axes[0].lines
     assert list(points.get_xdata()) == pytest.approx([2, 3, 4])
     assert mean.get_xdata() == pytest.approx([3])
     low, high = interval.get_xdata()
@@ -74,6 +91,42 @@ def test_effects_are_positive_as_claimed(plan):
     claim = plan.study.claims[0]
     assert in_units(claim.model_copy(update={"direction": "below"}), [-0.2, 0.1]) == pytest.approx([2, -1])
     assert in_units(claim.model_copy(update={"kind": "equivalence", "smallest": 1.1}), [1.21]) == pytest.approx([2])
+
+
+def test_contrasts_are_written_the_way_they_are_drawn(plan):
+    claim = plan.study.claims[0]
+    below = {"direction": "below"}
+    assert contrast_as_plotted(claim) == "linear − wave"
+    assert contrast_as_plotted(claim.model_copy(update=below)) == "wave − linear"
+    level = claim.contrast.model_copy(update={"minus": (), "level": 0.5})
+    assert contrast_as_plotted(claim.model_copy(update=below | {"contrast": level})) == "0.5 − linear"
+
+
+def test_contrasts_say_outcome_and_p_without_a_hue(plan):
+    axes = contrasts(plan).axes[0]
+    words = [text.get_text() for text in axes.texts]
+    (one,) = judged(plan)
+    assert words == ["one", "linear − wave", one.outcome, f"p = {one.p_holm:.2g}"]
+    shades = [to_rgb(artist.get_color()) for artist in (*axes.lines, *axes.texts)]
+    assert max(np.ptp(shade) for shade in shades) < 0.1
+
+
+def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
+    for run in plan.grid:
+        rows = {"decoder_bits": 1.0, "steps_bits": 1.0 + run.seed, "prior_bits": 3e-5}
+        rows |= {"total_bits": sum(rows.values()), "total_bits_se": 9.0}
+        table = [[run.preparation, run.schedule, run.seed, name, value, "bits", 50] for name, value in rows.items()]
+        pd.DataFrame(table, columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
+    figure = likelihood(plan)
+    axes = figure.axes[0]
+    assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3 ± 1"] * 2
+    assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
+
+
+def test_features_run_between_the_ends_that_geometry_sets(plan):
+    ends = [axes.get_xlim()[1] for axes in population(plan).axes]
+    assert ends == pytest.approx([0.5**0.5, 60, 180, 2 + 2**0.5])
 
 
 def test_the_decoders_floor_is_what_its_noise_costs():

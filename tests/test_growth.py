@@ -1,6 +1,7 @@
 """The arithmetic behind the benchmarks: counted operations, fitted exponents, a workflow's idle time."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.convolutions import Layer, alone, flops, layers_of
-from benchmarks.growth import at_the_end, exponent, fits
+from benchmarks.growth import GROWTHS, at_the_end, exponent, fits
+from benchmarks.growth_figure import draw
 from benchmarks.workflow import covered, jobs, overhead
 from diffusion import unet
 
@@ -86,6 +88,15 @@ def test_behind_a_fixed_cost_the_last_step_shows_the_exponent_that_lasts():
     x = np.array([100_000, 1, 1_000_000, 10])
     assert at_the_end(x, 1000 + x**1.5) == pytest.approx(1.5, abs=1e-4)
     assert exponent(x, 1000 + x**1.5)[0] < 1.4
+
+
+def test_two_points_are_drawn_and_not_fitted():
+    steps = {"series": ["one"] * 3 + ["two"] * 2, "x": [1, 2, 4, 1, 2], "cpu_seconds": [1, 2, 4, 1, 3], "base_mb": 0.0}
+    table = pd.DataFrame(steps | {"peak_mb": [10, 20, 40, 10, 30]})
+    figure = draw(replace(GROWTHS["cells"], clock="cpu_seconds"), table, "today")
+    words = [text.get_text() for text in figure.texts]
+    assert (words.count("1.00 ± 0.00 (1.00)"), words.count("too few points to fit")) == (2, 2)
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3]  # two series' points and one line
 
 
 def test_overlapping_and_separate_jobs_cover_their_union():
