@@ -49,9 +49,9 @@ FIGURES = [
     Entry(
         "overlap",
         "Is it a triangle?",
-        "Overlap (intersection over union) of each sample with its best-fit triangle, drawn in the way of its set. In "
-        "the map, the share of 0.8 or more, which no ellipse reaches, and 0.999 or more of the real images do (720 px "
-        "set: 0.994 or more); in brackets the samples that are left out, having less than 30 px of ink.",
+        "Overlap (intersection over union) of each sample with its best-fit triangle, drawn plain at the images' own "
+        "size: one ruler for every set. In the map, the share of 0.8 or more, which no ellipse reaches and nearly all "
+        "real images do; in brackets the samples that are left out, having less than 30 px of ink.",
         _per_image,
         "figures_measures.overlap",
     ),

@@ -26,10 +26,10 @@ DARK = 0.55  # of a heat map's range: from there on numbers are white
 
 @styled()
 def overlap(plan):
-    """Overlap with the best-fit triangle: share of good ones by cell, and the distribution."""
+    """Overlap with the best-fit triangle, by one ruler for all sets: good ones by cell, and the distribution."""
     heading = "Is it a triangle? Overlap of samples with their best-fit triangle"
     detail = "Left: share of overlaps of 0.8 or more. Right: share of samples up to each overlap"
-    return _by_cell(plan, heading, detail, "iou_0.8_share", "iou", "overlap", (0.3, 1.0))
+    return _by_cell(plan, heading, detail, "plain_iou_0.8_share", "plain_iou", "overlap", (0.3, 1.0))
 
 
 @styled()
@@ -140,10 +140,11 @@ def _column(tables, name):
 
 
 def _highest(plan, column):
-    """Where an axis may end: nearly all values of every cell, and all real ones."""
+    """Where an axis may end: nearly all values of every cell, and of the real images of every set."""
     grid = plan.study.grid
-    drawn = [_column(_tables(plan, p, s), column) for p in grid.preparation for s in grid.schedule]
-    ends = [np.quantile(values, 0.98) for values in drawn if len(values)]
+    shown = [_column(_tables(plan, p, s), column) for p in grid.preparation for s in grid.schedule]
+    shown += [_column(_real(plan, p), column) for p in grid.preparation]
+    ends = [np.quantile(values, 0.98) for values in shown if len(values)]
     return max([*ends, 1e-3]) * 1.05
 
 

@@ -21,7 +21,7 @@ CLAIM = {
     "claim": "Something.",
     "source": "section 1",
     "kind": "difference",
-    "measure": "iou_0.8_share",
+    "measure": "plain_iou_0.8_share",
     "contrast": {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]},
     "smallest": 0.1,
     "why": "to test",
@@ -53,7 +53,7 @@ def plan(tmp_path):
     for run in made.grid:
         run.folder.mkdir(parents=True)
         value = (0.2 + run.seed / 10) * (1 + (run.schedule == "linear"))
-        row = [run.preparation, run.schedule, run.seed, "iou_0.8_share", value, "share", 50]
+        row = [run.preparation, run.schedule, run.seed, "plain_iou_0.8_share", value, "share", 50]
         pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
         (run.folder / "claims.json").write_text(json.dumps({"samples": "", "studies": {}}))
         (run.folder / "samples.npy").touch()
@@ -66,14 +66,14 @@ def test_every_figure_is_drawn_before_anything_is_measured(entry, tmp_path):
 
 
 def test_the_heat_map_shows_means_over_seeds(plan):
-    assert mean_by_cell(plan, "iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
+    assert mean_by_cell(plan, "plain_iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
     assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30", "–"]
 
 
 def test_the_heat_map_says_how_many_were_left_out(plan):
     for run in plan.grid:
         table = pd.read_csv(run.folder / "measures.csv")
-        row = table.iloc[0].replace({"iou_0.8_share": "small_share"})
+        row = table.iloc[0].replace({"plain_iou_0.8_share": "small_share"})
         table.loc[1] = row.replace({row.value: 0.1 * run.seed})
         table.to_csv(run.folder / "measures.csv", index=False)
     assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60\n(10%)", "0.30\n(10%)", "–"]
