@@ -21,7 +21,7 @@ VERDICT_COLUMNS = ("id", "verdict", "origin")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
-ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "our own"}
+ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "of our own"}
 NOT_OF_SAMPLES = ("loss_", "seconds_", "real_")  # how measures of training and of data begin
 
 
