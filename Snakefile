@@ -115,6 +115,7 @@ rule resample:
         lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
         lambda w: PLAN.run(w.run).dataset.files,
         SAMPLING,
+        lambda w: sources("diffusion", "partial") if PLAN.resampling(w.other, w.run).from_abar else [],
     output:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",

@@ -107,12 +107,14 @@ class Resampling:
     run: Run
     sampling: SamplingSettings
     noised: bool
+    from_abar: float | None
     before: "Run | Resampling"
 
     @property
     def flags(self) -> str:
         """The options of `diffusion sample` that make it."""
         start = f" --noised {shlex.quote(str(self.run.dataset.folder))}" if self.noised else ""
+        start += f" --from-abar {self.from_abar:g}" if self.from_abar is not None else ""
         return f"{self.sampling.flags()} --name {self.name}{start}"
 
     @property

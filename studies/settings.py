@@ -89,12 +89,20 @@ class Side(Cells):
 class Resampled(_Settings):
     """Cells sampled once more, in another way.
 
-    sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I).
+    sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
+    from_abar, noised until that share of signal power is left.
     """
 
     cells: Cells = Cells()
     sampling: dict = {}
     noised: bool = False
+    from_abar: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.from_abar is not None and not self.noised:
+            raise ValueError("from_abar needs noised: true, images to start from")
+        return self
 
 
 class Contrast(_Settings):

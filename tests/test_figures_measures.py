@@ -37,7 +37,8 @@ def test_neighbours_need_the_held_out_images_too(tmp_path):
 def test_other_samples_are_made_from_both_ways_and_refused_where_there_is_one(plan, tmp_path):
     entry = next(one for one in FIGURES if one.name == "other-samples")
     needed = entry.inputs(make_plan(results=tmp_path))
-    assert {path.name for path in needed} == {"samples.npy", "beta-tilde.npy", "noised.npy", "test.npy"}
+    names = {"samples.npy", "beta-tilde.npy", "noised.npy", "halfway.npy", "test.npy"}
+    assert {path.name for path in needed} == names
     assert {path.parent.name.split("-")[0] for path in needed} == {"array"}
     with pytest.raises(ValueError, match="resamples no cell"):
         entry.inputs(plan)

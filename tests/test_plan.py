@@ -80,6 +80,11 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     assert one.flags.startswith(one.run.sampling.flags().replace("--variance beta ", "--variance beta-tilde "))
     assert one.flags.endswith("--name beta-tilde")
     assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
+    halfway = [one for one in plan.resampled if one.name == "halfway"]
+    assert {one.run.schedule for one in halfway} == {"linear"}
+    assert halfway[0].flags.endswith(f"--noised {halfway[0].run.dataset.folder} --from-abar 0.147")
+    with pytest.raises(ValueError, match="from_abar needs noised"):
+        make_plan(written(tmp_path, resampled={"part": {"from_abar": 0.5}}))
     assert not {path.name for path in one.files} & {path.name for path in one.run.files + one.run.measured_files}
     taken = [(name, {}, "of its own") for name in ("likelihood", "samples", "samples-frames", "run", "diverged")]
     for name, how, word in (*taken, ("mine", {"sampling": {"stps": 3}}, "stps")):
