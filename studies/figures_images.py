@@ -209,7 +209,7 @@ def _way(one, label, images, count):
     tiles = None if images is None else [as_bytes(x) for x in images[:count]]
     if label == OWN:
         return Row(one.schedule, tiles, colour(one.schedule), detail=label)
-    part = f"\nfrom ᾱ = {in_digits(one.from_abar)}" if one.from_abar else ""
+    part = f"\nat ᾱ = {in_digits(one.from_abar)}" if one.from_abar else ""
     return Row(label, tiles, colour(one.run.schedule), detail=one.run.schedule + part)
 
 
