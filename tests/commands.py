@@ -39,8 +39,9 @@ class Started:
         return self
 
     def send(self, number: int):
-        if self.process.is_alive():
-            os.kill(self.process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may end by itself between one line and the next
+            if self.process.is_alive():
+                os.kill(self.process.pid, number)
         return self
 
     def ended(self, seconds=60.0) -> tuple[int, str]:

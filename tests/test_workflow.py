@@ -134,7 +134,7 @@ def test_every_scale_resolves_to_its_jobs(finished, scale):
     planned = called(finished[0], "-n", "--config", f"scale={scale}")
     assert planned.returncode == 0, planned.stderr
     assert re.search(r"train\s+16", planned.stdout + planned.stderr)
-    assert re.search(r"resample\s+12", planned.stdout + planned.stderr)
+    assert re.search(r"resample\s+15", planned.stdout + planned.stderr)
 
 
 @pytest.mark.parametrize("config", ["scale=huge", "scal=smoke", "study=nothing"])
