@@ -1,14 +1,13 @@
 """What a sampler's network call costs an image: ours and the other packages, each with its own network, untrained, as
 time does not depend on the weights, and its own sampling loop."""
 
-import os
+import contextlib
+import io
 
 import numpy as np
 
 from benchmarks.contenders import make
 from benchmarks.timing import alternate, speeds
-
-os.environ.setdefault("TQDM_DISABLE", "1")  # before a package imports it
 
 SPECS = (
     "ours:precision=float32",
@@ -25,7 +24,8 @@ def drawing(spec: str, images: np.ndarray, count: int):
     contender = make(spec, images, seed=0)
 
     def draw():
-        contender.draw(count)
+        with contextlib.redirect_stderr(io.StringIO()):  # one package shows a bar for each batch
+            contender.draw(count)
         return count * contender.steps
 
     return draw
