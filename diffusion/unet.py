@@ -17,7 +17,7 @@ class SinusoidalEmbedding(nn.Module):
     def __init__(self, dims: int):
         super().__init__()
         half = dims // 2
-        frequencies = torch.exp(-math.log(10_000) * torch.arange(half) / max(half - 1, 1))
+        frequencies = torch.exp(-math.log(10_000) * torch.arange(half, device="cpu") / max(half - 1, 1))
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:

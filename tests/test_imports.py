@@ -49,3 +49,13 @@ def test_what_starts_often_imports_nothing_heavy(module, heavy):
     code = f"import sys, {module}; print(*{heavy} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert found == []
+
+
+def test_sampling_does_not_load_the_compiler(tiny):
+    """It takes longer to load than torch: building the network without memory, to look at a file, needs none of it."""
+    words = ["sample", "run", "--count", "1", "--steps", "1", "--name", "one"]
+    code = f"import sys; from diffusion.cli import cli; cli.main({words}, standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tiny, capture_output=True, text=True, check=True)
+    modules = done.stdout.split()
+    assert "torch" in modules
+    assert "torch._dynamo" not in modules

@@ -5,15 +5,23 @@ import re
 from collections import Counter
 
 import pytest
-from project import copy_project, snakemake
+from project import STUDY, copy_project, snakemake
 
 pytestmark = pytest.mark.faults
+
+OTHER_SAMPLES = """\
+resampled:
+  noised: {cells: {preparation: [array], schedule: [linear]}, noised: true}
+  halfway: {cells: {preparation: [array], schedule: [linear]}, noised: true, from_abar: 0.5}
+"""
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A project whose files are all there and, by Snakemake's records, up to date; empty, for none is read."""
     folder = copy_project(tmp_path_factory.mktemp("project"))
+    assert "loss]" in STUDY
+    (folder / "small.yaml").write_text(STUDY.replace("loss]", "loss, other-samples]") + OTHER_SAMPLES)
     code, said = snakemake(folder, "--summary")
     assert code == 0, said
     rows = [line.split("\t") for line in said.splitlines() if line.count("\t") >= 5]
@@ -45,21 +53,23 @@ def commented(path):
     path.write_text(path.read_text() + "\n# another word\n")
 
 
-RETRAINED = {"train": 4, "sample": 4, "figure": 1, "table": 1, "report": 1}
+RESAMPLED = {"sample": 4, "resample": 2, "figure": 1, "report": 1}
+RETRAINED = {"train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 1, "report": 1}
 CHANGES = {
     "a comment in plotting code": ("studies/figures_curves.py", commented, {"figure": 2, "report": 1}),
     "a setting of training": ("studies/scales.yaml", replaced("epochs: 2", "epochs: 3"), RETRAINED),
-    "a setting of sampling": ("studies/scales.yaml", replaced("steps: 100", "steps: 90"), {"sample": 4, "report": 1}),
+    "a setting of sampling": ("studies/scales.yaml", replaced("steps: 100", "steps: 90"), RESAMPLED),
     "a setting of the data": (
         "studies/scales.yaml", replaced("count: 256", "count: 255"),
-        {"generate": 2, "train": 4, "sample": 4, "figure": 1, "table": 2, "report": 1},
+        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 2, "report": 1},
     ),
     "how triangles are drawn": (
         "triangles/drawing.py", commented,
-        {"generate": 2, "train": 4, "sample": 4, "figure": 1, "table": 2, "report": 1},
+        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 2, "report": 1},
     ),
     "the network's source": ("diffusion/unet.py", commented, RETRAINED),
-    "the samplers' source": ("diffusion/sampling.py", commented, {"sample": 4, "report": 1}),
+    "the samplers' source": ("diffusion/sampling.py", commented, RESAMPLED),
+    "the source of starting halfway": ("diffusion/partial.py", commented, {"resample": 1, "figure": 1, "report": 1}),
     "a source that shapes no result": ("diffusion/console.py", commented, {}),
     "a data file edited by hand": (
         "results/smoke/data/low-seed0/train.npy", commented,
@@ -67,10 +77,10 @@ CHANGES = {
     ),
     "a study's cells": (
         "small.yaml", replaced("[linear, cosine]", "[linear, cosine, wave]"),
-        {"train": 2, "sample": 2, "figure": 2, "table": 2, "report": 1},
+        {"train": 2, "sample": 2, "figure": 3, "table": 2, "report": 1},
     ),
     "a study's words": ("small.yaml", replaced("Does the", "Will the"), {"report": 1}),
-    "a source that plotting code imports": ("studies/palette.py", commented, {"figure": 2, "report": 1}),
+    "a source that plotting code imports": ("studies/palette.py", commented, {"figure": 3, "report": 1}),
 }  # fmt: skip
 
 
