@@ -39,7 +39,8 @@ def _claims(plan) -> list[str]:
     claims, have = plan.study.claims, len(plan.scale.seeds)
     few = {claim.id: least for claim in claims if (least := needed(claim, claims)) > have}
     tested = sum(claim.kind in TESTED for claim in claims)
-    lines = [f"{len(claims)} claims, {tested} of them tested over {have} seed{'s' * (have > 1)}"]
+    said = f"{len(claims)} claim{'s' * (len(claims) != 1)}"
+    lines = [f"{said}, {tested} of them tested over {have} seed{'s' * (have > 1)}"]
     if few:
         words = ", ".join(f"{name} (needs {least})" for name, least in few.items())
         lines.append(f"too few seeds for any verdict but inconclusive: {words}; give more with --seeds")
