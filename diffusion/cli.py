@@ -9,6 +9,7 @@ from diffusion.console import on_stop, run_cleanly, settings_options
 
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+PRECISION = click.Choice(["auto", "float32", "bfloat16"])
 THREADS = click.option("--threads", type=int, help="CPU threads; default: torch's choice.")
 
 
@@ -51,7 +52,7 @@ def train(
             if runs.is_finished(out):
                 click.echo(f"{out} already holds this run: nothing to do")
                 return
-            _train(out, runs.resumed(trainer, make, out, start_from, replace), identity)
+            _train(out, runs.resumed(trainer, make, out, identity, start_from, replace), identity)
     click.echo(f"trained: {out}")
 
 
@@ -109,7 +110,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.option(
     "--batch-size", type=click.IntRange(1, 10**5), default=128, show_default=True, help="Images a network call."
 )
-@click.option("--precision", default="auto", show_default=True, help="auto, float32 or bfloat16.")
+@click.option("--precision", type=PRECISION, default="auto", show_default=True)
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--from-abar", type=float, help="With --noised: noise until this share of signal power is left, no more.")
 @click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
@@ -129,7 +130,7 @@ def sample(
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
     if options["variance"] is None:
         del options["variance"]
-    runs.check_name(name)
+    runs.check_name(name, "likelihood")
     start = runs.read_data(noised)[1] if noised else None
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
@@ -154,7 +155,7 @@ def sample(
 @click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), default="beta", show_default=True)
 @click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
-@click.option("--precision", default="float32", show_default=True, help="auto, float32 or bfloat16.")
+@click.option("--precision", type=PRECISION, default="float32", show_default=True)
 @click.option("--name", default="likelihood", show_default=True, help="Name of the files.")
 @DEVICE
 @THREADS
@@ -169,7 +170,7 @@ def likelihood(
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
-    runs.check_name(name)
+    runs.check_name(name, "samples")
     model = runs.read_model(run, devices.choose(device, precision, threads))
     test = likelihood.read_test_images(dataset)
     test = test[: images or None]

@@ -132,13 +132,15 @@ def bound(
     if draws is not None and draws < 1:
         raise ValueError(f"draws must be at least 1, not {draws}")
     variances(model.process.schedule, variance)
-    chances, draws = proposal(T, draws), T - 1 if draws is None or T == 1 else draws
+    every, chances = draws is None, proposal(T, draws)
+    draws = T - 1 if every or T == 1 else draws
     groups = np.array_split(np.arange(len(images)), min(GROUPS, len(images)))
     found = []
     for number, group in enumerate(groups):
         source = generator(seed, LIKELIHOOD_STREAM, number)
         rng = np.random.default_rng(np.random.SeedSequence([seed, LIKELIHOOD_STREAM, number]))
-        t = np.concatenate([np.ones(len(group), np.int64), spread_steps(len(group) * draws, chances, rng)])
+        chosen = np.arange(2, T + 1).repeat(len(group)) if every else spread_steps(len(group) * draws, chances, rng)
+        t = np.concatenate([np.ones(len(group), np.int64), chosen])
         which = np.tile(group, draws + 1)
         found.append(_pairs(model, images, which, t, source, variance, batch_size, progress))
     return _summed(found, groups, _prior_bits(model, images), chances, draws)

@@ -25,7 +25,8 @@ def computed_by(device: Device) -> dict:
 def description(trainer: Trainer, wanted: dict, wall: float) -> dict:
     """What it takes to remake a run, and where its time went."""
     training = sum(r.seconds for r in trainer.records)
-    images = trainer.steps_per_epoch * trainer.settings.batch_size * len(trainer.records)
+    an_epoch = min(trainer.steps_per_epoch * trainer.settings.batch_size, len(trainer.images))
+    images = an_epoch * len(trainer.records)
     return {
         **wanted,
         "image_shape": list(trainer.model.shape),

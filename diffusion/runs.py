@@ -37,6 +37,7 @@ RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", 
 STARTED = "started.json"  # identity of a run that is not finished
 DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 LOCK = ".lock"
+TAKEN = ("run", "started", "diverged", "losses", "measures", "claims")  # of files that stand in a run's folder
 SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
 
 
@@ -138,26 +139,41 @@ def clear(folder: Path) -> None:
 
 
 def resumed(
-    trainer: Trainer, make: Callable[[], Trainer], folder: Path, start_from: Path | None, replace: bool = False
+    trainer: Trainer,
+    make: Callable[[], Trainer],
+    folder: Path,
+    wanted: dict,
+    start_from: Path | None,
+    replace: bool = False,
 ) -> Trainer:
     """The new trainer with the folder's checkpoint, or else that of `start_from`, a shorter run that this one extends.
 
-    With `replace`, a broken checkpoint in the folder is dropped, and a trainer that `make` makes starts over.
+    `wanted` is the run's `identity`. With `replace`, a broken checkpoint in the folder is dropped, and a trainer that
+    `make` makes starts over.
 
     Raises:
-        ValueError: the checkpoint is broken, of another course of training or of more epochs than are wanted.
-        OSError: `start_from` has no checkpoint.
+        ValueError: the checkpoint is broken, of another course of training or of more epochs than are wanted, or
+            `start_from` was trained on other images.
+        OSError: `start_from` has no checkpoint, or is not finished.
     """
     ours = (folder / CHECKPOINT).exists()
     try:
+        if start_from and not ours:
+            _check_start(start_from, wanted)
         if ours or start_from:
             _restore(trainer, (folder if ours else start_from) / CHECKPOINT)
     except ValueError:
         if not (ours and replace):
             raise
         clear(folder)
-        return resumed(make(), make, folder, start_from)
+        return resumed(make(), make, folder, wanted, start_from)
     return trainer
+
+
+def _check_start(folder: Path, wanted: dict) -> None:
+    """That the run to go on from saw the images of the run that is wanted; its checkpoint knows the settings alone."""
+    if read_json(folder / RUN).get("data") != wanted["data"]:
+        raise ValueError(f"{folder} was trained on other images: leave out --start-from to train anew")
 
 
 def _restore(trainer: Trainer, checkpoint: Path) -> None:
@@ -264,10 +280,14 @@ def write_samples(folder: Path, name: str, samples: Samples, model: Model, optio
         write_json(record, {**options, "frame_steps": samples.steps, **computed_by(model.device), **timing, **origin})
 
 
-def check_name(name: str) -> None:
-    """Refuse a name for files in a run's folder that would leave the folder or hide the run's own files."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or f"{name}.json" in (RUN, STARTED, DIVERGED):
-        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and none of run, started, diverged")
+def check_name(name: str, other: str) -> None:
+    """Refuse a name for files in a run's folder that would leave the folder or hide what has its own name there.
+
+    other: what the other command of `sample` and `likelihood` calls its files.
+    """
+    taken = (*TAKEN, other)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name in taken:
+        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and none of {', '.join(taken)}")
 
 
 def timed(work: Callable):

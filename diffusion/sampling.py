@@ -186,11 +186,11 @@ def _noised(model: Model, images: np.ndarray, eps: Tensor) -> Tensor:
 def _run(moments: Moments, wanted: list[int], framed: int, progress) -> tuple[Tensor, Tensor]:
     """The last x of a path, and the first `framed` images at the moments nearest after each wanted step."""
     path, pending = [], list(wanted)
-    for t, x in moments:
+    for calls, (t, x) in enumerate(moments):
         while pending and t <= pending[0]:
             path.append(x[:framed].float().cpu())
             pending.pop(0)
-        if progress:
+        if progress and calls:
             progress(len(x))
     if not torch.isfinite(x).all():
         raise ArithmeticError(

@@ -33,6 +33,8 @@ def _losses(plan):
 
 def _extended_losses(plan):
     runs = [run for run in plan.extended if run.seed == plan.scale.seeds[0]]
+    if not runs:
+        raise ValueError(f"loss-extended: study {plan.study_name} trains no cell for longer (`extended`)")
     return [one.folder / "losses.csv" for run in runs for one in (run, run.base)]
 
 
@@ -121,7 +123,7 @@ _FIGURES = [
     ),
     Entry(
         "training-examples",
-        "Training examples of the three sets",
+        "Training examples of each set",
         "The same triangles in each set: as they are, and with every pixel that is neither black nor white marked. "
         "Pale orange: 1 to 8 of 255 levels off black or white; strong orange: clearly gray. Thesis figure 5.3 and "
         "sections 5.2 and 6.1.",

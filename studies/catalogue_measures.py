@@ -1,6 +1,7 @@
 """The figures and tables of measures and verdicts, as `studies.catalogue` lists them."""
 
 from studies.artefacts import first_seed, resampled_here
+from studies.claim_settings import SIZES
 from studies.entries import Entry
 
 __all__ = ["FIGURES", "TABLES", "VERDICTS"]
@@ -18,6 +19,12 @@ def _grid(plan):
 
 def _judged(plan):
     return [*_grid(plan), *(one.measure_file for one in plan.resampled)]
+
+
+def _tested(plan):
+    if not any(claim.kind in SIZES for claim in plan.study.claims):
+        raise ValueError(f"contrasts: study {plan.study_name} has no claim that is tested")
+    return _judged(plan)
 
 
 def _per_image(plan):
@@ -58,9 +65,9 @@ FIGURES = [
     Entry(
         "noise",
         "How noisy?",
-        "Root mean square of gray more than 2 px off the fitted triangle, in levels of 255, without stray pieces. The "
-        "low-resolution set's own images have it too, as the dashed line shows. In brackets: what is left out, with "
-        "less than 30 px of ink.",
+        "Root mean square of gray more than 2 px off the fitted triangle, in levels of 255, without stray pieces. "
+        "Dashed: the set's own held-out images, where JPEG leaves some. In brackets: what is left out, with less than "
+        "30 px of ink.",
         _per_image,
         "figures_measures.noise",
     ),
@@ -117,7 +124,7 @@ FIGURES = [
         "it is surely above 0 and estimated at a half or more, contradicted if it is surely below 1 and estimated "
         "under a half (dashed); sameness and rarity hold inside the gray. Filled diamonds: reproduced; open: "
         "contradicted; gray: inconclusive. What lies beyond 10 is drawn there. p is Holm's, over all tested claims.",
-        _judged,
+        _tested,
         "figures_claims.contrasts",
     ),
 ]

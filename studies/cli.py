@@ -1,4 +1,7 @@
-"""studies measure | verdicts | figure | table | report | plan. Heavy imports happen inside the commands."""
+"""studies plan | measure-data | measure | figure | table | verdicts | report | reference.
+
+Heavy imports happen inside the commands.
+"""
 
 import functools
 from pathlib import Path

@@ -53,12 +53,15 @@ def _single(names):
 def _pairs(plan, claim, found):
     """The cells of both sides that differ in one thing alone: set, schedule or samples.
 
-    None if they don't match up, or are all the same, as measures of the data are under every schedule.
+    Empty if they don't match up, or are all the same, as measures of the data are under every schedule.
     """
     contrast = claim.contrast
     if len(contrast.plus) != 1 or len(contrast.minus) != 1:
         return []
-    pairs = list(zip(cells(plan, contrast.plus[0]), cells(plan, contrast.minus[0]), strict=False))
+    plus, minus = cells(plan, contrast.plus[0]), cells(plan, contrast.minus[0])
+    if len(plus) != len(minus):
+        return []
+    pairs = list(zip(plus, minus, strict=True))
     differing = {tuple(x != y for x, y in zip(*pair, strict=True)) for pair in pairs}
     if len(pairs) < 2 or len(differing) > 1 or sum(next(iter(differing))) != 1:
         return []

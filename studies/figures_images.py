@@ -72,7 +72,7 @@ def training_examples(plan):
     sets = {run.preparation: run.dataset for run in first_seed(plan)}
     rows = [row for name, dataset in sets.items() for row in _example_rows(name, dataset)]
     heads = [f"triangle {i + 1}" for i in range(max(len(row.tiles or ()) for row in rows) or 1)]
-    heading = "Training examples of the three sets, and their gray pixels"
+    heading = "Training examples of each set, and their gray pixels"
     detail = "Pale orange: a pixel 1 to 8 levels off black or white. Strong orange: clearly gray, more than 8."
     return tile_figure(
         plan, heading, detail, heads, rows, f"shares of all pixels of {plan.runs[0].dataset.settings.count:,} images"

@@ -165,10 +165,6 @@ class Plan:
         """Where this study's figures, tables and report go."""
         return self.folder if self.study_name == DEFAULT_STUDY else self.folder / self.study_name
 
-    def flags_of(self, seed: int) -> str:
-        """The options of a plan for one seed: what a job on one run needs, and no more to go stale by."""
-        return shlex.join([*shlex.split(self.flags)[:6], "--seeds", str(seed)])
-
     @property
     def shown(self) -> str:
         """A digest of what figures and tables show beyond their files: the noise schedules and the claims."""

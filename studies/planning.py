@@ -7,6 +7,7 @@ from pathlib import Path
 
 import triangles.settings
 from diffusion.settings import TrainSettings
+from studies.catalogue import FIGURES, TABLES, named
 from studies.plan import DEFAULT_STUDY, OF_A_RUN, Dataset, Plan, Resampling, Run
 from studies.settings import (
     SCALES,
@@ -53,7 +54,19 @@ def make_plan(
     resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
     words = ["--study", study, "--scale", scale, "--results", str(results)]
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
-    return Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
+    plan = Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
+    _check_shown(plan)
+    return plan
+
+
+def _check_shown(plan: Plan) -> None:
+    """That every figure and table of the study exists and can be made of it, before anything is."""
+    for kind, entries in (("figures", FIGURES), ("tables", TABLES)):
+        for name in getattr(plan.study, kind):
+            try:
+                named(entries, name).inputs(plan)
+            except ValueError as error:
+                raise ValueError(f"{plan.written_in[0].name}: {kind}: {error}") from None
 
 
 def _named_by(file: Path) -> str:
@@ -107,12 +120,14 @@ class _Maker:
         plain = validated(TrainSettings, common | {"schedule": schedule, "seed": seed}, f"{self.where}: training")
         dataset = self.dataset(preparation, seed)
         sampling = validated(SamplingSettings, self.scale.sampling | self.study.sampling, f"{self.where}: sampling")
+        usual = validated(SamplingSettings, self.scale.sampling, f"{self.where}: sampling")
         name = "-".join(
             [
                 preparation,
                 schedule,
                 f"seed{seed}",
                 *_differences(training.model_dump(mode="json"), plain.model_dump(mode="json")),
+                *_differences(sampling.effective(), usual.effective()),
                 *_data_mark(dataset),
             ]
         )

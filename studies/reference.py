@@ -7,7 +7,8 @@ losses, sampling record and measures; manifest.json lists every file with its sh
 import shutil
 from pathlib import Path
 
-from diffusion.files import replacing, sha256, write_json
+from diffusion.files import read_json, replacing, sha256, write_json
+from studies.artefacts import or_hole
 from studies.commands import as_config
 from studies.plan import Plan, Run
 
@@ -36,7 +37,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         raise ValueError(
             f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
         )
-    _remove_others(folder, set(found) | {"manifest.json"})
+    _remove_left(folder, set(found))
     for name, path in found.items():
         with replacing(folder / name) as partial:
             shutil.copyfile(path, partial)
@@ -67,9 +68,8 @@ def _is_whole(run: Run) -> bool:
     return all(path.exists() for path in [*run.files, run.folder / "samples.json"])
 
 
-def _remove_others(folder: Path, kept: set[str]) -> None:
-    if not (folder / "manifest.json").exists():  # not a collection of ours: leave what is there alone
-        return
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and str(path.relative_to(folder)) not in kept:
-            path.unlink()
+def _remove_left(folder: Path, kept: set[str]) -> None:
+    """Remove what the manifest of an earlier collection lists and this one lacks; other files are not ours."""
+    before = or_hole(read_json, folder / "manifest.json") or {}
+    for name in sorted(set(before.get("files", {})) - kept):
+        (folder / name).unlink(missing_ok=True)

@@ -1,27 +1,33 @@
 """What a study and a scale may say: frozen, typed; unknown keys and impossible values are refused by their path."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from diffusion.schedules import named
 from diffusion.settings import TrainSettings, explain
+from studies.claim_settings import Cells, Claim, Name, Settings
 
 SCALES = Path(str(files("studies"))) / "scales.yaml"
 PREPARATIONS = ("low", "high", "array")
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _distinct(names: tuple) -> tuple:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"{repeated[0]} is there twice")
+    return names
 
 
-class SamplingSettings(_Settings):
+Distinct = AfterValidator(_distinct)
+
+
+class SamplingSettings(Settings):
     """How samples are drawn, in the words of `diffusion sample`."""
 
     sampler: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
@@ -34,13 +40,26 @@ class SamplingSettings(_Settings):
     batch_size: Positive = 128
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.variance is not None and self.sampler != "ancestral":
+            raise ValueError(
+                f"variance = {self.variance} belongs to the ancestral sampler: with {self.sampler} say null"
+            )
+        return self
+
+    def effective(self) -> dict:
+        """The settings as `sampling_count` and so on, with the variance that leaving it out means."""
+        usual = {"variance": "beta"} if self.sampler == "ancestral" and self.variance is None else {}
+        return {f"sampling_{name}": value for name, value in (self.model_dump() | usual).items()}
+
     def flags(self) -> str:
         given = {name: value for name, value in self.model_dump().items() if value is not None and name != "clip"}
         words = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
         return " ".join([*words, "--clip" if self.clip else "--no-clip"])
 
 
-class LikelihoodSettings(_Settings):
+class LikelihoodSettings(Settings):
     """How the likelihood is bounded, in the words of `diffusion likelihood`."""
 
     images: Positive = 512
@@ -53,9 +72,9 @@ class LikelihoodSettings(_Settings):
         return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in self.model_dump().items())
 
 
-class Grid(_Settings):
-    preparation: Annotated[tuple[Literal["low", "high", "array"], ...], Field(min_length=1)] = PREPARATIONS
-    schedule: Annotated[tuple[str, ...], Field(min_length=1)]
+class Grid(Settings):
+    preparation: Annotated[tuple[Literal["low", "high", "array"], ...], Field(min_length=1), Distinct] = PREPARATIONS
+    schedule: Annotated[tuple[Name, ...], Field(min_length=1), Distinct]
 
     @field_validator("schedule")
     @classmethod
@@ -65,7 +84,7 @@ class Grid(_Settings):
         return schedules
 
 
-class Extended(_Settings):
+class Extended(Settings):
     """One cell trained once more, for `epochs_factor` times the epochs."""
 
     preparation: Literal["low", "high", "array"]
@@ -73,20 +92,7 @@ class Extended(_Settings):
     epochs_factor: Annotated[float, Field(gt=1, le=100)]
 
 
-class Cells(_Settings):
-    """Cells of the grid by set and schedule; what is left out means all of them."""
-
-    preparation: tuple[Literal["low", "high", "array"], ...] | None = None
-    schedule: tuple[str, ...] | None = None
-
-
-class Side(Cells):
-    """Cells, and which of their samples: the study's own, or those of an entry of `resampled`."""
-
-    samples: Name | None = None
-
-
-class Resampled(_Settings):
+class Resampled(Settings):
     """Cells sampled once more, in another way.
 
     sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
@@ -94,7 +100,7 @@ class Resampled(_Settings):
     """
 
     cells: Cells = Cells()
-    sampling: dict = {}
+    sampling: Mapping[str, Any] = {}
     noised: bool = False
     from_abar: Annotated[float, Field(gt=0, lt=1)] | None = None
 
@@ -105,88 +111,46 @@ class Resampled(_Settings):
         return self
 
 
-class Contrast(_Settings):
-    """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
-
-    level: a number to compare with instead of cells; each: every entry of `plus` is compared with every one of `minus`
-    on its own, and the claim holds if all do.
-    """
-
-    plus: Annotated[tuple[Side, ...], Field(min_length=1)]
-    minus: tuple[Side, ...] = ()
-    level: float | None = None
-    each: bool = False
-
-
-Kind = Literal["difference", "equivalence", "never", "analytic", "underspecified", "unjudged"]
-NEEDED = {
-    "difference": ("measure", "contrast", "smallest", "why"),
-    "equivalence": ("measure", "contrast", "smallest", "why"),
-    "never": ("measure", "contrast", "smallest", "why"),
-    "analytic": ("check", "why"),
-    "underspecified": ("why",),
-    "unjudged": (),
-}
-
-
-class Claim(_Settings):
-    """One thing that somebody says, and how it is judged; written down before the runs.
-
-    origin: who says it; source: where. kind: of judgement, see `studies.statistics`; analytic claims follow from
-    formulas (`check` is a function of `studies.analytic`), unjudged ones stay inconclusive. direction: plus above
-    minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
-    ratio, of a `never` the rate. why: the reason for measure and size. test: sign-flip needs 6 seeds for one claim,
-    more for several.
-    """
-
-    id: Name
-    claim: str
-    source: str
-    origin: Literal["thesis", "slides", "ours"] = "thesis"
-    figure: Name | None = None
-    kind: Kind = "unjudged"
-    measure: str | None = None
-    contrast: Contrast | None = None
-    direction: Literal["above", "below"] = "above"
-    smallest: float | None = None
-    test: Literal["sign-flip", "t"] = "t"
-    check: str | None = None
-    why: str | None = None
-
-    @model_validator(mode="after")
-    def _complete(self):
-        if missing := [name for name in NEEDED[self.kind] if getattr(self, name) is None]:
-            raise ValueError(f"claim {self.id} of kind {self.kind} needs {missing[0]}")
-        return self
-
-
-class Study(_Settings):
+class Study(Settings):
     title: str
     question: str
     grid: Grid
     extended: Extended | None = None
-    data: dict[Literal["low", "high", "array"], dict] = {}
-    training: dict = {}
-    sampling: dict = {}
-    resampled: dict[Name, Resampled] = {}
-    figures: tuple[Name, ...] = ()
-    tables: tuple[Name, ...] = ()
+    data: Mapping[Literal["low", "high", "array"], dict[str, Any]] = {}
+    training: Mapping[str, Any] = {}
+    sampling: Mapping[str, Any] = {}
+    resampled: Mapping[Name, Resampled] = {}
+    figures: Annotated[tuple[Name, ...], Distinct] = ()
+    tables: Annotated[tuple[Name, ...], Distinct] = ()
     claims: tuple[Claim, ...] = ()
 
+    @model_validator(mode="after")
+    def _consistent(self):
+        _distinct(tuple(claim.id for claim in self.claims))
+        for cells in (one.cells for one in self.resampled.values()):
+            for schedule in cells.schedule or ():
+                named(schedule)
+        extended = self.extended
+        if extended and (
+            extended.preparation not in self.grid.preparation or extended.schedule not in self.grid.schedule
+        ):
+            raise ValueError(f"extended: {extended.schedule} on {extended.preparation} is no cell of the grid")
+        return self
 
-class Scale(_Settings):
+
+class Scale(Settings):
     summary: str
     recipe: str
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-    data: dict = {}
-    training: dict = {}
-    sampling: dict = {}
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = (0,)
+    data: Mapping[str, Any] = {}
+    training: Mapping[str, Any] = {}
+    sampling: Mapping[str, Any] = {}
     likelihood: LikelihoodSettings = LikelihoodSettings()
     threads: Positive = 1
     gpus: Annotated[int, Field(ge=0)] = 0
 
 
-class Scales(_Settings):
+class Scales(Settings):
     recipes: dict[Name, dict]
     scales: dict[Name, Scale]
 
@@ -216,7 +180,7 @@ def read_yaml(path: Path) -> dict:
     return content
 
 
-def validated(kind: type[_Settings] | type[TrainSettings], content: dict, where: str):
+def validated(kind: type[Settings] | type[TrainSettings], content: dict, where: str):
     """`content` as settings of the given kind; ValueError with file, key, value and what is allowed."""
     try:
         return kind.model_validate(content)

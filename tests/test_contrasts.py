@@ -16,7 +16,12 @@ from studies.strips import strips
 SHARED = {"source": "section 1", "measure": "m", "why": "to test"}
 SETS = {"plus": [{"preparation": ["low"]}], "minus": [{"preparation": ["array"]}]}
 EACH = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"]}, {"schedule": ["power-2"]}], "each": True}
+UNLIKE = {
+    "plus": [{"preparation": ["low"], "schedule": ["wave", "power-2"]}],
+    "minus": [{"preparation": ["low"], "schedule": ["linear"]}],
+}
 CLAIMS = [
+    {"id": "unlike", "claim": "E.", "kind": "difference", "contrast": UNLIKE, "smallest": 0.1},
     {"id": "sets", "claim": "A.", "kind": "difference", "contrast": SETS, "smallest": 0.1, "figure": "starts-low"},
     {"id": "each", "claim": "B.", "kind": "difference", "contrast": EACH, "smallest": 0.02},
     {"id": "same", "claim": "C.", "kind": "equivalence", "contrast": SETS, "smallest": 1.1},
@@ -65,6 +70,12 @@ def values(plot, xs):
     return [v0 + (x - x0) * (v1 - v0) / (x1 - x0) for x in xs]
 
 
+def test_sides_of_unlike_sizes_are_shown_by_their_means_alone(study):
+    (whole,), _ = shown(study((0, 1, 2)), "unlike")
+    assert whole.judged
+    assert whole.a - whole.b == pytest.approx([0.105] * 3)
+
+
 def test_cells_that_differ_in_the_set_alone_are_paired_and_averaged(study):
     cells, drawn = shown(study((0, 1, 2)), "sets")
     assert [part.label for part in cells] == [*SCHEDULES, "mean"]
@@ -109,6 +120,6 @@ def test_one_seed_gives_points_and_no_interval(study):
     assert (plot["mean"], plot["interval"]) == (None, [])
     assert values(plot, [marks[0][1] for marks in plot["marks"]]) == pytest.approx([0.05, 0.1, 0.15, 0.1], abs=1e-4)
     page = render(plan)
-    assert page.count("One seed: no interval") == 4
-    assert page.count('href="#figure-starts-low"') == 4
+    assert page.count("One seed: no interval") == len(CLAIMS)
+    assert page.count('href="#figure-starts-low"') == len(CLAIMS)
     assert f"-- {plan.output}/tables/verdicts.csv {plan.output}/figures/starts-low.png" in page

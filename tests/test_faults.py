@@ -22,6 +22,7 @@ from studies.artefacts import read_frames, read_losses, read_samples
 pytestmark = pytest.mark.faults
 
 LONG = ["--epochs", "10000", *TRAINING]
+OTHER = ["triangles", "generate", "--size", "8", "--count", "192", "--seed", "9", "--workers", "1"]
 
 
 def contents(folder):
@@ -209,17 +210,22 @@ def test_an_extension_needs_a_shorter_run_of_the_same_course(tiny):
     assert (code, "is at epoch 8, past the 4 asked for" in refusal(said)) == (2, True)
     code, said = call(*extend, "--epochs", "12", "--seed", "3", folder=tiny)
     assert (code, "belongs to a run with other settings" in refusal(said)) == (2, True)
+    assert call(*OTHER, "--out", "other", folder=tiny)[0] == 0
+    code, said = call("diffusion", "train", "other", *extend[3:], "--epochs", "12", folder=tiny)
+    assert (code, "was trained on other images" in refusal(said)) == (2, True)
 
 
 def test_the_same_run_remade_from_its_record_has_the_same_bytes(tiny):
+    start = ["diffusion", "sample", "run", *SAMPLING, "--noised", "set"]
+    assert call(*start, "--name", "noised", folder=tiny)[0] == 0
+    assert call(*start, "--name", "halfway", "--from-abar", "0.5", folder=tiny)[0] == 0
     code, said = call("diffusion", "remake", "run", "set", folder=tiny)
     assert code == 0, said
-    assert len(re.findall("same bytes", said)) == 4
+    assert len(re.findall("same bytes", said)) == 8
     losses = (tiny / "run/losses.csv").read_text()
     (tiny / "run/losses.csv").write_text(losses.replace("1.", "1.0", 1))
     assert call("diffusion", "remake", "run", "set", folder=tiny)[0] == 1
     assert call("diffusion", "remake", "run", "nowhere", folder=tiny)[0] == 2
-    other = ["triangles", "generate", "--size", "8", "--count", "192", "--seed", "9", "--workers", "1"]
-    assert call(*other, "--out", "other", folder=tiny)[0] == 0
+    assert call(*OTHER, "--out", "other", folder=tiny)[0] == 0
     code, said = call("diffusion", "remake", "run", "other", folder=tiny)
     assert (code, "holds other images" in refusal(said)) == (2, True)

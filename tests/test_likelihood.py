@@ -140,6 +140,12 @@ def test_few_time_steps_estimate_what_all_give_within_the_stated_error():
     assert np.sqrt(np.mean(z**2)) > 0.4
 
 
+def test_every_step_is_taken_once_for_every_image_of_many():
+    model = stand_in(exact_denoiser(torch.ones(1, *SHAPE, dtype=torch.float64)), kind="x0", T=5)
+    found = bound(model, np.zeros((40, *SHAPE), np.uint8), draws=None)
+    assert sorted(map(tuple, found.pairs[:, :2])) == [(i, t) for i in range(40) for t in range(1, 6)]
+
+
 def test_equal_seeds_give_equal_bounds_in_any_batch():
     model = stand_in(exact_denoiser(torch.ones(1, *SHAPE, dtype=torch.float64)), kind="x0")
     images = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), np.uint8)

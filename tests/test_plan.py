@@ -69,6 +69,39 @@ def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):
     assert png.grid[0].name == "low-linear-seed0-formatpng-qualityNone"
 
 
+def test_other_samples_of_the_same_models_are_other_runs(tmp_path):
+    """Else two studies would overwrite each other's samples, and each judge its claims by the other's."""
+    more = make_plan(written(tmp_path, sampling={"count": 1000}))
+    assert more.grid[0].name == "low-linear-seed0-sampling_count1000"
+    same = make_plan(written(tmp_path, sampling={}))  # the thesis's file says in full what is meant without
+    assert [run.name for run in same.grid] == [run.name for run in make_plan().grid]
+
+
+COMPARED = {"id": "one", "claim": "a", "source": "b", "kind": "difference", "measure": "ink", "smallest": 1, "why": "c"}
+SIDES = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"contrast": {"plus": [{}]}}, "either minus or level"),
+        ({"contrast": SIDES | {"level": 1.0}}, "either minus or level"),
+        ({"contrast": {"plus": [{}], "level": 1.0, "each": True}}, "each with each"),
+        ({"contrast": SIDES, "smallest": 0}, "smallest = 0.0, not in 0 to inf"),
+        ({"contrast": SIDES, "smallest": 0.9, "kind": "equivalence"}, "smallest = 0.9, not in 1 to inf"),
+        ({"contrast": {"plus": [{}], "level": 1.0}, "smallest": 2, "kind": "equivalence"}, "with minus, and no level"),
+        ({"contrast": {"plus": [{}]}, "kind": "never"}, "smallest = 1.0, not in 0 to 1"),
+        ({"contrast": SIDES, "kind": "never"}, "plus alone"),
+        ({"kind": "analytic", "check": "magic"}, "no check 'magic': choose from linear-before-cosine"),
+    ],
+)
+def test_claims_that_nothing_could_decide_are_refused_before_the_runs(changes, words, tmp_path):
+    with pytest.raises(ValueError, match=r"mine\.yaml: claims\.0") as refusal:
+        make_plan(written(tmp_path, claims=[COMPARED | changes]))
+    assert "claim one" in str(refusal.value)
+    assert words in str(refusal.value)
+
+
 def test_other_samples_stand_beside_a_runs_own(tmp_path):
     """What `resampled` asks for reaches `diffusion sample`, for its cells alone, under names a run has no file of."""
     plan = make_plan(seeds=(0, 1))
@@ -92,11 +125,6 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
             make_plan(written(tmp_path, resampled={name: how}))
 
 
-def test_a_job_on_one_run_is_told_its_own_seed_alone():
-    few, many = (make_plan(scale="smoke", seeds=seeds) for seeds in ((3,), (3, 4)))
-    assert few.flags_of(3) == many.flags_of(3) == few.flags != many.flags
-
-
 def test_seeds_replace_the_scales():
     plan = plan_from_config({"scale": "smoke", "seeds": "3,5"})
     assert {run.seed for run in plan.runs} == {3, 5}
@@ -117,6 +145,16 @@ def test_seeds_replace_the_scales():
         ({"data": {"medium": {}}}, ["medium"]),
         ({"extended": {"preparation": "low", "schedule": "linear", "epochs_factor": 0.5}}, ["epochs_factor", "0.5"]),
         ({"claims": [{"id": "../x", "claim": "a", "source": "b"}]}, ["claims.0.id"]),
+        ({"grid": {"schedule": ["linear", "linear"]}}, ["grid.schedule", "linear is there twice"]),
+        ({"grid": {"schedule": ["power-1e+2"]}}, ["grid.schedule"]),
+        ({"resampled": {"more": {"cells": {"schedule": ["linaer"]}}}}, ["linaer", "choose from linear"]),
+        ({"extended": {"preparation": "low", "schedule": "cosine", "epochs_factor": 2}}, ["cosine on low", "no cell"]),
+        ({"extended": None}, ["figures", "loss-extended", "trains no cell for longer"]),
+        ({"figures": ["los"]}, ["figures", "'los'", "choose from schedules"]),
+        ({"tables": ["data", "data"]}, ["tables", "data is there twice"]),
+        ({"claims": []}, ["figures", "contrasts", "no claim that is tested"]),
+        ({"claims": [{"id": "a", "claim": "b", "source": "c"} for _ in "12"]}, ["a is there twice"]),
+        ({"sampling": {"sampler": "ddim", "variance": "beta"}}, ["variance = beta", "with ddim say null"]),
     ],
 )
 def test_impossible_studies_are_refused_by_key_and_value(changes, words, tmp_path):
@@ -135,12 +173,13 @@ def test_the_commands_that_a_plan_prints_survive_a_shell():
 
 
 NO_CONFIGS = [{"scal": "smoke"}, {"scale": "huge"}, {"study": "../scales"}, {"seeds": "one"}]
+NO_CONFIGS += [{"seeds": "0,1,0"}]
 NO_CONFIGS += [{"results": "a{b}"}, {"results": "<b>"}, {"results": "-x"}, {"study": "{x}/mine.yaml"}]
 
 
 @pytest.mark.parametrize("config", NO_CONFIGS)
 def test_impossible_configs_are_refused(config):
-    with pytest.raises(ValueError, match=r"choose from|give whole numbers|needs a path without"):
+    with pytest.raises(ValueError, match=r"choose from|give whole numbers|needs a path without|0 is there twice"):
         plan_from_config(config)
 
 

@@ -1,6 +1,6 @@
 """From vertices to pixels: drawing, the round trip through a file codec, downsampling.
 
-The plain path, one image at a time through Pillow. `triangles.batches` does the same to many at once and
+The plain path, one image at a time through Pillow. `triangles.rendering` does the same to many at once and
 to the same bytes.
 """
 
