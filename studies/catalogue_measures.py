@@ -101,7 +101,8 @@ FIGURES = [
         "other-samples",
         "Sampled in other ways",
         "The same models and the same starting noises: with the other variance of the reverse steps, and from held-out "
-        "images noised to the last step, where training ended, instead of from pure noise.",
+        "images noised to the last step, where training ended, instead of from pure noise (noised), or noised only as "
+        "far as another schedule's last step (halfway).",
         _other_samples,
         "figures_images.other_samples",
         form="png",
@@ -135,7 +136,8 @@ TABLES = [
         "Cell by cell",
         "Mean and standard deviation over the seeds. Overlap, haze and background are of samples with 30 px of ink or "
         "more, unless it says: of all. Drawn plain: by one ruler for every set, a straight triangle of the images' own "
-        "size. Haze: gray in the open, off the triangle; of 0 to 1. bits/dim: the bound on the likelihood.",
+        "size. Blank: no pixel above one half. Haze: gray in the open, off the triangle; of 0 to 1. bits/dim: the "
+        "bound on the likelihood.",
         _grid,
         "tables_measures.cells",
     ),
