@@ -51,14 +51,17 @@ def _single(names):
 
 
 def _pairs(plan, claim, found):
-    """The cells of both sides that differ in one thing alone: set, schedule or samples.
+    """The cells of both sides that differ in one thing alone: set, schedule or samples; or each cell and the level.
 
     Empty if they don't match up, or are all the same, as measures of the data are under every schedule.
     """
     contrast = claim.contrast
-    if len(contrast.plus) != 1 or len(contrast.minus) != 1:
+    if len(contrast.plus) != 1 or len(contrast.minus) > 1:
         return []
-    plus, minus = cells(plan, contrast.plus[0]), cells(plan, contrast.minus[0])
+    plus = cells(plan, contrast.plus[0])
+    if not contrast.minus:
+        return _beside_level(plan, claim, found, plus) if len(plus) > 1 else []
+    minus = cells(plan, contrast.minus[0])
     if len(plus) != len(minus):
         return []
     pairs = list(zip(plus, minus, strict=True))
@@ -66,11 +69,22 @@ def _pairs(plan, claim, found):
     if len(pairs) < 2 or len(differing) > 1 or sum(next(iter(differing))) != 1:
         return []
     seeds = sides(plan, claim, found)[0][0]
-    values = [[np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds]) for cell in pair] for pair in pairs]
+    values = [[_by_seed(claim, found, cell, seeds) for cell in pair] for pair in pairs]
     if all(np.array_equal(value, values[0]) for value in values):
         return []
     names = _names([cell for cell, _ in pairs])
     return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+
+
+def _beside_level(plan, claim, found, chosen):
+    seeds = sides(plan, claim, found)[0][0]
+    level = np.full(len(seeds), claim.contrast.level)
+    named = zip(_names(chosen), chosen, strict=True)
+    return [Part(label, _by_seed(claim, found, cell, seeds), level, schedule) for (label, schedule), cell in named]
+
+
+def _by_seed(claim, found, cell, seeds):
+    return np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds])
 
 
 def _names(chosen):

@@ -16,11 +16,19 @@ from studies.strips import strips
 SHARED = {"source": "section 1", "measure": "m", "why": "to test"}
 SETS = {"plus": [{"preparation": ["low"]}], "minus": [{"preparation": ["array"]}]}
 EACH = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"]}, {"schedule": ["power-2"]}], "each": True}
+LEVEL = {"plus": [{"preparation": ["low"]}], "level": 0.3}
 UNLIKE = {
     "plus": [{"preparation": ["low"], "schedule": ["wave", "power-2"]}],
     "minus": [{"preparation": ["low"], "schedule": ["linear"]}],
 }
 CLAIMS = [
+    {
+        "id": "level",
+        "claim": "F.",
+        "kind": "difference",
+        "contrast": SETS | {"minus": [], "level": 0.3},
+        "smallest": 0.1,
+    },
     {"id": "unlike", "claim": "E.", "kind": "difference", "contrast": UNLIKE, "smallest": 0.1},
     {"id": "sets", "claim": "A.", "kind": "difference", "contrast": SETS, "smallest": 0.1, "figure": "starts-low"},
     {"id": "each", "claim": "B.", "kind": "difference", "contrast": EACH, "smallest": 0.02},
@@ -68,6 +76,13 @@ def values(plot, xs):
     """Percent of a plot's width -> values, by the plot's own ticks."""
     (x0, v0), *_, (x1, v1) = [(x, float(text.replace("−", "-"))) for x, text in plot["ticks"]]
     return [v0 + (x - x0) * (v1 - v0) / (x1 - x0) for x in xs]
+
+
+def test_every_cell_is_shown_beside_a_level(study):
+    cells, drawn = shown(study((0, 1, 2)), "level")
+    assert [part.label for part in cells] == [*SCHEDULES, "mean"]
+    assert cells[0].a - cells[0].b == pytest.approx([0.0, 0.01, 0.02])
+    assert values(drawn["difference"], [drawn["difference"]["mean"][1]]) == pytest.approx([0.08], abs=1e-4)
 
 
 def test_sides_of_unlike_sizes_are_shown_by_their_means_alone(study):
