@@ -73,7 +73,7 @@ def likelihood(plan):
     _label_cells(figure, axes, y, cells)
     _legend_of_terms(figure, height)
     spread = "±: standard deviation over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
-    footnote(figure, plan, f"dotted: $L_0$ of perfect guesses at black and white, {floor:.2f}", spread, together=True)
+    footnote(figure, plan, f"dotted: $L_0$ of perfect black and white, {floor:.2f}", spread, together=True)
     return figure
 
 
