@@ -22,7 +22,7 @@ VERDICT_COLUMNS = (
     "id", "claim", "origin", "source", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
     "p", "p_holm", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
 )  # fmt: skip
-CHANGED = "the claim was changed after the runs of these seeds were made"
+CHANGED = "the claim was written or changed after the runs of these seeds were made"
 
 
 @dataclass(frozen=True)
