@@ -5,6 +5,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffusion.schedules import SCHEDULES, schedule
 from studies import tables
@@ -96,6 +97,9 @@ def _draw_together(plan, panels):
     for axes, name in zip(panels, plan.study.grid.preparation, strict=True):
         axes.set_yscale("log")
         axes.grid(which="minor", visible=False)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # a run may fall by less than a power of ten
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         for shown in plan.study.grid.schedule:
             _draw_seeds(axes, [run for run in plan.grid if (run.schedule, run.preparation) == (shown, name)])
         axes.xaxis.get_major_locator().set_params(integer=True)
