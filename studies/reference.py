@@ -71,5 +71,6 @@ def _is_whole(run: Run) -> bool:
 def _remove_left(folder: Path, kept: set[str]) -> None:
     """Remove what the manifest of an earlier collection lists and this one lacks; other files are not ours."""
     before = or_hole(read_json, folder / "manifest.json") or {}
-    for name in sorted(set(before.get("files", {})) - kept):
-        (folder / name).unlink(missing_ok=True)
+    for path in (folder / name for name in sorted(set(before.get("files", {})) - kept)):
+        if path.resolve().is_relative_to(folder.resolve()):  # whatever a manifest from elsewhere may say
+            path.unlink(missing_ok=True)

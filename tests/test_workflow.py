@@ -119,10 +119,13 @@ def test_the_reference_is_the_outcome_without_weights(finished, tmp_path):
     for name in ("figures/old.png", "other/report.html"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"from an earlier collection, and another study's")
-    write_json(folder / "manifest.json", manifest | {"files": manifest["files"] | {"figures/old.png": ""}})
+    (tmp_path / "outside").write_bytes(b"not ours")
+    more = {"figures/old.png": "", "../outside": ""}
+    write_json(folder / "manifest.json", manifest | {"files": manifest["files"] | more})
     collect(plan, folder)
     assert not (folder / "figures" / "old.png").exists()
     assert (folder / "other" / "report.html").exists()
+    assert (tmp_path / "outside").exists()
 
 
 def test_another_study_of_the_same_runs_makes_and_measures_none_of_them_again(finished):
