@@ -96,7 +96,7 @@ rule sample:
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.sample_files),
     params:
-        flags=lambda w: PLAN.run(w.run).sampling.flags(),
+        flags=lambda w: PLAN.run(w.run).sampling_flags,
         folder=lambda w: PLAN.run(w.run).folder,
     threads: PLAN.scale.threads
     resources:
@@ -116,6 +116,7 @@ rule resample:
         lambda w: PLAN.run(w.run).dataset.files,
         SAMPLING,
         lambda w: sources("diffusion", "partial") if PLAN.resampling(w.other, w.run).from_abar else [],
+        lambda w: sources("diffusion", "renorming") if PLAN.resampling(w.other, w.run).renormed else [],
     output:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",

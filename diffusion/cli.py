@@ -113,17 +113,18 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.option("--precision", type=PRECISION, default="auto", show_default=True)
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--from-abar", type=float, help="With --noised: noise until this share of signal power is left, no more.")
+@click.option("--renormed", type=FOLDER, help="Take batch norm's statistics anew first, from this data set's images.")
 @click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
 @THREADS
 def sample(
-    run: Path, name: str, noised: Path | None, from_abar: float | None, device: str, threads: int | None,
-    precision: str, **options,
+    run: Path, name: str, noised: Path | None, from_abar: float | None, renormed: Path | None, device: str,
+    threads: int | None, precision: str, **options,
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from tqdm import tqdm
 
-    from diffusion import devices, partial, runs
+    from diffusion import devices, partial, renorming, runs
     from diffusion.sampling import sample as draw
 
     if from_abar is not None and not noised:
@@ -134,15 +135,18 @@ def sample(
     start = runs.read_data(noised)[1] if noised else None
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
+    train = runs.read_data(renormed)[0] if renormed else None
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
         model = runs.read_model(run, chosen)
+        model = model if train is None else renorming.renormed(model, train)
         model = model if from_abar is None else partial.from_abar(model, from_abar)
         calls = options["count"] * (options["steps"] or model.process.timesteps)
         with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             seconds, samples = runs.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
-        start_told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
-        runs.write_samples(run, name, samples, model, options | start_told, seconds)
+        told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
+        told |= {"renormed": str(renormed)} if renormed else {}
+        runs.write_samples(run, name, samples, model, options | told, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import ValidationError
 from torch import Tensor
 
-from diffusion import devices, partial, records, runs
+from diffusion import devices, partial, records, renorming, runs
 from diffusion.files import read_array, read_json
 from diffusion.model import Model, read_tensors
 from diffusion.sampling import Samples, sample
@@ -46,7 +46,7 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
     with tempfile.TemporaryDirectory(prefix="remake-") as name, runs.locked(Path(name)):
         trainer = Trainer(settings, *images, device)
         runs.train_in(Path(name), trainer, identity, on_epoch)
-        return [*_compared(run, Path(name)), *_samples_compared(run, Path(name), images[1])]
+        return [*_compared(run, Path(name)), *_samples_compared(run, Path(name), *images)]
 
 
 def surroundings(run: Path) -> list[str]:
@@ -88,22 +88,25 @@ def _losses(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, float_precision="round_trip").drop(columns=SECONDS)
 
 
-def _samples_compared(run: Path, remade: Path, test_images: np.ndarray | None) -> Iterator[Comparison]:
+def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarray | None) -> Iterator[Comparison]:
     for frames in sorted(run.glob("*-frames.npy")):
         name = frames.name.removesuffix("-frames.npy")
         record = read_json(run / f"{name}.json")
-        drawn = _drawn_again(record, runs.read_model(remade, _device(record)), test_images)
+        drawn = _drawn_again(record, runs.read_model(remade, _device(record)), train, test)
         for file, array in ((f"{name}.npy", drawn.images), (frames.name, drawn.frames)):
             before = read_array(run / file)
             same = before.shape == array.shape and before.tobytes() == array.tobytes()
             yield Comparison(file, same, _largest(before, array))
 
 
-def _drawn_again(record: dict, model: Model, test_images: np.ndarray | None) -> Samples:
-    """Samples by the options of a record; what started from noised images starts from the run's own test images."""
+def _drawn_again(record: dict, model: Model, train: np.ndarray, test: np.ndarray | None) -> Samples:
+    """Samples by the options of a record; what took other images takes the run's own: to start from, those of its test
+    set, and for batch norm's statistics those it was trained on."""
+    if record.get("renormed"):
+        model = renorming.renormed(model, train)
     if record.get("from_abar") is not None:
         model = partial.from_abar(model, record["from_abar"])
-    start = test_images if record.get("noised") else None
+    start = test if record.get("noised") else None
     return sample(model, **{key: record[key] for key in OPTIONS if key in record}, noised=start)
 
 

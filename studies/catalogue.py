@@ -90,7 +90,7 @@ def _starts(preparation, where):
         f"starts-{preparation}",
         f"Five starting noises on {SETS[preparation]}",
         f"Images drawn from five starting noises, trained on {SETS[preparation]}. The top row is the noise that every "
-        "schedule below it starts from. A blank image (nothing above a tenth of white) is crossed out. Thesis figure "
+        "schedule below it starts from. Crossed out: what looks black, nothing above a tenth of white. Thesis figure "
         f"{where}.",
         _samples_of(preparation),
         "figures_images.starts",
@@ -157,7 +157,7 @@ _FIGURES = [
         "samples",
         "Samples of every cell",
         "The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
-        "panels of samples is the same starting noise. A blank image (nothing above a tenth of white) is crossed out.",
+        "panels of samples is the same starting noise. Crossed out: what looks black, nothing above a tenth of white.",
         _samples,
         "figures_images.samples",
         form="png",
@@ -166,7 +166,8 @@ _FIGURES = [
         "time",
         "Time by schedule and set",
         "How long an epoch of training took in every cell, the median without the first, and how long sampling; and "
-        "the images a second. Bars and numbers are medians over seeds. Thesis section 6.1.3.",
+        "the images a second. Bars and numbers are medians over seeds; other work on the machine shows in them. Thesis "
+        "section 6.1.3.",
         _times,
         "figures_curves.time",
     ),

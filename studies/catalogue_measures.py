@@ -33,7 +33,8 @@ def _per_image(plan):
 
 
 def _bounded(plan):
-    return [run.folder / "likelihood.npy" for run in first_seed(plan)]
+    files = [run.folder / "likelihood.npy" for run in first_seed(plan)]
+    return [*files, *dict.fromkeys(run.dataset.folder / "test.npy" for run in first_seed(plan))]
 
 
 def _neighbours(plan):
@@ -65,7 +66,7 @@ FIGURES = [
     Entry(
         "noise",
         "How noisy?",
-        "Root mean square of gray more than 2 px off the fitted triangle, in levels of 255, without stray pieces. "
+        "Root mean square of gray more than 2 px off the fitted triangle and off any other ink, in levels of 255. "
         "Dashed: the set's own held-out images, where JPEG leaves some. In brackets: what is left out, with less than "
         "30 px of ink.",
         _per_image,
@@ -82,8 +83,9 @@ FIGURES = [
         "loss-logsnr",
         "Loss by log-SNR",
         "Squared error of the predicted noise at equal noise, where schedules can be compared; the mean over time "
-        "steps weighs log-SNR differently for each schedule. Dotted: the best possible on data without any structure. "
-        "Above 1 a prediction is worse than that of no noise at all.",
+        "steps weighs log-SNR differently for each schedule. Dotted: the best linear guess from each pixel alone, for "
+        "pixels that vary as this set's do; what lies below it, structure has been used for. Above 1 a prediction is "
+        "worse than that of no noise at all.",
         _bounded,
         "figures_likelihood.loss_by_logsnr",
     ),
@@ -91,9 +93,9 @@ FIGURES = [
         "likelihood",
         "Likelihood",
         "The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
-        "eq. 5 and 13). Part of the decoder's term no model can avoid, since its noise is wider than a level. A low "
-        "bound does not mean good samples: at the laptop scale power 10 has the lowest and draws the worst, as a wrong "
-        "start of sampling costs the bound no more than L_T.",
+        "eq. 5 and 13). Even a mean that is right costs the decoder bits, since its noise is wider than a level; "
+        "guessing all 256 levels alike costs 8. A low bound does not mean good samples: at the laptop scale power 10 "
+        "has the lowest and draws the worst, as a wrong start of sampling costs the bound no more than L_T.",
         _grid,
         "figures_likelihood.likelihood",
     ),
@@ -123,8 +125,9 @@ FIGURES = [
         "The claims' contrasts",
         "Each claim that is tested, in units of the smallest effect that matters to it: a difference is reproduced if "
         "it is surely above 0 and estimated at a half or more, contradicted if it is surely below 1 and estimated "
-        "under a half (dashed); sameness and rarity hold inside the gray. Filled diamonds: reproduced; open: "
-        "contradicted; gray: inconclusive. What lies beyond 10 is drawn there. p is Holm's, over all tested claims.",
+        "under a half (dashed), so a contradicted one may still lean the claim's way; sameness and rarity hold inside "
+        "the gray. Filled diamonds: reproduced; open: contradicted; gray: inconclusive. What lies beyond 10 is drawn "
+        "there. p is Holm's, over all tested claims.",
         _tested,
         "figures_claims.contrasts",
     ),

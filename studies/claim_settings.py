@@ -53,18 +53,19 @@ SIZES = {"difference": (0, inf), "equivalence": (1, inf), "never": (0, 1)}  # of
 
 
 class Claim(Settings):
-    """One thing that somebody says, and how it is judged; written down before the runs.
+    """One thing that somebody says, and how it is judged; written down before the runs, or see `changed`.
 
     origin: who says it; source: where. kind: of judgement, see `studies.statistics`; analytic claims follow from
     formulas (`check` is a function of `studies.analytic`), unjudged ones stay inconclusive. direction: plus above
     minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
-    ratio, of a `never` the rate. why: the reason for measure and size. test: sign-flip needs 6 seeds for one claim,
-    more for several.
+    ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure. why: the reason
+    for measure and size. test: sign-flip needs 6 seeds for one claim, more for several.
     """
 
     id: Name
     claim: str
     source: str
+    changed: str | None = None
     origin: Literal["thesis", "slides", "ours"] = "thesis"
     figure: Name | None = None
     kind: Kind = "unjudged"

@@ -20,7 +20,7 @@ __all__ = [
     "told",
 ]
 
-SHOWN_ONLY = ("claim", "source", "origin", "figure")  # of a claim: how it is told, not how it is judged
+SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure")  # of a claim: how it is told, not how it is judged
 
 
 class Missing(ValueError):  # noqa: N818 - it is what it says

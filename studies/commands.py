@@ -52,7 +52,7 @@ def _commands(plan, run) -> list[str]:
     folder, data = _quoted(run.folder), _quoted(run.dataset.folder)
     return [
         f"  diffusion train {data} {run.training_flags} {threads} --out {folder}",
-        f"  diffusion sample {folder} {run.sampling.flags()} {threads}",
+        f"  diffusion sample {folder} {run.sampling_flags} {threads}",
         f"  diffusion likelihood {folder} {data} {plan.scale.likelihood.flags} {threads}",
         f"  studies measure {run.name} {plan.flags}",
     ]

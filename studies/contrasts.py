@@ -51,7 +51,8 @@ def _single(names):
 
 
 def _pairs(plan, claim, found):
-    """The cells of both sides that differ in one thing alone: set, schedule or samples; or each cell and the level.
+    """The cells of both sides that differ in one thing alone, set, schedule or samples, or in the latter two of one set
+    each; or each cell and the level.
 
     Empty if they don't match up, or are all the same, as measures of the data are under every schedule.
     """
@@ -66,7 +67,7 @@ def _pairs(plan, claim, found):
         return []
     pairs = list(zip(plus, minus, strict=True))
     differing = {tuple(x != y for x, y in zip(*pair, strict=True)) for pair in pairs}
-    if len(pairs) < 2 or len(differing) > 1 or sum(next(iter(differing))) != 1:
+    if len(pairs) < 2 or len(differing) > 1 or not _comparable(pairs, *next(iter(differing))):
         return []
     seeds = sides(plan, claim, found)[0][0]
     values = [[_by_seed(claim, found, cell, seeds) for cell in pair] for pair in pairs]
@@ -74,6 +75,11 @@ def _pairs(plan, claim, found):
         return []
     names = _names([cell for cell, _ in pairs])
     return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+
+
+def _comparable(pairs, sets, schedules, samples):
+    """Whether pairs that differ in these are worth a row each: in one thing, or, a pair a set, in all but the set."""
+    return sets + schedules + samples == 1 or (not sets and len({one[0] for one, _ in pairs}) == len(pairs))
 
 
 def _beside_level(plan, claim, found, chosen):

@@ -32,7 +32,7 @@ MARKS = {"reproduced": (INK, INK), "contradicted": (INK, "white"), "inconclusive
 def contrasts(plan):
     """Every tested claim on one axis: its effect in units of the smallest that matters, by seed and with interval."""
     shown = [one for one in judged(plan) if one.claim.kind in TESTED]
-    told = [textwrap.wrap(contrast_as_plotted(one.claim), WRAPPED) for one in shown]
+    told = [textwrap.wrap(_contrast_shown(one), WRAPPED) for one in shown]
     ends = np.cumsum([ROW + LINE * (len(lines) - 1) for lines in told])
     height = 1.76 + ends[-1]
     figure = new_figure(height)
@@ -53,7 +53,7 @@ def contrasts(plan):
     axes.spines.left.set_visible(False)
     for y, one, lines in zip(middles, shown, told, strict=True):
         _words(figure, axes, y, one, lines)
-    footnote(figure, plan, "points: seeds; bars: 95% intervals, which decide nothing; p: Holm's", together=True)
+    footnote(figure, plan, "points: seeds; bars: 95% intervals, of rates exact bounds; p: Holm's", together=True)
     return figure
 
 
@@ -83,6 +83,12 @@ def contrast_as_plotted(claim) -> str:
         return f"{claim.contrast.level:g} − {contrast_told(claim.model_copy(update={'contrast': whole}))}"
     exchanged = claim.contrast.model_copy(update={"plus": minus, "minus": plus})
     return contrast_told(claim.model_copy(update={"contrast": exchanged}))
+
+
+def _contrast_shown(one) -> str:
+    """The contrast in words; of several comparisons that which is plotted, the one that decides."""
+    told = contrast_as_plotted(one.claim)
+    return f"{told}; shown: {one.against}" if one.against else told
 
 
 def in_units(claim, values) -> np.ndarray:

@@ -5,6 +5,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import norm
 
+from diffusion.files import read_images
 from diffusion.schedules import schedule
 from studies.artefacts import SET_NAMES, first_seed, or_hole
 from studies.figures import footnote, in_digits, new_figure, schedule_legend, styled, title
@@ -15,34 +16,47 @@ from studies.palette import INK, MUTED, colour, text_colour
 
 __all__ = ["decoder_floor", "likelihood", "loss_by_logsnr"]
 
+GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
 @styled()
 def loss_by_logsnr(plan):
-    """Test loss by log-SNR, a line a schedule, beside the best possible on data without structure."""
+    """Test loss by log-SNR, a line a schedule, beside the best possible on independent Gaussian pixels."""
     sets = plan.study.grid.preparation
     figure = new_figure(3.5)
     title(figure, "Loss that can be compared", "Squared error of the predicted noise on test images, by log-SNR")
     place = {"left": 0.085, "right": 0.985, "bottom": 0.21, "top": 0.71, "wspace": 0.08}
     panels = figure.subplots(1, len(sets), sharey=True, squeeze=False, gridspec_kw=place)[0]
-    centres = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
     for axes, name in zip(panels, sets, strict=True):
         axes.set_yscale("log")
-        axes.plot(centres, white_data_floor(1 / (1 + np.exp(-centres))), color=MUTED, linewidth=1.0, linestyle=":")
-        for run in [run for run in first_seed(plan) if run.preparation == name]:
+        runs = [run for run in first_seed(plan) if run.preparation == name]
+        _floor(axes, runs[0])
+        for run in runs:
             binned = or_hole(binned_errors, run)
             if binned is not None:
-                _error_line(axes, centres, *binned[:2], colour(run.schedule))
+                _error_line(axes, *binned[:3], colour(run.schedule))
         axes.set_title(SET_NAMES[name], fontweight="bold")
         axes.set(xlabel="log-SNR (more noise ← → less)", xlim=(-11, 10), xticks=(-10, -5, 0, 5))
         axes.grid(which="minor", visible=False)
         axes.tick_params(which="minor", length=0)
     panels[0].set_ylim(bottom=1e-6)
-    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="best possible without structure")
+    floor = Line2D([], [], color=MUTED, linewidth=1.0, linestyle=":", label="best linear guess from the pixel alone")
     schedule_legend(figure, plan, [floor])
     footnote(figure, plan, "bands: two standard errors; above 1: worse than predicting no noise")
     return figure
+
+
+def _floor(axes, run):
+    """What the best linear guess from each pixel alone still errs by, the pixels varying as in the set's own images."""
+    images = or_hole(read_images, run.dataset.folder / "test.npy")
+    if images is None:
+        return
+    width = 2 if run.training.value_range == "symmetric" else 1
+    variance = np.var(images.reshape(len(images), -1) * (width / 255), axis=0)
+    abar = 1 / (1 + np.exp(-LOGSNR_EDGES))
+    floor = white_data_floor(abar[:, None], variance).mean(axis=1)
+    axes.plot(LOGSNR_EDGES, floor, color=MUTED, linewidth=1.0, linestyle=":")
 
 
 def _error_line(axes, x, mean, error, shade):
@@ -67,13 +81,17 @@ def likelihood(plan):
     _totals(axes, y, plan, cells, means["total"])
     _priors(axes, y, means["prior"])
     floor = decoder_floor(plan.grid[0].training)
-    axes.axvline(floor, color=INK, linewidth=0.8, linestyle=":")
     known = means["total"][np.isfinite(means["total"])]
+    marked = {floor: f"$L_0$ of true black and white, {floor:.2f}"}
+    if known.max(initial=0) > GUESSING:
+        marked[GUESSING] = f"guessing, {GUESSING}"
+    for bits in marked:
+        axes.axvline(bits, color=INK, linewidth=0.8, linestyle=":")
     axes.set(xlabel="bits/dim", xlim=(0, 1.25 * known.max() if len(known) else 1), ylim=(y[-1] + 0.7, -0.7))
     _label_cells(figure, axes, y, cells)
     _legend_of_terms(figure, height)
-    spread = "±: standard deviation over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
-    footnote(figure, plan, f"dotted: $L_0$ of perfect black and white, {floor:.2f}", spread, together=True)
+    spread = "±: sd over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
+    footnote(figure, plan, f"dotted: {'; '.join(marked.values())}", spread, together=True)
     return figure
 
 

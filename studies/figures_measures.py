@@ -35,7 +35,7 @@ def overlap(plan):
 @styled()
 def noise(plan):
     """Gray around the triangle: mean by cell, and the distribution."""
-    heading = "How noisy? Gray more than 2 px off the triangle"
+    heading = "How noisy? Gray more than 2 px off the triangle and any ink"
     detail = (
         "Root mean square in levels of 255. Left: mean by cell. Right: share up to each value, logarithmic from 1 on"
     )

@@ -65,13 +65,15 @@ def judged(plan) -> list[Judged]:
     outcomes = statistics.verdicts([one.evidence for one in weighed], ALPHA)
     changed = _changed(plan, found)
     return [
-        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_change_told(changed.get(one.claim.id))))
+        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_changes_told(one.claim, changed)))
         for one, (outcome, p) in zip(weighed, outcomes, strict=True)
     ]
 
 
-def _change_told(seeds) -> list[str]:
-    return [f"{CHANGED}: {', '.join(map(str, sorted(seeds)))}"] if seeds else []
+def _changes_told(claim, changed) -> list[str]:
+    seeds = sorted(changed.get(claim.id, ()))
+    told = f"{CHANGED}: {', '.join(map(str, seeds))}" if seeds else None
+    return [note for note in (told, claim.changed) if note]
 
 
 def _weighed(plan, claim, found, units) -> Judged:

@@ -38,17 +38,19 @@ def _divide(total, count):
 
 
 def white_data_floor(abar, variance=1.0):
-    """The least mean squared error of any noise prediction, for x_0 ~ N(mu, s^2 I): s^2 abar / (s^2 abar + 1 - abar).
+    """The least mean squared error of a noise prediction for x_0 ~ N(mu, s^2 I): s^2 abar / (s^2 abar + 1 - abar).
 
     x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps, so var x_t = v = s^2 abar + 1 - abar and cov(eps, x_t) = sqrt(1 - abar);
-    the best prediction is linear, and var(eps | x_t) = 1 - (1 - abar) / v. With s^2 = 1 it is abar itself.
+    the best prediction is linear, and var(eps | x_t) = 1 - (1 - abar) / v. With s^2 = 1 it is abar itself. Of pixels of
+    any other distribution it is what the best linear prediction reaches from the pixel alone.
 
-    abar: any shape, in [0, 1]; variance: s^2 > 0, in the network's range. The value is in [0, 1], per pixel.
+    abar: any shape, in [0, 1]; variance: s^2 >= 0, in the network's range, of a shape that fits. Value: in [0, 1].
     """
     abar = np.asarray(abar, np.float64)
     if not ((abar >= 0) & (abar <= 1)).all():
         raise ValueError("abar must lie in [0, 1] everywhere")
-    if not (np.isfinite(variance) and variance > 0):
-        raise ValueError(f"variance is {variance}, but a positive number is needed")
+    variance = np.asarray(variance, np.float64)
+    if not (np.isfinite(variance) & (variance >= 0)).all():
+        raise ValueError("variances must be numbers of 0 or more")
     signal = variance * abar
-    return signal / (signal + 1 - abar)
+    return np.divide(signal, signal + 1 - abar, out=np.zeros_like(signal), where=signal > 0)

@@ -50,9 +50,10 @@ def per_image(images, train=None, render=None, draw_size=None):
     """One row an image, a DataFrame; images uint8 or float in [0, 1], (N, H, H), N >= 1.
 
     ink (px), iou (0..1, with the fit drawn as the set was), plain_iou (with a fit drawn straight at the images' own
-    size, the same ruler for every set), components, gray and clearly_gray (share of pixels), background_rms,
-    background_haze and inside_rms (0..1), edge_width (px), the features of the fit, its corners x0..y2, nearest_other
-    and, with `train`, nearest and second_nearest (differing pixels). See `studies.noise` and `studies.novelty`.
+    size, the same ruler for every set), components, identical (to another of these), gray and clearly_gray (share of
+    pixels), background_rms, background_haze and inside_rms (0..1), edge_width (px), the features of the fit, its
+    corners x0..y2, nearest_other and, with `train`, nearest and second_nearest (differing pixels). See `studies.noise`
+    and `studies.novelty`.
     """
     ink = fitting.binarise(images)
     if not len(ink):
@@ -64,6 +65,7 @@ def per_image(images, train=None, render=None, draw_size=None):
     table |= _noise_columns(values, fits.vertices)
     table |= dict(zip(fitting.FEATURES, fitting.features(fits.vertices).T, strict=True))
     table |= dict(zip(CORNERS, fits.vertices.reshape(-1, 6).T, strict=True))
+    table["identical"] = novelty.identical(values)
     table["nearest_other"] = novelty.nearest_others(ink)
     if train is not None:
         table["nearest"], table["second_nearest"] = novelty.nearest_two(ink, fitting.binarise(train))
@@ -90,7 +92,7 @@ def summarise(table, real_table, rng):
 
     Beside a measure `x` stand `real_x`, the same for the real images, and where a difference has a meaning
     `excess_x`, x minus real_x. Overlap, noise around the fit and features are of images with at least 30 px of
-    ink; novelty is of images with any.
+    ink; novelty is of images with any, but `identical_share` of all.
     """
     threshold = validity_threshold(real_table)
     real_n = int((real_table.ink >= SMALL).sum())
@@ -164,6 +166,7 @@ def _distinct(table):
     some = table[table.ink > 0]
     return [
         _mean("nearest_other", some.nearest_other, "px"),
+        _mean("identical_share", table.identical, "share"),
         _mean("repeated_share", some.nearest_other[some.nearest_other.notna()] == 0, "share"),
     ]
 

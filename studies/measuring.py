@@ -132,7 +132,7 @@ def _likelihood(run):
     rows = [Measure(f"{name}_bits", float(record[name]), "bits/dim", record["images"]) for name in TERMS]
     error = record["total_se"]
     rows.append(Measure("total_bits_se", np.nan if error is None else error, "bits/dim", record["images"]))
-    mean, _, count = binned_errors(run)
+    _, mean, _, count = binned_errors(run)
     centres = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
     return rows + [
         Measure(f"loss_logsnr_{centre:g}", float(m), "1", int(n))
@@ -141,7 +141,8 @@ def _likelihood(run):
 
 
 def binned_errors(run):
-    """Squared error of eps on test images by log-SNR, see `losses.loss_by_logsnr`, in bins of `LOGSNR_EDGES`."""
+    """Squared error of eps on test images in bins of `LOGSNR_EDGES`: the mean log-SNR of what is in each, and then what
+    `losses.loss_by_logsnr` gives."""
     pairs = read_array(run.folder / "likelihood.npy")
     settings = run.training
     whole = pairs.ndim == 2 and pairs.shape[1] >= 4 and len(pairs) and (np.abs(pairs) < LARGEST_PAIR).all()
@@ -149,7 +150,8 @@ def binned_errors(run):
         raise ValueError(f"{run.folder / 'likelihood.npy'} doesn't belong to this run: bound its likelihood again")
     t = pairs[:, 1].astype(np.int64)
     snr = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).snr
-    return loss_by_logsnr(np.log(snr[t - 1]), pairs[:, 2], LOGSNR_EDGES)
+    logsnr = np.log(snr[t - 1])
+    return loss_by_logsnr(logsnr, logsnr, LOGSNR_EDGES)[0], *loss_by_logsnr(logsnr, pairs[:, 2], LOGSNR_EDGES)
 
 
 def loss_measures(losses, images):

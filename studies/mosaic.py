@@ -26,7 +26,7 @@ PAGE = round(WIDTH * DPI)  # px
 MARGIN, LABEL, TOP, HEAD, FOOT = 18, 186, 118, 40, 62  # px at DPI: left and right, row labels, title, column heads
 GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
-BLANK = "crossed out: blank"  # said below a figure that has such a tile
+BLANK = "crossed out: looks black"  # said below a figure that has such a tile
 DARK = 25  # of 255, a tenth of white: a tile without anything above it looks black
 
 

@@ -1,12 +1,12 @@
 """Are images new? Distances on binarised images to the nearest training images, and among themselves.
 
-Gray noise would hide a copy, so everything is compared as ink or no ink. A distance is the number of
-differing pixels; its square root is the Euclidean distance of the binary images.
+Gray noise would hide a copy, so distances are between images as ink or no ink: the number of differing pixels,
+whose square root is the Euclidean distance of the binary images.
 """
 
 import numpy as np
 
-__all__ = ["distance_ratio", "nearest_others", "nearest_two"]
+__all__ = ["distance_ratio", "identical", "nearest_others", "nearest_two"]
 
 CHUNK = 500
 
@@ -33,6 +33,16 @@ def nearest_others(ink):
         rows[np.arange(len(rows)), np.arange(start, start + len(rows))] = np.iinfo(np.int64).max
         nearest.append(rows.min(axis=1))
     return np.concatenate(nearest).astype(np.float64)
+
+
+def identical(images):
+    """Whether another image of the set is the same in every pixel, at the 256 levels of a file: bool (N,).
+
+    images: float in [0, 1], (N, H, W). Blank images count: one black image twice is no two images.
+    """
+    levels = np.rint(np.asarray(images, np.float64) * 255).astype(np.uint8).reshape(len(images), -1)
+    _, which, count = np.unique(levels, axis=0, return_inverse=True, return_counts=True)
+    return count[which.ravel()] > 1
 
 
 def distance_ratio(nearest, second):

@@ -69,6 +69,12 @@ class Run:
         return flags(self.training) + start
 
     @property
+    def sampling_flags(self) -> str:
+        """The options of `diffusion sample` that draw its samples: the cells of one seed share their starting noises, no
+        two seeds do, or seeds would not be independent."""
+        return f"{self.sampling.flags()} --seed {self.seed}"
+
+    @property
     def files(self) -> list[Path]:
         return [self.folder / name for name in RUN_FILES]
 
@@ -108,14 +114,17 @@ class Resampling:
     sampling: SamplingSettings
     noised: bool
     from_abar: float | None
+    renormed: bool
     before: "Run | Resampling"
 
     @property
     def flags(self) -> str:
         """The options of `diffusion sample` that make it."""
-        start = f" --noised {shlex.quote(str(self.run.dataset.folder))}" if self.noised else ""
-        start += f" --from-abar {self.from_abar:g}" if self.from_abar is not None else ""
-        return f"{self.sampling.flags()} --name {self.name}{start}"
+        data = shlex.quote(str(self.run.dataset.folder))
+        how = f" --noised {data}" if self.noised else ""
+        how += f" --from-abar {self.from_abar:g}" if self.from_abar is not None else ""
+        how += f" --renormed {data}" if self.renormed else ""
+        return f"{self.sampling.flags()} --seed {self.run.seed} --name {self.name}{how}"
 
     @property
     def files(self) -> list[Path]:

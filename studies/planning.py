@@ -144,7 +144,7 @@ class _Maker:
         for name, how in self.study.resampled.items():
             where = f"{self.where}: resampled.{name}"
             sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-            other = Resampling(name, run, sampling, how.noised, how.from_abar, made[-1])
+            other = Resampling(name, run, sampling, how.noised, how.from_abar, how.renormed, made[-1])
             if taken := {path.name for path in (*other.files, other.measure_file)} & OF_A_RUN:
                 raise ValueError(f"{where}: a run has a {min(taken)} of its own: choose another name")
             if _among(run, how.cells):

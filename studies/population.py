@@ -18,7 +18,7 @@ __all__ = [
     "standardise",
 ]
 
-NEIGHBOURS = 5  # the k of precision, recall, density and coverage in the papers' recommended setting
+NEIGHBOURS = 5  # the k of all four; Naeem et al.'s, where Kynkaanniemi et al. take 3
 NEIGHBOURS_NEED = 1000  # rows on both sides below which these four say little
 CLASSIFIER_NEEDS = 20  # rows on both sides below which a held-out accuracy says nothing
 

@@ -96,13 +96,14 @@ class Resampled(Settings):
     """Cells sampled once more, in another way.
 
     sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
-    from_abar, noised until that share of signal power is left.
+    from_abar, noised until that share of signal power is left; renormed: with batch norm's statistics taken anew.
     """
 
     cells: Cells = Cells()
     sampling: Mapping[str, Any] = {}
     noised: bool = False
     from_abar: Annotated[float, Field(gt=0, lt=1)] | None = None
+    renormed: bool = False
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -43,7 +43,9 @@ def strips(plan, one, found) -> dict | None:
 
 def _measure(one):
     name, known = one.claim.measure.replace("_", " "), one.unit in ("", "1", "ratio")
-    return name if known or name.endswith(one.unit) else f"{name} ({one.unit})"
+    name = name if known or name.endswith(one.unit) else f"{name} ({one.unit})"
+    added = len(one.claim.contrast.plus) > 1 and not one.claim.contrast.each
+    return f"{name}, added up" if added else name
 
 
 def _sides(claim):

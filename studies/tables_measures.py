@@ -30,7 +30,8 @@ SHOWN = {
     "energy_distance": "energy distance",
     "real_energy_distance": "real against real",
     "memorised_share": "memorised",
-    "repeated_share": "repeated",
+    "repeated_share": "ink repeated",
+    "identical_share": "identical",
     "total_bits": "bits/dim",
     "test_loss": "test loss",
 }

@@ -17,6 +17,7 @@ SHARED = {"source": "section 1", "measure": "m", "why": "to test"}
 SETS = {"plus": [{"preparation": ["low"]}], "minus": [{"preparation": ["array"]}]}
 EACH = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"]}, {"schedule": ["power-2"]}], "each": True}
 LEVEL = {"plus": [{"preparation": ["low"]}], "level": 0.3}
+OTHERS = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"], "samples": "again"}]}
 UNLIKE = {
     "plus": [{"preparation": ["low"], "schedule": ["wave", "power-2"]}],
     "minus": [{"preparation": ["low"], "schedule": ["linear"]}],
@@ -33,6 +34,7 @@ CLAIMS = [
     {"id": "sets", "claim": "A.", "kind": "difference", "contrast": SETS, "smallest": 0.1, "figure": "starts-low"},
     {"id": "each", "claim": "B.", "kind": "difference", "contrast": EACH, "smallest": 0.02},
     {"id": "same", "claim": "C.", "kind": "equivalence", "contrast": SETS, "smallest": 1.1},
+    {"id": "others", "claim": "G.", "kind": "difference", "contrast": OTHERS, "smallest": 0.1},
     {"id": "never", "claim": "D.", "kind": "never", "contrast": {"plus": [{}]}, "smallest": 0.5},
 ]
 SCHEDULES = ("linear", "wave", "power-2")
@@ -54,13 +56,14 @@ def study(tmp_path):
             "tables": ["verdicts"],
         }
         content |= {"grid": {"preparation": ["low", "array"], "schedule": SCHEDULES}, "figures": ["starts-low"]}
+        content["resampled"] = {"again": {"cells": {"schedule": ["linear"]}, "sampling": {"variance": "beta-tilde"}}}
         (tmp_path / "mine.yaml").write_text(json.dumps(content))
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
-        for run in plan.grid:
+        for run, one in [(run, run) for run in plan.grid] + [(one.run, one) for one in plan.resampled]:
             run.folder.mkdir(parents=True, exist_ok=True)
-            run.samples_file.touch()
+            one.samples_file.touch()
             row = [run.preparation, run.schedule, run.seed, "m", value(run), "share", 100]
-            pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv")
+            pd.DataFrame([row], columns=COLUMNS).to_csv(one.measure_file)
         return plan
 
     return make
@@ -89,6 +92,12 @@ def test_sides_of_unlike_sizes_are_shown_by_their_means_alone(study):
     (whole,), _ = shown(study((0, 1, 2)), "unlike")
     assert whole.judged
     assert whole.a - whole.b == pytest.approx([0.105] * 3)
+
+
+def test_other_samples_under_another_schedule_are_paired_by_set(study):
+    cells, _ = shown(study((0, 1, 2)), "others")
+    assert [part.label for part in cells] == ["low resolution", "array", "mean"]
+    assert cells[0].a - cells[0].b == pytest.approx([0.07] * 3)
 
 
 def test_cells_that_differ_in_the_set_alone_are_paired_and_averaged(study):

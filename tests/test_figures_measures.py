@@ -1,6 +1,7 @@
 """Figures of measures and claims: the numbers shown are those measured, and nothing measured yet is shown as such."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from studies.catalogue_measures import FIGURES
 from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
-from studies.figures_likelihood import decoder_floor, likelihood
+from studies.figures_likelihood import decoder_floor, likelihood, loss_by_logsnr
 from studies.figures_measures import mean_by_cell, overlap, population
 from studies.judging import judged
 from studies.measuring import COLUMNS
@@ -123,6 +124,28 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3 ± 1"] * 2
     assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
     assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
+
+
+def test_long_facts_below_a_figure_stay_on_it(plan):
+    for run in plan.grid:
+        table = [[run.preparation, run.schedule, run.seed, "total_bits", 9.0, "bits", 50]]
+        pd.DataFrame(table, columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
+    figure = likelihood(replace(plan, scale=plan.scale.model_copy(update={"seeds": tuple(range(6))})))
+    facts = figure.texts[-1]
+    assert "guessing, 8" in facts.get_text()
+    assert facts.get_window_extent().x1 < 0.99 * figure.bbox.x1
+
+
+def test_the_loss_stands_beside_the_floor_of_the_sets_own_pixels(plan):
+    """Pixels that are on in a quarter of the images have a variance of 3/4 in [-1, 1], half of them never vary: at a
+    log-SNR of -12 the error is 3/8 of abar."""
+    folder = plan.grid[0].dataset.folder
+    folder.mkdir(parents=True)
+    images = np.zeros((8, 4, 4), np.uint8)
+    images[:2, :2] = 255
+    np.save(folder / "test.npy", images)
+    floor = loss_by_logsnr(plan).axes[0].lines[0].get_ydata()
+    assert floor[0] == pytest.approx(0.375 * np.exp(-12), rel=1e-3)
 
 
 def test_features_run_between_the_ends_that_geometry_sets(plan):

@@ -246,8 +246,8 @@ def test_more_claims_need_more_evidence(study):
 def test_claims_changed_after_their_runs_are_told(study):
     plan = study([claim(**DIFFERENCE)], planted(0.2))
     assert not judged(plan)[0].notes
-    plan = study([claim(**DIFFERENCE)], planted(0.2), told={"one": "other"})
-    assert judged(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5",)
+    plan = study([claim(**DIFFERENCE, changed="It was bolder.")], planted(0.2), told={"one": "other"})
+    assert judged(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
     assert CHANGED in verdicts(plan).iloc[0].evidence
 
 

@@ -46,4 +46,5 @@ def test_floor_at_the_ends():
     with pytest.raises(ValueError, match="abar"):
         white_data_floor([0.5, np.nan])
     with pytest.raises(ValueError, match="variance"):
-        white_data_floor(0.5, 0)
+        white_data_floor(0.5, -1)
+    assert white_data_floor([[0.5], [1]], [0, 1]).tolist() == [[0, 0.5], [0, 1]]  # a pixel that never varies is known

@@ -147,6 +147,7 @@ def test_planted_faults_show_in_their_own_measures(array_set):
     noisy[90, 0, 0] = 1 - noisy[90, 0, 0]  # a pixel off is close, but no copy
     found = by_name(measure_samples(noisy, real, train, np.random.default_rng(0), real_table=real_table))
     assert found["blank_share"].value == pytest.approx(0.1)
+    assert found["identical_share"].value == pytest.approx(0.1)
     assert found["gray_share"].value == pytest.approx(209 / 300)
     assert found["excess_gray_share"].value == pytest.approx(209 / 300)  # the real ones have none
     assert found["copy_share"].value == pytest.approx(60 / 270)

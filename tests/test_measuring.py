@@ -120,7 +120,7 @@ def test_real_images_measured_by_an_older_version_are_refused(plan):
 def test_errors_go_into_the_bins_of_their_log_snr(plan):
     run = plan.cell("array", "power-2")
     left_by_a_run(run, np.zeros((2, 16, 16)))
-    mean, _, count = binned_errors(run)
+    _, mean, _, count = binned_errors(run)
     snr = schedule("power-2", 1000, 1e-4, 0.02).snr
     inside = (np.log(snr) >= LOGSNR_EDGES[8]) & (np.log(snr) < LOGSNR_EDGES[9])
     assert inside.sum() == count[8] > 10

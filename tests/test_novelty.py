@@ -23,6 +23,14 @@ def test_nearest_others_skip_the_image_itself():
     assert np.isnan(novelty.nearest_others(ink[:1])).all()
 
 
+def test_identical_images_are_those_that_a_file_could_not_tell_apart():
+    images = np.zeros((5, 4, 4), np.float32)
+    images[1] = 0.4 / 255  # black in a file too
+    images[2] = 0.6 / 255
+    images[3, 0, 0] = images[4, 3, 3] = 1
+    assert novelty.identical(images).tolist() == [True, True, False, False, False]
+
+
 def test_chunks_do_not_show(monkeypatch):
     ink = np.random.default_rng(1).random((23, 5, 5)) < 0.5
     whole = novelty.nearest_others(ink), novelty.nearest_two(ink, ink)[1]

@@ -110,12 +110,14 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
         (p, s, seed) for p in ("low", "high", "array") for s in ("linear", "power-10") for seed in (0, 1)
     }
     one = plan.resampling("beta-tilde", "array-wave-seed1")
-    assert one.flags.startswith(one.run.sampling.flags().replace("--variance beta ", "--variance beta-tilde "))
-    assert one.flags.endswith("--name beta-tilde")
+    assert one.flags.startswith(one.run.sampling_flags.replace("--variance beta ", "--variance beta-tilde "))
+    assert one.flags.endswith("--seed 1 --name beta-tilde")  # a seed has starting noises of its own
     assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
     halfway = [one for one in plan.resampled if one.name == "halfway"]
     assert {one.run.schedule for one in halfway} == {"linear"}
     assert halfway[0].flags.endswith(f"--noised {halfway[0].run.dataset.folder} --from-abar 0.147")
+    renormed = make_plan(written(tmp_path, resampled={"fresh": {"renormed": True}}, claims=[], figures=[])).resampled[0]
+    assert renormed.flags.endswith(f"--name fresh --renormed {renormed.run.dataset.folder}")
     with pytest.raises(ValueError, match="from_abar needs noised"):
         make_plan(written(tmp_path, resampled={"part": {"from_abar": 0.5}}))
     assert not {path.name for path in one.files} & {path.name for path in one.run.files + one.run.measured_files}

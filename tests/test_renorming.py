@@ -1,0 +1,59 @@
+"""Fresh statistics of batch norm: those of the data, whatever stood there before."""
+
+import numpy as np
+import pytest
+import torch
+from commands import call
+
+from diffusion.devices import choose
+from diffusion.model import Model
+from diffusion.renorming import renormed
+from diffusion.settings import TrainSettings
+
+
+def model(**more):
+    settings = TrainSettings(schedule="linear", widths=(4, 8), timesteps=50, beta_max=0.2, batch_size=32, **more)
+    made = Model.new(settings, (1, 8, 8), choose("cpu", "float32"))
+    made.network.eval()
+    return made
+
+
+def images(count):
+    return np.random.default_rng(0).integers(0, 2, (count, 1, 8, 8), dtype=np.uint8) * 255
+
+
+def norms(of):
+    return [module for module in of.network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+
+
+def test_statistics_are_the_datas_own_and_forget_what_was_there():
+    """The first norm sees a convolution of x_t alone: its statistics are those of the layer's outputs."""
+    stale, seen = model(), []
+    norms(stale)[0].running_mean += 7
+    fresh = renormed(stale, images(320))
+    norm = norms(fresh)[0]
+    assert not fresh.network.training
+    assert norms(stale)[0].running_mean.mean() == 7  # the model given is left as it was
+    norm.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+    process, source = fresh.process, torch.Generator().manual_seed(1)
+    x0 = torch.from_numpy(images(320)) / 127.5 - 1
+    t = torch.arange(320) % process.timesteps
+    fresh.output(process.noised(x0, t, torch.randn(x0.shape, generator=source)), t)
+    assert norm.running_mean == pytest.approx(seen[0].mean((0, 2, 3)), abs=0.02)
+    assert norm.running_var == pytest.approx(seen[0].var((0, 2, 3)), rel=0.05)
+
+
+def test_what_cannot_be_renormed_is_refused():
+    with pytest.raises(ValueError, match="32 images"):
+        renormed(model(), images(31))
+    with pytest.raises(ValueError, match="no batch norm"):
+        renormed(model(network="residual"), images(64))
+
+
+def test_the_command_takes_statistics_and_says_so(tiny):
+    words = ["sample", "run", "--count", "2", "--steps", "3", "--name", "fresh", "--threads", "1"]
+    code, said = call("diffusion", *words, "--renormed", "nowhere", folder=tiny)
+    assert (code, said.count("\n")) == (2, 1)
+    code, said = call("diffusion", *words, "--renormed", "set", folder=tiny)
+    assert code == 0, said
+    assert '"renormed": "set"' in (tiny / "run" / "fresh.json").read_text()
