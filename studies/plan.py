@@ -70,8 +70,8 @@ class Run:
 
     @property
     def sampling_flags(self) -> str:
-        """The options of `diffusion sample` that draw its samples: the cells of one seed share their starting noises, no
-        two seeds do, or seeds would not be independent."""
+        """The options of `diffusion sample` for its samples: the cells of one seed share their starting noises, no two
+        seeds do, or they would not be independent."""
         return f"{self.sampling.flags()} --seed {self.seed}"
 
     @property

@@ -1,6 +1,7 @@
 """A result tree as the commands leave it, made in no time: real triangles, noise that fades, losses on known lines."""
 
 import json
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -56,9 +57,9 @@ def record(run):
 
 
 def final(run):
-    """Held-out triangles in the place of samples."""
+    """Held-out triangles in the place of samples, others for every schedule."""
     images = np.load(run.dataset.folder / "test.npy").astype(np.float32) / 255
-    return images[np.arange(run.sampling.count) % len(images)]
+    return images[(crc32(run.schedule.encode()) + np.arange(run.sampling.count)) % len(images)]
 
 
 def path(run):

@@ -149,6 +149,11 @@ def test_samples_stand_below_held_out_images(plan, tmp_path):
     tile = mosaic.enlarged(real, (wide + figures_images.THIN) // 6 - figures_images.THIN)
     top = mosaic.TOP + mosaic.HEAD
     assert np.array_equal(page[top : top + len(tile), mosaic.LABEL : mosaic.LABEL + len(tile)], tile)
+    drawn = np.load(plan.cell("high", "wave").folder / "samples.npy")[0]  # second set; below real and linear
+    tile = mosaic.enlarged(mosaic.as_bytes(drawn), len(tile) // len(real) * len(real))
+    pitch = 3 * (len(tile) + figures_images.THIN) - figures_images.THIN + 2 * mosaic.GAP
+    top, left = top + 2 * pitch, mosaic.LABEL + wide + 2 * mosaic.GAP
+    assert np.array_equal(page[top : top + len(tile), left : left + len(tile)], tile)
 
 
 def test_gray_pixels_are_marked_and_others_kept():
@@ -197,10 +202,10 @@ def test_times_are_medians_over_the_seeds_that_are_there(tmp_path):
     assert "*: of fewer seeds" in words_of(axes.figure)
 
 
-def make_run_alone(run, seconds):
+def make_run_alone(run, seconds, **more):
     """The losses of a run whose epochs took that long, and nothing else."""
     run.folder.mkdir(parents=True)
-    losses(run.training.epochs).assign(seconds=seconds).to_csv(run.folder / "losses.csv", index=False)
+    losses(run.training.epochs).assign(seconds=seconds, **more).to_csv(run.folder / "losses.csv", index=False)
 
 
 def test_a_missing_cell_is_a_hole(with_a_hole):
@@ -254,3 +259,55 @@ def test_an_unknown_figure_is_named_with_the_known(monkeypatch, capsys):
         run_cli(monkeypatch, "figure", "nonsense")
     assert end.value.code == 2
     assert "training-examples" in capsys.readouterr().err
+
+
+def test_a_cell_s_panel_shows_the_mean_the_range_and_the_test_mean(plan):
+    axes, told = FIGURES["loss"].make(plan).axes[0], losses(2)
+    mean, test = axes.lines
+    assert list(mean.get_ydata()) == list(told.train_mean)
+    assert list(test.get_ydata()) == list(told.test_mean)
+    assert test.get_linestyle() == "--"
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert {*told.train_min, *told.train_max} == set(band)
+
+
+def test_the_thick_line_below_is_the_mean_over_seeds_and_the_base_s_that_of_training(tmp_path):
+    plan = make_plan("thesis", "smoke", tmp_path, (0, 1, 2))
+    for seed, factor in ((0, 1), (1, 2), (2, 6)):
+        make_run_alone(plan.run(f"low-linear-seed{seed}"), factor, train_mean=factor * losses(2).train_mean)
+    (*thin, thick) = FIGURES["loss"].make(plan).axes[15].lines
+    assert [line.get_ydata()[0] for line in thin] == pytest.approx(losses(2).train_mean[1] * np.array([1, 2, 6]))
+    assert thick.get_ydata() == pytest.approx([3 * losses(2).train_mean[1]])
+    make_run_alone(plan.extended[0].base, 1.0)
+    _, base = FIGURES["loss-extended"].make(plan).axes[0].lines
+    assert list(base.get_ydata()) == list(losses(2).train_mean)
+
+
+@pytest.fixture
+def rows_alone(monkeypatch):
+    """Figures of tiles as their column heads and rows."""
+    monkeypatch.setattr(figures_images, "tile_figure", lambda plan, title, detail, heads, rows, *facts: (heads, rows))
+
+
+def test_strips_run_from_noise_to_the_image_and_starts_are_the_noises(plan, rows_alone):
+    heads, rows = figures_images.reverse(plan, "array")
+    assert (heads[0], heads[-1]) == ("t = 1000", "t = 0")
+    for name, row in zip(SCHEDULES, rows, strict=True):
+        frames = mosaic.as_bytes(np.load(plan.cell("array", name).folder / "samples-frames.npy"))
+        assert row.label == name
+        assert np.array_equal(row.tiles[0], frames[0, 0])
+        assert np.array_equal(row.tiles[-1], frames[0, -1])
+    noises = np.load(plan.cell("array", "linear").folder / "samples-frames.npy")[:, 0]
+    shown = figures_images.starts(plan, "array")[1][0].tiles
+    assert np.array_equal(shown, mosaic.as_bytes(noises[: len(shown)]))
+
+
+def test_the_photograph_keeps_the_share_of_power_written_below_it(plan, rows_alone, monkeypatch):
+    """Least squares of x_t on x_0: the slope is sqrt(abar), what is left over has a variance of 1 - abar."""
+    monkeypatch.setattr(figures_images, "as_bytes", lambda values: values)
+    photo = 2 * figures_images.photograph().ravel() - 1
+    for name, row in zip(SCHEDULES, figures_images.noising(plan)[1], strict=True):
+        abar = schedule(name).abar[[99, 249, 499, 749, 999]]
+        found = [np.polyfit(photo, 2 * tile.ravel() - 1, 1, full=True) for tile in row.tiles[1:]]
+        assert [line[0] for line, *_ in found] == pytest.approx(np.sqrt(abar), abs=0.08)
+        assert [float(left[0]) / photo.size for _, left, *_ in found] == pytest.approx(1 - abar, rel=0.05)

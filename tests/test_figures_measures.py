@@ -9,12 +9,14 @@ import pytest
 import yaml
 from matplotlib.colors import to_rgb
 
+from studies import figures_claims
 from studies.catalogue_measures import FIGURES
 from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
 from studies.figures_likelihood import decoder_floor, likelihood, loss_by_logsnr
-from studies.figures_measures import mean_by_cell, overlap, population
+from studies.figures_measures import _density, mean_by_cell, overlap, population
 from studies.judging import judged
 from studies.measuring import COLUMNS
+from studies.palette import colour
 from studies.planning import make_plan
 
 CLAIM = {
@@ -124,6 +126,14 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3 ± 1"] * 2
     assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
     assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
+    terms = zip(figure.legends[0].get_patches(), figure.legends[0].get_texts(), strict=True)
+    told = {patch.get_alpha(): text.get_text() for patch, text in terms}
+    widths = {told[bar.get_alpha()]: bar.get_width() for bar in axes.patches}
+    assert widths == pytest.approx({"$L_0$": 1, "$L_1$ to $L_{T-1}$": 2, "$L_T$": 3e-5})
+    for run in plan.grid[2:]:  # all seeds but the first: what is left to tell is twice the error over images
+        run.samples_file.unlink()
+    alone = [text.get_text().strip() for text in likelihood(plan).axes[0].texts]
+    assert [text for text in alone if "±" in text] == ["2 ± 20"] * 2
 
 
 def test_long_facts_below_a_figure_stay_on_it(plan):
@@ -157,6 +167,8 @@ def test_the_decoders_floor_is_what_its_noise_costs():
     """sigma_1 = 0.01 and half a level of 1/255: Phi(0.392) = 0.6525 of the mass, 0.616 bits."""
     training = make_plan().grid[0].training
     assert decoder_floor(training) == pytest.approx(0.616, abs=5e-4)
+    unit = training.model_copy(update={"value_range": "unit"})  # half the distance between levels: Phi(0.196) = 0.5777
+    assert decoder_floor(unit) == pytest.approx(0.792, abs=5e-4)
 
 
 def test_the_nearest_training_image_is_the_one_with_the_fewest_other_pixels():
@@ -164,3 +176,44 @@ def test_the_nearest_training_image_is_the_one_with_the_fewest_other_pixels():
     image = train[7] / 255
     image[0, 0] = 1 - image[0, 0]
     assert nearest_index(image.astype(np.float32), train) == 7
+
+
+def test_distributions_are_of_their_own_cell_its_large_images_alone(tmp_path):
+    """An overlap that names set, schedule and seed, of an image of 30 px; 0.99 of one that is too small to be shown."""
+    plan = make_plan("thesis", "smoke", tmp_path, (0, 1))
+    sets, schedules = plan.study.grid.preparation, plan.study.grid.schedule
+
+    def named(of_set, of_schedule, seed=0):
+        return 0.3 + sets.index(of_set) / 10 + schedules.index(of_schedule) / 100 + seed / 1000
+
+    for run in plan.grid:
+        for folder in (run.folder, run.dataset.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        run.samples_file.touch()
+        overlaps = [0.99, named(run.preparation, run.schedule, run.seed)]
+        np.savez(run.folder / "per-image.npz", ink=[29, 30], plain_iou=overlaps)
+        np.savez(run.dataset.real_file, ink=[29, 30], plain_iou=[0.99, 0.8 + sets.index(run.preparation) / 100])
+    for i, (axes, name) in enumerate(zip(overlap(plan).axes[2:], sets, strict=True)):
+        *lines, real = axes.lines
+        assert list(real.get_xdata()) == pytest.approx([0.8 + i / 100] * 2)
+        for line, shown in zip(lines, schedules, strict=True):
+            assert line.get_color() == colour(shown)
+            assert list(line.get_xdata()) == pytest.approx([named(name, shown, seed) for seed in (0, 1)])
+            assert list(line.get_ydata()) == [0.5, 1]
+
+
+def test_a_density_keeps_all_of_its_weight_between_the_ends():
+    values, x = np.random.default_rng(0).random(400) ** 2, np.linspace(0, 1, 1001)
+    assert np.trapezoid(_density(values, x), x) == pytest.approx(1, abs=0.005)
+    assert np.trapezoid(_density(1 - values, x), x) == pytest.approx(1, abs=0.005)
+
+
+def test_the_most_suspicious_sample_comes_first_above_its_nearest_image(monkeypatch):
+    """Distances 9, 1 and 4 px of 16: ratios 3/4, 1/4 and 1/2."""
+    train = np.eye(6, dtype=np.uint8)[:, None, None, :].repeat(6, axis=2) * 255
+    monkeypatch.setattr(figures_claims, "read_images", lambda path: train)
+    table = pd.DataFrame({"ink": 6, "nearest": [9, 1, 4], "second_nearest": 16})
+    own, nearest = figures_claims._pairs("x", None, train[:3, 0], table, make_plan().datasets[0])
+    assert nearest.notes == ["1 px · 0.25", "4 px · 0.50", "9 px · 0.75"]
+    for row in (own, nearest):
+        assert np.array_equal(row.tiles, train[[1, 2, 0], 0])

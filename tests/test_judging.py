@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from studies.claims import Missing, contrast_told, counted, digest, needed, sides
 from studies.cli import cli
 from studies.commands import described
-from studies.judging import CHANGED, judged, verdicts
+from studies.judging import CHANGED, judged, verdicts, weakest
 from studies.measuring import COLUMNS
 from studies.planning import make_plan
 from studies.report import render
 from studies.settings import Claim, find
-from studies.statistics import seeds_needed
+from studies.statistics import Evidence, seeds_needed
 from studies.tables import save
 from studies.tables_measures import OF_CELLS, cells, measures
 
@@ -225,6 +225,7 @@ def test_equivalence_and_never(study):
     assert outcomes(plan) == {"none": "reproduced"}
     assert verdicts(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
     assert outcomes(study([none], lambda run: 0.04)) == {"none": "contradicted"}
+    assert judged(study([none], lambda run: 0.29))[0].a.tolist() == [0.29] * 6  # 0.29 * 100 is 28.999... in floats
     found = {("low", "linear", 0): {"m": (0.03, 100)}}
     with pytest.raises(Missing):
         counted(plan, plan.study.claims[0], found)
@@ -246,8 +247,9 @@ def test_more_claims_need_more_evidence(study):
 def test_claims_changed_after_their_runs_are_told(study):
     plan = study([claim(**DIFFERENCE)], planted(0.2))
     assert not judged(plan)[0].notes
-    plan = study([claim(**DIFFERENCE, changed="It was bolder.")], planted(0.2), told={"one": "other"})
-    assert judged(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
+    for told in ({"one": "other"}, {}):  # it read otherwise, or was not there
+        plan = study([claim(**DIFFERENCE, changed="It was bolder.")], planted(0.2), told=told)
+        assert judged(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
     assert CHANGED in verdicts(plan).iloc[0].evidence
 
 
@@ -319,3 +321,21 @@ def test_cells_are_means_with_their_spread_over_seeds(study, monkeypatch):
     assert table["under 30 px"].isna().all()
     alone = cells(study([], lambda run: 0.123456 if run.seed == 0 else None, seeds=(0,)))
     assert set(alone.mine) == {"0.123"}
+
+
+def test_the_least_sure_comparison_decides_or_the_surest_against():
+    """By hand: for the claim the largest p as it is, against it the smallest p, times the number of comparisons."""
+
+    def one(supports, p):
+        return Evidence("difference", 0.0, 0.0, 0.0, supports, p, 6)
+
+    assert weakest([one(True, 0.01), one(True, 0.04), one(True, 0.02)]) == (1, one(True, 0.04))
+    assert weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[0] == 2
+    assert weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[1].p == pytest.approx(0.03)
+    assert weakest([one(False, 0.4), one(True, 0.01), one(True, 0.01)])[1].p == 1
+
+
+def test_the_seeds_a_claim_needs_grow_with_the_claims_beside_it():
+    one, vague = Claim(**claim(**DIFFERENCE | {"test": "sign-flip"})), Claim(**claim(kind="underspecified", why="no"))
+    assert [needed(one, [one] * count + [vague]) for count in (1, 12)] == [6, 9]
+    assert needed(vague, [one, vague]) == 0

@@ -12,7 +12,7 @@ from scipy import stats
 from diffusion.cli import cli
 from diffusion.devices import choose
 from diffusion.files import write_array
-from diffusion.likelihood import _terms, bound, decoder_bits, proposal, spread_steps, step_bits, variances
+from diffusion.likelihood import _terms, bound, curve, decoder_bits, proposal, spread_steps, step_bits, variances
 from diffusion.model import Model, save_model
 from diffusion.process import Process, interpreted
 from diffusion.schedules import SCHEDULES, schedule
@@ -209,3 +209,19 @@ def test_the_command_writes_terms_curve_and_pairs(tmp_path):
     head, *rows = (tmp_path / "run" / "likelihood.csv").read_text().splitlines()
     assert head == "t,log_snr,squared_eps_error,bits,draws"
     assert sum(int(row.rsplit(",", 1)[1]) for row in rows) == 60
+
+
+def test_black_images_in_the_unit_range_cost_what_their_formulas_say():
+    """x_0 = 0: no signal is left to tell x_T from N(0, 1), and the bin of 0 reaches down to minus infinity."""
+    model = stand_in(exact_denoiser(torch.zeros(1, *SHAPE, dtype=torch.float64)), value_range="unit")
+    found, s = bound(model, np.zeros((3, *SHAPE), np.uint8), draws=None), model.process.schedule
+    assert found.decoder == pytest.approx(-np.log2(stats.norm.cdf(0.5 / 255 / np.sqrt(s.betas[0]))), rel=1e-9)
+    assert found.prior == pytest.approx(-0.5 * (s.abar[-1] + np.log1p(-s.abar[-1])) / np.log(2), rel=1e-9)
+
+
+def test_the_curve_stands_at_the_log_snr_of_its_steps():
+    model = stand_in(exact_denoiser(torch.ones(1, *SHAPE, dtype=torch.float64)), T=5)
+    rows = curve(bound(model, np.full((2, *SHAPE), 255, np.uint8), draws=None), model.process.schedule)
+    abar = np.cumprod(1 - model.process.schedule.betas)
+    assert rows.t.tolist() == [1, 2, 3, 4, 5]
+    assert rows.log_snr.tolist() == pytest.approx(np.log(abar / (1 - abar)))

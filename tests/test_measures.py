@@ -207,3 +207,20 @@ def test_two_hundred_samples_against_ten_thousand_take_seconds(array_set):
     start = time.process_time()
     measure_samples(samples, real, train, rng, real_table=real_table)
     assert time.process_time() - start < 10  # 1.5 s where it was written; 2,000 real images cost 3 s once
+
+
+def test_each_measure_is_of_its_own_column_and_its_own_images(array_set):
+    """Planted: 10 blank images, 10 of 29 px and 20 of 30; the smaller ones are the wrong ones to ask for overlaps."""
+    _, _, fresh, real_table = array_set
+    number = np.arange(40)
+    planted = {"ink": np.repeat([0, SMALL - 1, SMALL], [10, 10, 20]), "sqrt_area": 2.0}
+    planted |= {"iou": np.where(number % 2, 0.85, 0.75), "plain_iou": np.where(number % 4, 0.75, 0.85)}
+    planted |= {"components": 1 + number % 3, "nearest_other": number % 3}
+    found = by_name(summarise(per_image(fresh[:40]).assign(**planted), real_table, np.random.default_rng(0)))
+    expected = {"blank_share": (1 / 4, 40), "small_share": (1 / 2, 40), "iou_0.8_of_all": (1 / 4, 40)}
+    expected |= {"iou_0.8_share": (1 / 2, 20), "plain_iou_0.8_share": (1 / 4, 20)}
+    expected |= {"one_piece_share": (1 / 3, 30), "repeated_share": (1 / 3, 30)}
+    for name, (value, n) in expected.items():
+        assert (found[name].value, found[name].n) == (pytest.approx(value), n), name
+    assert found["wasserstein_sqrt_area"].n == 20
+    assert found["wasserstein_sqrt_area"].value > 1 > 10 * found["real_wasserstein_sqrt_area"].value

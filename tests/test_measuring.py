@@ -22,6 +22,7 @@ from studies.measuring import (
     read_table,
 )
 from studies.planning import make_plan
+from studies.tables_measures import OF_CELLS, SHOWN
 from triangles.datasets import write_dataset
 
 LOSSES = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
@@ -153,6 +154,7 @@ def test_loss_measures_of_known_curves():
     falling = {m.name: m.value for m in loss_measures(curve(10.0 ** -np.arange(8)), 100)}
     assert falling["loss_instability"] == pytest.approx(0, abs=1e-12)  # an even fall is no unrest
     assert values["seconds_per_epoch"] == 2
+    assert (values["train_loss"], values["test_loss"]) == (0.01, 1.0)
     assert values["training_images_per_second"] == 50
     zigzag = {m.name: m.value for m in loss_measures(curve(10 ** (0.1 * (np.arange(200) % 2) - 1)), 100)}
     assert zigzag["loss_instability"] == pytest.approx(0.05, rel=0.02)
@@ -168,3 +170,10 @@ def test_broken_tables_are_refused_in_a_line(tmp_path):
         read_table(tmp_path / "per-image.npz")
     with pytest.raises(FileNotFoundError, match="measure first"):
         read_table(tmp_path / "none.npz")
+
+
+def test_the_tables_ask_for_measures_that_there_are(plan):
+    run = plan.cell("array", "linear")
+    left_by_a_run(run, np.load(run.dataset.folder / "test.npy") / 255)
+    measure_run(plan, run)
+    assert {*SHOWN, *OF_CELLS} <= set(read_measures(run).measure)

@@ -93,3 +93,13 @@ def test_too_few_rows_and_constant_features_are_no_crash():
     flat = np.ones((30, 3))
     values, _, _ = population.compare_with_yardstick(flat, np.ones((60, 3)), "abc", rng)
     assert values["energy_distance"] == values["ks_a"] == 0
+
+
+def test_a_stretch_is_measured_too_and_the_reference_is_the_unit():
+    """Twice as wide about the same mean: Wasserstein's distance is the mean of |x|, though the means agree."""
+    rng = np.random.default_rng(9)
+    x = normal(rng, 2000, 1)
+    assert population.compare(2 * x, x, "a", rng)["wasserstein_a"] == pytest.approx(np.abs(x).mean())
+    rows, reference = population.standardise(7 + 2 * x, 3 + 4 * x)
+    assert (reference.mean(), reference.std()) == pytest.approx((0, 1))
+    assert rows.std() == pytest.approx(0.5)

@@ -6,7 +6,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 
 from diffusion.process import Process, interpreted, target
-from diffusion.sampling import ancestral, ddim, dpm_solver
+from diffusion.sampling import _predict, ancestral, ddim, dpm_solver
 from diffusion.schedules import SCHEDULES, schedule
 
 SHAPE = (3, 1, 4, 4)
@@ -140,3 +140,23 @@ def test_dpm_solver_steps_agree_with_diffusers():
             x = other.step(model.function(x, torch.full((3,), here)), here, x).prev_sample
             torch.testing.assert_close(mine, x, rtol=1e-6, atol=1e-6)
         here = t - 1
+
+
+def test_log_odds_are_read_as_the_mean_of_a_pixel():
+    """A pixel that is 1 with probability p and else -1 has the mean 2 p - 1; the noise is what is left of x_t."""
+    process, draw, t = Process(schedule("linear", 50)), draws(5), torch.tensor([0, 20, 49])
+    log_odds, xt = next(draw), next(draw)
+    found = interpreted("bernoulli", process, log_odds, xt, t)
+    torch.testing.assert_close(found.x0, 2 * torch.sigmoid(log_odds) - 1)
+    torch.testing.assert_close(process.noised(found.x0, t, found.eps), xt)
+    assert target("bernoulli", process, torch.tensor([-1.0, 1.0]), t, xt).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("value_range", "low"), [("symmetric", -1.0), ("unit", 0.0)])
+def test_a_clipped_estimate_lies_in_the_range_and_its_noise_fits_it(value_range, low):
+    model, x = Recorded("linear", kind="x0"), next(draws(6))
+    model.settings = model.settings.model_copy(update={"value_range": value_range})
+    model.function = lambda x, t: 3 * torch.sin(5 * x)
+    found = _predict(model, x, 20, clip=True)
+    assert (float(found.x0.min()), float(found.x0.max())) == (low, 1.0)
+    torch.testing.assert_close(model.process.noised(found.x0, torch.tensor([20]), found.eps), x)

@@ -127,3 +127,9 @@ def test_impossible_schedules_are_refused(arguments, word):
 def test_betas_out_of_range_are_refused():
     with pytest.raises(ValueError, match="strictly between"):
         NoiseSchedule("mine", np.array([0.1, np.nan]))
+
+
+def test_facts_count_the_steps_near_noise_and_near_the_image():
+    """abar_t = 0.999^t exceeds 0.99 up to t = 10, and falls below 0.01 from t = 4603 on."""
+    facts = NoiseSchedule("mine", np.full(5000, 0.001)).facts()
+    assert (facts["near-clean steps"], facts["near-noise steps"]) == pytest.approx((10 / 5000, 398 / 5000))

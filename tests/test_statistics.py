@@ -206,6 +206,7 @@ def test_bootstrap_interval_is_seeded_and_its_coverage_is_as_documented():
     assert np.mean((ends[:, 0] <= 0) & (ends[:, 1] >= 0)) == pytest.approx(0.87, abs=0.045)
     assert bootstrap_interval([3.0], rng) == (-np.inf, np.inf)
     assert bootstrap_interval([3.0, 3.0], rng) == (3, 3)
+    assert bootstrap_interval([0, 0, 0, 0, 0, 9], rng)[0] == 0  # percentiles never leave the values' range
 
 
 def test_t_interval_is_scipy_s_and_goes_with_the_test():
@@ -240,3 +241,10 @@ def test_t_interval_is_scipy_s_and_goes_with_the_test():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call(np.random.default_rng(0))
+
+
+def test_never_against_the_claim_is_scipy_s_exact_binomial_test():
+    found, whole = never([9, 8], [200, 200], 0.01), {"k": 17, "n": 400}
+    assert found.p == pytest.approx(2 * stats.binomtest(**whole, p=0.01, alternative="greater").pvalue)
+    above, below = (stats.binomtest(**whole, alternative=side).proportion_ci(0.95) for side in ("greater", "less"))
+    assert (found.low, found.high) == pytest.approx((above.low, below.high))

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from diffusion import training
 from diffusion.devices import choose
 from diffusion.files import as_images
-from diffusion.model import Model, as_bytes, load_model, read_tensors, save_model
+from diffusion.model import Model, as_bytes, load_model, read_tensors, save_model, to_network, to_unit
 from diffusion.process import Process
 from diffusion.sampling import SAMPLERS, sample
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
-from diffusion.training import DivergedError, Trainer, generator, time_steps
+from diffusion.training import DivergedError, Trainer, generator, losses_of, time_steps
 
 RECIPES = {
     "thesis": {},
@@ -222,6 +223,7 @@ def test_a_start_from_noised_images_is_the_distribution_the_model_was_trained_on
     model, images = Exact(points, 3, name="power-10"), ((points.numpy() + 1) * 127.5).astype(np.uint8)
     found = sample(model, 5, noised=images).images
     np.testing.assert_allclose(found, images[:, 0] / 255, atol=0.01)
+    np.testing.assert_allclose(sample(model, 5, noised=images, batch_size=2).images, found, atol=1e-5)
     assert np.abs(sample(model, 5).images - found).max() > 0.5
     with pytest.raises(ValueError, match="6 images"):
         sample(model, 6, noised=images)
@@ -271,3 +273,53 @@ def test_a_saved_file_has_the_same_bytes_in_every_process(tmp_path):
     found, said = read_tensors(tmp_path / "file")
     assert said == metadata
     assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+def test_losses_are_told_as_those_of_the_noise_whatever_is_predicted():
+    """One denoiser, read as eps and as x_0: the objectives differ, the squared error of the noise does not."""
+    points = torch.sign(torch.randn(5, 1, 4, 4, generator=generator(0, 9)))
+    t, eps = torch.tensor([5, 40, 60, 80, 99]), torch.randn(5, 1, 4, 4, generator=generator(0, 8))
+    by_noise, by_image = (losses_of(Exact(points, 100, kind), points, t, eps) for kind in ("eps", "x0"))
+    torch.testing.assert_close(by_image[1], by_noise[1], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(by_image[0], by_noise[0], rtol=0.1)
+
+
+def test_the_test_loss_is_the_mean_of_the_noises_error_over_all_images(images, monkeypatch):
+    """In batches of 4, 4 and 2; here each image's error is its own mean, and the objective another number."""
+    monkeypatch.setattr(training, "TEST_BATCH", 4)
+    monkeypatch.setattr(training, "losses_of", lambda model, x0, t, eps: (x0.flatten(1).sum(1), x0.flatten(1).mean(1)))
+    assert Trainer(small(), images, images[:10]).test_loss() == pytest.approx(images[:10].mean() / 127.5 - 1)
+
+
+def test_the_rate_is_constant_and_then_falls_evenly_to_nothing(images):
+    trainer, rates = Trainer(small(epochs=4, cooldown=0.5, learning_rate=1e-3), images), []
+    (optimizer,) = trainer.optimizers
+    step = optimizer.step
+    optimizer.step = lambda: (rates.append(optimizer.param_groups[0]["lr"]), step())
+    list(trainer.epochs())
+    assert rates == pytest.approx([1e-3 * min(1, left / 6) for left in range(12, 0, -1)])  # 3 steps an epoch
+
+
+@pytest.mark.parametrize(("drop_last", "steps"), [(True, 2), (False, 3)])
+def test_the_smaller_last_batch_is_left_out_only_where_asked(images, drop_last, steps):
+    assert Trainer(small(drop_last=drop_last), images[:40]).steps_per_epoch == steps
+
+
+@pytest.mark.parametrize(("value_range", "ends"), [("symmetric", [-1, 1]), ("unit", [0, 1])])
+def test_levels_reach_the_network_in_its_range_and_come_back(value_range, ends):
+    levels = torch.arange(256, dtype=torch.uint8)
+    given = to_network(levels, value_range)
+    assert given[[0, 255]].tolist() == ends
+    torch.testing.assert_close(to_unit(given, value_range), levels / 255)
+
+
+def test_every_epoch_has_an_order_and_noise_of_its_own(images):
+    trainer, orders, noises = Trainer(small(), images), [], []
+    step, draws = trainer._step, trainer._draws
+    trainer._step = lambda chosen, *rest: orders.append(chosen) or step(chosen, *rest)
+    trainer._draws = lambda *given: noises.append(drawn := draws(*given)) or drawn
+    list(trainer.epochs())
+    first, second = torch.cat(orders[:3]).tolist(), torch.cat(orders[3:]).tolist()
+    assert sorted(first) == sorted(second) == list(range(48))
+    assert first != second
+    assert len({noise.numpy().tobytes() for _, noise in noises}) == 6
