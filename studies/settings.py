@@ -48,13 +48,17 @@ class SamplingSettings(Settings):
             )
         return self
 
-    def effective(self) -> dict:
-        """The settings as `sampling_count` and so on, with the variance that leaving it out means."""
+    def whole(self) -> dict:
+        """The settings, with the variance that leaving it out means: what is the same has one name."""
         usual = {"variance": "beta"} if self.sampler == "ancestral" and self.variance is None else {}
-        return {f"sampling_{name}": value for name, value in (self.model_dump() | usual).items()}
+        return self.model_dump() | usual
+
+    def effective(self) -> dict:
+        """The same as `sampling_count` and so on."""
+        return {f"sampling_{name}": value for name, value in self.whole().items()}
 
     def flags(self) -> str:
-        given = {name: value for name, value in self.model_dump().items() if value is not None and name != "clip"}
+        given = {name: value for name, value in self.whole().items() if value is not None and name != "clip"}
         words = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
         return " ".join([*words, "--clip" if self.clip else "--no-clip"])
 

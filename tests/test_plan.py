@@ -20,6 +20,18 @@ def written(tmp_path, **changes):
     return str(path)
 
 
+@pytest.mark.parametrize("study", ["longer", "renormed"])
+def test_the_other_studies_can_be_planned_and_share_what_is_the_same(study):
+    """Runs of one name are made by the same commands, whichever study asks first."""
+    for scale in read_scales().scales:
+        ours, theirs = make_plan(study, scale), {run.name: run for run in make_plan(scale=scale).runs}
+        for run in [run for run in ours.runs if run.name in theirs]:
+            known = theirs[run.name]
+            assert (run.training_flags, run.sampling_flags) == (known.training_flags, known.sampling_flags)
+            assert run.dataset.flags == known.dataset.flags
+    assert study == "longer" or ours.runs[0].name in theirs
+
+
 @pytest.mark.parametrize("scale", read_scales().scales)
 def test_every_scale_has_the_fifteen_cells_and_the_longer_run(scale):
     plan = make_plan(scale=scale)
