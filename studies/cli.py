@@ -109,14 +109,10 @@ def measure_data(plan, dataset):
 @cli.command()
 @planned
 def verdicts(plan):
-    """Judge the study's claims by the runs measured so far; prints them and writes tables/verdicts."""
+    """Judge the study's claims by the runs measured so far, on the terminal; `studies table verdicts` writes them."""
     from studies.judging import terminal
-    from studies.judging import verdicts as table
-    from studies.tables import save
 
     click.echo(terminal(plan))
-    for path in save(table(plan), plan.output / "tables" / "verdicts"):
-        click.echo(path)
 
 
 @cli.command()

@@ -34,7 +34,7 @@ claims:
 def commands(plan):
     """Every command of the room that writes, in the order in which they need each other."""
     measured = [["measure", run.name] for run in plan.runs]
-    last = [["figure"], ["table"], ["verdicts"], ["report"], ["reference"]]
+    last = [["figure"], ["table"], ["report"], ["reference"]]
     return [["studies", *words, *plan.flags.split()] for words in [["measure-data", "array-seed0"], *measured, *last]]
 
 
