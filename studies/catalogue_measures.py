@@ -104,7 +104,8 @@ FIGURES = [
         "Sampled in other ways",
         "The same models and the same starting noises: with the other variance of the reverse steps, and from held-out "
         "images noised to the last step, where training ended, instead of from pure noise (noised), or noised only as "
-        "far as another schedule's last step (halfway).",
+        "far as another schedule's last step (halfway); or with batch norm's means and variances taken anew over the "
+        "training images (renormed).",
         _other_samples,
         "figures_images.other_samples",
         form="png",

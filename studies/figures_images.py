@@ -192,13 +192,16 @@ def other_samples(plan, count=9):
     images = [or_hole(read_samples, one) for one, _ in shown]
     count = min([count, *(len(one) for one in images if one is not None)])
     rows = [_way(one, label, image, count) for (one, label), image in zip(shown, images, strict=True)]
+    detail = ["Each column starts from one noise"]
     if any(one.noised for one in ways):
+        detail.append("noised: added to the image at its top, not taken alone")
         real = or_hole(read_images, runs[0].dataset.folder / "test.npy")
         tiles = None if real is None else list(real[:count, 0])
         rows.insert(0, Row("held-out", tiles, detail="noised to\nstart from"))
-    detail = "Each column starts from one noise; noised: added to the image at its top, not taken alone"
-    heads = [f"{i + 1}" for i in range(count)]
-    return tile_figure(plan, f"The same models sampled in other ways, {SET_NAMES[name]} set", detail, heads, rows)
+    if any(one.renormed for one in ways):
+        detail.append("renormed: with fresh statistics of batch norm")
+    heads, heading = [f"{i + 1}" for i in range(count)], f"The same models sampled in other ways, {SET_NAMES[name]} set"
+    return tile_figure(plan, heading, "; ".join(detail), heads, rows)
 
 
 OWN = "from N(0, I)"
