@@ -18,7 +18,7 @@ __all__ = [
     "standardise",
 ]
 
-NEIGHBOURS = 5  # the k of all four; Naeem et al.'s, where Kynkaanniemi et al. take 3
+NEIGHBOURS = 5  # the k of all four; Naeem et al.'s, where Kynkäänniemi et al. take 3
 NEIGHBOURS_NEED = 1000  # rows on both sides below which these four say little
 CLASSIFIER_NEEDS = 20  # rows on both sides below which a held-out accuracy says nothing
 
@@ -58,7 +58,7 @@ def classifier_accuracy(rows, reference, rng):
 
 
 def neighbourhoods(rows, reference, k=NEIGHBOURS):
-    """Precision, recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020): a dict.
+    """Precision, recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020): a dict.
 
     Precision, recall and coverage are in [0, 1]; density is >= 0 and 1 on average for equal populations.
     """
