@@ -1,7 +1,7 @@
 """Runs to measures: reads what a run left, measures it against its data set, writes tidy rows.
 
 A run's folder gets measures.csv (`COLUMNS`), per-image.npz (a column of `measures.per_image` each) and claims.json:
-the digests of the study's claims as they stood when these samples were first measured.
+the digests of the study's claims as they stood when this training was first measured.
 """
 
 import zlib
@@ -212,13 +212,14 @@ def read_measures(run):
 
 
 def _remember_claims(plan, run):
-    """Store the claims' digests beside these samples, unless they were stored when the samples were first measured."""
-    path, samples = run.folder / CLAIMS, sha256(run.samples_file)
+    """Store the claims' digests beside this training, unless they were stored when it was first measured: samples drawn
+    anew from a model that had been judged don't make a claim that changed since as good as one fixed before."""
+    path, losses = run.folder / CLAIMS, sha256(run.folder / "losses.csv")
     try:
         record = read_json(path)
     except (ValueError, OSError):
         record = {}
-    if record.get("samples") != samples or not isinstance(record.get("studies"), dict):
-        record = {"samples": samples, "studies": {}}
+    if record.get("losses") != losses or not isinstance(record.get("studies"), dict):
+        record = {"losses": losses, "studies": {}}
     record["studies"].setdefault(plan.study_name, {claim.id: digest(claim) for claim in plan.study.claims})
     write_json(path, record)
