@@ -17,10 +17,15 @@ import numpy as np
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it doesn't.
 
+    A path that is such a temporary one already is given as it is: a kill between the two would leave what nobody sweeps.
+
     Raises:
         OSError: naming `path`, whatever call failed.
     """
     path = Path(path)
+    if path.name.startswith(".") and path.name.endswith(f".{os.getpid()}.partial"):
+        yield path
+        return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ import pytest
 from commands import Started, call, refusal
 from conftest import SAMPLING, TRAINING
 
-from diffusion.files import replacing, uninterrupted
+from diffusion.files import replacing, uninterrupted, write_text
 from diffusion.model import read_tensors
 from diffusion.remaking import SECONDS
 
@@ -139,6 +139,14 @@ def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_spared(tmp_path)
     with replacing(tmp_path / "a.csv") as partial:
         partial.write_text("whole")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([spared.name, "a.csv"])
+
+
+def test_what_is_temporary_is_written_where_it_stands(tmp_path):
+    """A file of a file beside it would have a name that nobody sweeps after a kill."""
+    with replacing(tmp_path / "a.csv") as partial:
+        write_text(partial, "whole")
+        assert list(tmp_path.iterdir()) == [partial]
+    assert (tmp_path / "a.csv").read_text() == "whole"
 
 
 def test_a_child_that_outlives_its_killed_parent_keeps_the_run(tiny):
