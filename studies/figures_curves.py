@@ -162,8 +162,7 @@ def loss_extended(plan):
     heading = f"Training loss over {run.training.epochs} epochs: {run.schedule}, {SET_NAMES[run.preparation]} set"
     title(figure, heading, "Mean squared error of the predicted noise, logarithmic")
     axes = figure.subplots(gridspec_kw={"left": 0.085, "right": 0.985, "bottom": 0.2, "top": 0.79})
-    losses = or_hole(read_losses, run)
-    base = [] if losses is None else _draw_base(axes, run)
+    losses, base = or_hole(read_losses, run), _draw_base(axes, run)
     draw_losses(axes, losses, shade)
     axes.set(xlabel="epoch", xlim=(0, 1.02 * run.training.epochs) if losses is None else None)
     _legend(figure, 0.57 / 3.6, shade, base, loc="upper left", bbox_to_anchor=(0.012, 1 - 0.57 / 3.6))
