@@ -17,7 +17,7 @@ import numpy as np
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it doesn't.
 
-    A path that is such a temporary one already is given as it is: a kill between the two would leave what nobody sweeps.
+    A path that is such a temporary one already is given as it is: what a kill left between the two, nobody would sweep.
 
     Raises:
         OSError: naming `path`, whatever call failed.
