@@ -135,17 +135,18 @@ def sample(
     start = runs.read_data(noised)[1] if noised else None
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
-    train = runs.read_data(renormed)[0] if renormed else None
+    train, held_out = runs.read_data(renormed) if renormed else (None, None)
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
-        model = runs.read_model(run, chosen)
+        trained = model = runs.read_model(run, chosen)
         model = model if train is None else renorming.renormed(model, train)
+        biases = {} if held_out is None else {"mean_errors": renorming.both_errors(trained, model, held_out)}
         model = model if from_abar is None else partial.from_abar(model, from_abar)
         calls = options["count"] * (options["steps"] or model.process.timesteps)
         with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             seconds, samples = runs.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
         told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
-        told |= {"renormed": str(renormed)} if renormed else {}
+        told |= {"renormed": str(renormed), **biases} if renormed else {}
         runs.write_samples(run, name, samples, model, options | told, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
 

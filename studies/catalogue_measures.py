@@ -53,6 +53,13 @@ def _other_samples(plan):
     return list(dict.fromkeys([*files, *(one.run.dataset.folder / "test.npy" for one in ways)]))
 
 
+def _renormed(plan):
+    files = [one.files[-1] for one in plan.resampled if one.renormed]
+    if not files:
+        raise ValueError(f"mean-error: study {plan.study_name} takes no cell's statistics anew (`renormed`)")
+    return files
+
+
 FIGURES = [
     Entry(
         "overlap",
@@ -109,6 +116,15 @@ FIGURES = [
         _other_samples,
         "figures_images.other_samples",
         form="png",
+    ),
+    Entry(
+        "mean-error",
+        "Batch norm's bias",
+        "Predicted minus true noise, averaged over held-out images and their pixels, with batch norm's running "
+        "statistics and with those taken anew over the training images. Samples add a bias of one sign up, step by "
+        "step; in the squared error it hardly shows.",
+        _renormed,
+        "figures_likelihood.mean_error",
     ),
     Entry(
         "neighbours",

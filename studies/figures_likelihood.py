@@ -1,4 +1,4 @@
-"""Figures of likelihood and of losses that can be compared, one function each: plan -> Figure."""
+"""Figures of likelihood, and of the predicted noise's errors where they can be compared: plan -> Figure."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -7,16 +7,17 @@ from scipy.stats import norm
 
 from diffusion.files import read_images
 from diffusion.schedules import schedule
-from studies.artefacts import SET_NAMES, first_seed, or_hole
+from studies.artefacts import SET_NAMES, first_seed, or_hole, read_mean_errors
 from studies.figures import footnote, in_digits, new_figure, schedule_legend, styled, title
 from studies.figures_measures import mean_by_cell, seeds_by_cell
 from studies.losses import white_data_floor
 from studies.measuring import LOGSNR_EDGES, binned_errors
 from studies.palette import INK, MUTED, colour, text_colour
 
-__all__ = ["decoder_floor", "likelihood", "loss_by_logsnr"]
+__all__ = ["decoder_floor", "likelihood", "loss_by_logsnr", "mean_error"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
+LAGGING = (0, (3, 1.5))  # dashes of what batch norm's running statistics give
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
@@ -63,6 +64,29 @@ def _error_line(axes, x, mean, error, shade):
     error = np.nan_to_num(error)
     axes.fill_between(x, np.maximum(mean - 2 * error, 1e-9), mean + 2 * error, color=shade, alpha=0.2, linewidth=0)
     axes.plot(x, mean, color=shade, marker="o", markersize=2)
+
+
+@styled()
+def mean_error(plan):
+    """Bias of the predicted noise over t with batch norm's running statistics (dashed) and with new ones (solid)."""
+    sets, T = plan.study.grid.preparation, plan.grid[0].training.timesteps
+    figure = new_figure(3.2)
+    title(figure, "Mean error of the predicted noise", "Over 256 held-out images and their pixels; 0 has no bias")
+    place = {"left": 0.1, "right": 0.985, "bottom": 0.23, "top": 0.68, "wspace": 0.08}
+    panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)[0]
+    for axes, name in zip(panels, sets, strict=True):
+        for one in plan.resampled:
+            found = or_hole(read_mean_errors, one) if one.renormed and one.run.preparation == name else None
+            if found is not None:
+                axes.plot(found.steps, found.running, color=colour(one.run.schedule), linestyle=LAGGING, linewidth=1.2)
+                axes.plot(found.steps, found.anew, color=colour(one.run.schedule))
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.set_title(SET_NAMES[name], fontweight="bold")
+        axes.set(xlabel="t", xlim=(0, T), xticks=[T / 4, T / 2, 3 * T / 4])  # none at the ends, where panels meet
+    styles = {"running statistics": LAGGING, "taken anew": "-"}
+    schedule_legend(figure, plan, [Line2D([], [], color=INK, linestyle=s, label=n) for n, s in styles.items()])
+    footnote(figure, plan, *(["a line a seed"] if len(plan.scale.seeds) > 1 else []), together=True)
+    return figure
 
 
 @styled()

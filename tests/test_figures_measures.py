@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from studies import figures_claims
 from studies.catalogue_measures import FIGURES
 from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
-from studies.figures_likelihood import decoder_floor, likelihood, loss_by_logsnr
+from studies.figures_likelihood import decoder_floor, likelihood, loss_by_logsnr, mean_error
 from studies.figures_measures import _density, mean_by_cell, overlap, population
 from studies.judging import judged
 from studies.measuring import COLUMNS
@@ -62,6 +62,23 @@ def plan(tmp_path):
         (run.folder / "claims.json").write_text(json.dumps({"samples": "", "studies": {}}))
         (run.folder / "samples.npy").touch()
     return made
+
+
+def test_the_mean_errors_drawn_are_those_recorded_of_fresh_statistics_alone(tmp_path):
+    made = make_plan("renormed", "smoke", tmp_path)
+    entry = next(one for one in FIGURES if one.name == "mean-error")
+    (one,) = [one for one in made.resampled if (one.run.preparation, one.run.schedule) == ("high", "wave")]
+    assert one.files[-1] in entry.inputs(made)
+    with pytest.raises(ValueError, match="anew"):
+        entry.inputs(make_plan(results=tmp_path))
+    one.run.folder.mkdir(parents=True)
+    found = {"steps": [10, 20], "running": [0.1, 0.3], "anew": [0.0, -0.1]}
+    one.files[-1].write_text(json.dumps({"mean_errors": found}))
+    drawn = [[list(line.get_ydata()) for line in axes.lines[:-1]] for axes in mean_error(made).axes]
+    assert drawn == [[], [[0.1, 0.3], [0.0, -0.1]], []]
+    one.files[-1].write_text(json.dumps({"mean_errors": {"steps": [10]}}))
+    with pytest.raises(ValueError, match="no mean errors"):
+        mean_error(made)
 
 
 @pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry.name)

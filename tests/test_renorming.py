@@ -1,5 +1,7 @@
 """Fresh statistics of batch norm: those of the data, whatever stood there before."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from commands import call
 
 from diffusion.devices import choose
 from diffusion.model import Model
-from diffusion.renorming import renormed
+from diffusion.renorming import mean_errors, renormed
 from diffusion.settings import TrainSettings
 
 
@@ -50,10 +52,34 @@ def test_what_cannot_be_renormed_is_refused():
         renormed(model(network="residual"), images(64))
 
 
+class Biased(torch.nn.Module):
+    """The exact noise of images that are all white, off by a hundredth of the time index."""
+
+    def __init__(self, process):
+        super().__init__()
+        self.process = process
+
+    def forward(self, xt, t):
+        eps = (xt - self.process.at("sqrt_abar", t, xt)) / self.process.at("sqrt_1m_abar", t, xt)
+        return eps + t[:, None, None, None] / 100
+
+
+def test_the_mean_error_is_the_bias_at_each_time_step():
+    exact = model()
+    exact.network = Biased(exact.process)
+    white = np.full((40, 1, 8, 8), 255, np.uint8)
+    assert mean_errors(exact, white, [1, 11, 50]) == pytest.approx([0, 0.1, 0.49], abs=1e-5)
+
+
 def test_the_command_takes_statistics_and_says_so(tiny):
     words = ["sample", "run", "--count", "2", "--steps", "3", "--name", "fresh", "--threads", "1"]
     code, said = call("diffusion", *words, "--renormed", "nowhere", folder=tiny)
     assert (code, said.count("\n")) == (2, 1)
     code, said = call("diffusion", *words, "--renormed", "set", folder=tiny)
     assert code == 0, said
-    assert '"renormed": "set"' in (tiny / "run" / "fresh.json").read_text()
+    record = json.loads((tiny / "run" / "fresh.json").read_text())
+    assert record["renormed"] == "set"
+    found = record["mean_errors"]
+    assert found["steps"][-1] == json.loads((tiny / "run" / "run.json").read_text())["settings"]["timesteps"]
+    assert len(found["steps"]) == len(found["running"]) == len(found["anew"])
+    assert found["running"] != found["anew"]
