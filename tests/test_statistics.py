@@ -93,6 +93,7 @@ def test_t_is_scipy_s_and_constant_effects_fall_back():
     x = rng.normal(0.5, 1, (4, 6))
     assert one_sided(x, "t") == pytest.approx(stats.ttest_1samp(x, 0, axis=1, alternative="greater").pvalue)
     assert one_sided(np.full(4, 0.3), "t") == 1 / 16
+    assert one_sided(np.full((2, 30), [[0.3], [-0.3]]), "t").tolist() == [2**-30, 1]  # more than sign-flip takes
 
 
 @pytest.mark.parametrize("test", ["t", "sign-flip"])
@@ -101,6 +102,16 @@ def test_a_ratio_on_the_margin_is_rarely_judged_either_way(fast, test):
         return equivalence(1.1 * np.exp(rng.normal(0, 0.03, 6)), np.ones(6), 1.1, rng, test)
 
     assert share("reproduced", make) <= at_most(0.025)
+    assert share("contradicted", make) <= at_most(0.025)
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip"])
+def test_equal_times_that_scatter_are_rarely_judged_unequal(fast, test):
+    """Where either margin may be exceeded by chance, looking which one is must not cost the level."""
+
+    def make(rng):
+        return equivalence(1.05 * np.exp(rng.normal(0, 1, 6)), np.ones(6), 1.05, rng, test)
+
     assert share("contradicted", make) <= at_most(0.025)
 
 
@@ -134,6 +145,7 @@ def test_never_with_no_event_and_with_many():
     assert verdict(never([0] * 5 + [4], [400] * 6, 0.01)) == "inconclusive"  # every seed has to speak for it
     assert verdict(never([9, 8], [200, 200], 0.01)) == "contradicted"
     assert verdict(never([17, 0], [200, 200], 0.01)) == "inconclusive"  # one network's failing
+    assert verdict(never([200, 1, 0, 0, 0, 0], [500] * 6, 0.01)) == "inconclusive"  # and a single stray event
     assert verdict(never([0, 0], [20, 20], 0.01)) == "inconclusive"
 
 
@@ -244,7 +256,8 @@ def test_refusals(call, message):
 
 
 def test_never_against_the_claim_is_scipy_s_exact_binomial_test():
-    found, whole = never([9, 8], [200, 200], 0.01), {"k": 17, "n": 400}
-    assert found.p == pytest.approx(2 * stats.binomtest(**whole, p=0.01, alternative="greater").pvalue)
+    found, whole = never([12, 9, 8], [200, 200, 200], 0.01), {"k": 29, "n": 600}
+    second = stats.binomtest(9, 200, p=0.01, alternative="greater").pvalue
+    assert found.p == pytest.approx(2 * 2 * second)  # doubled for the side, and of two seeds besides the worst
     above, below = (stats.binomtest(**whole, alternative=side).proportion_ci(0.95) for side in ("greater", "less"))
     assert (found.low, found.high) == pytest.approx((above.low, below.high))
