@@ -3,6 +3,7 @@
 Readers raise ValueError for a broken file, FileNotFoundError for a missing one; `or_hole` turns the latter into None.
 """
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ import numpy as np
 from diffusion.files import read_array, read_json, verify_checksum
 
 __all__ = [
+    "DIGEST",
     "LOSS_COLUMNS",
     "SET_NAMES",
     "Frames",
     "absence",
     "first_seed",
+    "listed",
     "noise_schedules",
     "of_samples",
     "or_hole",
@@ -27,9 +30,11 @@ __all__ = [
     "read_record",
     "read_samples",
     "resampled_here",
+    "verify_model",
 ]
 
 SET_NAMES = {"low": "low resolution", "high": "720 px", "array": "array"}  # as shown to people
+DIGEST = "samples"  # column of measures.csv: the sha256 of the samples that were measured
 LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
 
 T = TypeVar("T")
@@ -44,8 +49,41 @@ def or_hole(read: Callable[..., T], *arguments) -> T | None:
 
 
 def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
-    """The same of measures: what is left of those of samples that are gone, as the run was made anew, is a hole."""
-    return or_hole(read, *arguments) if run.samples_file.exists() else None
+    """The same of measures: what is left of those of samples that are gone, as the run was made anew, is a hole.
+
+    Raises:
+        ValueError: other samples stand there than were measured.
+    """
+    if not run.samples_file.exists():
+        return None
+    told = or_hole(read_json, run.samples_file.with_suffix(".json")) or {}
+    made, measured = listed(told, run.samples_file.name), or_hole(_measured_samples, run)
+    if made and measured and made != measured:
+        raise ValueError(f"{run.measure_file} is of other samples than {run.samples_file}: measure again")
+    return or_hole(read, *arguments)
+
+
+def listed(record: dict, file: str) -> str | None:
+    """The sha256 that a record lists of a file, if it does."""
+    files = record.get("files")
+    return files.get(file) if isinstance(files, dict) else None
+
+
+def _measured_samples(run) -> str | None:
+    with run.measure_file.open(encoding="utf-8", errors="replace", newline="") as stream:
+        return next(csv.DictReader(stream), {}).get(DIGEST)
+
+
+def verify_model(path: Path) -> None:
+    """Compare the model that what a record tells of was made with to the run's own, where both are told.
+
+    Raises:
+        ValueError: they differ, as the run was made anew.
+    """
+    theirs = (or_hole(read_json, path) or {}).get("model")
+    ours = listed(or_hole(read_json, path.with_name("run.json")) or {}, "model.safetensors")
+    if ours and theirs and ours != theirs:
+        raise ValueError(f"{path} tells of another model than the run's own: make it again")
 
 
 def absence(run, *files: str) -> str | None:
@@ -107,6 +145,7 @@ def read_samples(run) -> np.ndarray:
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
         raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")
     verify_checksum(path, path.with_suffix(".json").name)
+    verify_model(path.with_suffix(".json"))
     return values
 
 

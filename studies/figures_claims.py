@@ -7,7 +7,7 @@ import numpy as np
 
 from diffusion.files import read_images
 from studies import novelty
-from studies.artefacts import SET_NAMES, first_seed, or_hole, read_samples
+from studies.artefacts import SET_NAMES, first_seed, of_samples, or_hole, read_samples
 from studies.claims import contrast_told, contrasted
 from studies.figures import footnote, new_figure, styled, title
 from studies.judging import judged
@@ -134,7 +134,7 @@ def neighbours(plan):
 
 def _neighbour_rows(run):
     """Two rows of a run: the samples most like copies, and the training images nearest to them."""
-    samples, table = or_hole(read_samples, run), or_hole(read_table, run.folder / "per-image.npz")
+    samples, table = or_hole(read_samples, run), of_samples(read_table, run, run.folder / "per-image.npz")
     tiles = None if samples is None else np.stack([as_bytes(sample) for sample in samples])
     return _pairs(run.schedule, colour(run.schedule), tiles, table, run.dataset)
 

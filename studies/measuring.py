@@ -10,10 +10,10 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import pandas as pd
 
-from diffusion.files import read_array, read_json, replacing, sha256, write_json
+from diffusion.files import read_array, read_json, replacing, sha256, verify_checksum, write_json
 from diffusion.schedules import schedule
 from studies import measures
-from studies.artefacts import read_losses, read_record, read_samples
+from studies.artefacts import DIGEST, read_losses, read_record, read_samples, verify_model
 from studies.claims import digest
 from studies.losses import loss_by_logsnr
 from studies.measures import Measure
@@ -35,6 +35,7 @@ COLUMNS = ("preparation", "schedule", "seed", "measure", "value", "unit", "n")
 LOGSNR_EDGES = np.arange(-12.0, 13.0)  # the same for all schedules; T = 1000 reaches from -10.1 to 9.2
 MEASURE_STREAM = 31  # of the splits and the classifier
 PER_IMAGE, CLAIMS = "per-image.npz", "claims.json"
+BOUND, PAIRS = "likelihood.json", "likelihood.npy"
 LARGEST_TABLE = 256 * 2**20  # bytes: thousands of times what a run's samples need
 BROKEN = (ValueError, EOFError, KeyError, TypeError, MemoryError, NotImplementedError, BadZipFile, zlib.error)
 LARGEST_PAIR = 1e100  # whose square is still finite
@@ -56,14 +57,14 @@ def measure_run(plan, run):
     rows = measures.summarise(table, _real(run, table), rng)
     rows += _likelihood(run) + loss_measures(read_losses(run), run.dataset.settings.count)
     _remember_claims(plan, run)
-    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows, run.measure_file)]
+    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows, run)]
 
 
 def measure_resampling(one):
     """The measures of a run's other samples, without those of likelihood and losses, which are the run's; the path."""
     run = one.run
     table, rng = _sampled(run, one)
-    return _write_rows(run, measures.summarise(table, _real(run, table), rng), one.measure_file)
+    return _write_rows(run, measures.summarise(table, _real(run, table), rng), one)
 
 
 def _real(run, table):
@@ -128,7 +129,9 @@ def read_table(path):
 
 def _likelihood(run):
     """The bound's terms, and the squared error of eps by log-SNR."""
-    record = read_record(run.folder / "likelihood.json", *TERMS, "total_se", "images")
+    record = read_record(run.folder / BOUND, *TERMS, "total_se", "images")
+    verify_model(run.folder / BOUND)
+    verify_checksum(run.folder / PAIRS, BOUND)
     rows = [Measure(f"{name}_bits", float(record[name]), "bits/dim", record["images"]) for name in TERMS]
     error = record["total_se"]
     rows.append(Measure("total_bits_se", np.nan if error is None else error, "bits/dim", record["images"]))
@@ -143,11 +146,11 @@ def _likelihood(run):
 def binned_errors(run):
     """Squared error of eps on test images in bins of `LOGSNR_EDGES`: the mean log-SNR of what is in each, and then what
     `losses.loss_by_logsnr` gives."""
-    pairs = read_array(run.folder / "likelihood.npy")
+    pairs = read_array(run.folder / PAIRS)
     settings = run.training
     whole = pairs.ndim == 2 and pairs.shape[1] >= 4 and len(pairs) and (np.abs(pairs) < LARGEST_PAIR).all()
     if not whole or pairs[:, 1].min() < 1 or pairs[:, 1].max() > settings.timesteps:
-        raise ValueError(f"{run.folder / 'likelihood.npy'} doesn't belong to this run: bound its likelihood again")
+        raise ValueError(f"{run.folder / PAIRS} doesn't belong to this run: bound its likelihood again")
     t = pairs[:, 1].astype(np.int64)
     snr = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).snr
     logsnr = np.log(snr[t - 1])
@@ -184,12 +187,13 @@ def _off_its_line(values):
     return np.sqrt((residuals**2).sum() / (len(values) - 2))
 
 
-def _write_rows(run, rows, path):
+def _write_rows(run, rows, one):
+    """The measures of `one`: a run or other samples of it; in the last column, what was measured."""
     keys = {"preparation": run.preparation, "schedule": run.schedule, "seed": run.seed}
     frame = pd.DataFrame([{**keys, "measure": m.name, "value": m.value, "unit": m.unit, "n": m.n} for m in rows])
-    with replacing(path) as partial:
-        frame[list(COLUMNS)].to_csv(partial, index=False)
-    return path
+    with replacing(one.measure_file) as partial:
+        frame[list(COLUMNS)].assign(**{DIGEST: sha256(one.samples_file)}).to_csv(partial, index=False)
+    return one.measure_file
 
 
 def read_measures(run):

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diffusion.files import write_array, write_json
+from diffusion.files import sha256, write_array, write_json
 from diffusion.schedules import schedule
+from studies.artefacts import DIGEST, of_samples
 from studies.measuring import (
     COLUMNS,
     LOGSNR_EDGES,
@@ -61,7 +62,7 @@ def test_real_images_measure_as_real_ones_do(plan, preparation):
     left_by_a_run(run, real / 255)
     measure_run(plan, run)
     frame = read_measures(run)
-    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.columns) == [*COLUMNS, DIGEST]
     assert set(frame.preparation) == {preparation}
     values = frame.set_index("measure").value
     for name in ("iou_median", "ink", "clearly_gray_share", "background_haze", "nearest_training"):
@@ -96,6 +97,35 @@ def test_samples_of_a_failed_run_are_measured_without_warnings(plan, samples):
     values = read_measures(run).set_index("measure")
     assert values.value["blank_share"] == float(not samples.any())
     assert values.n["blank_share"] == len(samples)
+
+
+def test_measures_of_other_samples_than_stand_there_are_refused(plan):
+    """As `diffusion sample` by hand leaves them, over samples that had been measured."""
+    run = plan.cell("array", "linear")
+    left_by_a_run(run, np.zeros((3, 16, 16)))
+    told = run.folder / "samples.json"
+    told.write_text(json.dumps({"files": {"samples.npy": sha256(run.samples_file)}}))
+    measure_run(plan, run)
+    assert of_samples(read_measures, run, run) is not None
+    write_array(run.samples_file, np.ones((3, 16, 16), np.float32))
+    told.write_text(json.dumps({"files": {"samples.npy": sha256(run.samples_file)}}))
+    with pytest.raises(ValueError, match="of other samples"):
+        of_samples(read_measures, run, run)
+
+
+@pytest.mark.parametrize("file", ["samples.json", "likelihood.json"])
+def test_what_was_made_with_another_model_is_refused(plan, file):
+    run = plan.cell("array", "linear")
+    left_by_a_run(run, np.zeros((3, 16, 16)))
+    (run.folder / "samples.json").write_text("{}")
+    (run.folder / "run.json").write_text(json.dumps({"files": {"model.safetensors": "of this one"}}))
+    record = json.loads((run.folder / file).read_text())
+    for model in ("of this one", "of another"):
+        (run.folder / file).write_text(json.dumps(record | {"model": model}))
+        if model == "of this one":
+            measure_run(plan, run)
+    with pytest.raises(ValueError, match=rf"{file} tells of another model"):
+        measure_run(plan, run)
 
 
 def test_samples_of_another_size_are_refused(plan):
