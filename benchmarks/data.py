@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.timing import alternate, speeds
-from triangles.datasets import draw_vertices, write_dataset
+from triangles.datasets import write_dataset
+from triangles.geometry import draw_vertices
 from triangles.settings import resolve
 
 

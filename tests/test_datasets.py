@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triangles import datasets
+from triangles import datasets, geometry
 from triangles.checking import verify
 from triangles.datasets import facts, read_dataset, resolve, write_dataset
 from triangles.storage import digest
@@ -66,12 +66,12 @@ def test_every_preparation_has_the_same_triangles(tmp_path):
 
 def test_streams_are_separate_and_the_seed_matters():
     train, test, other = (
-        datasets.draw_vertices(resolve(seed=seed, **SMALL), split)
+        geometry.draw_vertices(resolve(seed=seed, **SMALL), split)
         for seed, split in ((0, "train"), (0, "test"), (1, "train"))
     )
     assert not np.isin(test, train).any()
     assert not np.isin(other, train).any()
-    more = datasets.draw_vertices(resolve(seed=0, count=50, test_count=500), "train")
+    more = geometry.draw_vertices(resolve(seed=0, count=50, test_count=500), "train")
     assert np.array_equal(more[:40], train), "a longer set does not start with the shorter one"
 
 

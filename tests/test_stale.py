@@ -65,12 +65,13 @@ CHANGES = {
     ),
     "how triangles are drawn": (
         "triangles/drawing.py", commented,
-        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 2, "report": 1},
+        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 3, "table": 2, "report": 1},
     ),
     "the network's source": ("diffusion/unet.py", commented, RETRAINED),
+    "the schedules' formulas": ("diffusion/schedules.py", commented, RETRAINED | {"figure": 3, "table": 2}),
     "the samplers' source": ("diffusion/sampling.py", commented, RESAMPLED),
     "the source of starting halfway": ("diffusion/partial.py", commented, {"resample": 1, "figure": 1, "report": 1}),
-    "a source that shapes no result": ("diffusion/console.py", commented, {}),
+    "a source that shapes no result": ("diffusion/runs.py", commented, {}),
     "a data file edited by hand": (
         "results/smoke/data/low-seed0/train.npy", commented,
         {"train": 2, "sample": 2, "figure": 1, "table": 2, "report": 1},

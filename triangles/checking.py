@@ -6,7 +6,8 @@ from math import sqrt
 import numpy as np
 
 from triangles import geometry
-from triangles.datasets import SPLITS, draw_vertices, facts, read_dataset, render, render_plain
+from triangles.datasets import facts, read_dataset, render, render_plain
+from triangles.geometry import SPLITS, draw_vertices
 
 __all__ = ["Finding", "anchor_scores", "verify"]
 

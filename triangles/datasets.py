@@ -15,7 +15,7 @@ from time import perf_counter
 
 import numpy as np
 
-from triangles.geometry import random_vertices
+from triangles.geometry import SPLITS, draw_vertices
 from triangles.production import produce
 from triangles.rendering import render, render_plain
 from triangles.settings import PREPARATIONS, Settings, resolve
@@ -23,10 +23,8 @@ from triangles.storage import digest, folder_digest, load_array, load_record, sa
 
 __all__ = [
     "PREPARATIONS",
-    "SPLITS",
     "DataSet",
     "Settings",
-    "draw_vertices",
     "facts",
     "read_dataset",
     "read_record",
@@ -36,7 +34,6 @@ __all__ = [
     "write_dataset",
 ]
 
-SPLITS = ("train", "test")  # the place is the number of a split's seed stream
 ARRAYS = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy")
 RECORD = "dataset.json"
 FILES = "files"
@@ -53,13 +50,6 @@ class DataSet:
     vertices_test: np.ndarray
     settings: Settings
     record: dict
-
-
-def draw_vertices(settings, split):
-    """float64 (count, 3, 2): the same for a seed whatever the preparation, each split from its own seed stream."""
-    count = settings.count if split == "train" else settings.test_count
-    stream = np.random.SeedSequence([settings.seed, SPLITS.index(split)])
-    return random_vertices(count, np.random.default_rng(stream))
 
 
 def facts(images):

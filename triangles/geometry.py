@@ -14,9 +14,11 @@ __all__ = [
     "PROBABILITY_CENTRE_COVERED",
     "PROBABILITY_OBTUSE",
     "SD_AREA",
+    "SPLITS",
     "angles",
     "area",
     "contains",
+    "draw_vertices",
     "is_obtuse",
     "min_height",
     "perimeter",
@@ -32,6 +34,16 @@ PROBABILITY_OBTUSE = 97 / 150 + pi / 40  # Langford 1969, "The probability that 
 MEAN_DISTANCE = (2 + sqrt(2) + 5 * asinh(1)) / 15  # mean distance of two uniform points, 0.5214054
 MEAN_PERIMETER = 3 * MEAN_DISTANCE  # a perimeter is three such distances: 1.5642
 PROBABILITY_CENTRE_COVERED = 1 / 4  # Wendel 1962: directions symmetric about the centre, 1 - (1 + 2) / 2^2
+
+SPLITS = ("train", "test")  # the place is the number of a split's seed stream
+
+
+def draw_vertices(settings, split):
+    """A split's vertices by a data set's settings, float64 (count, 3, 2): the same for a seed whatever the preparation,
+    each split from its own seed stream."""
+    count = settings.count if split == "train" else settings.test_count
+    stream = np.random.SeedSequence([settings.seed, SPLITS.index(split)])
+    return random_vertices(count, np.random.default_rng(stream))
 
 
 def random_vertices(count, rng):
