@@ -26,8 +26,6 @@ __all__ = [
     "or_hole",
     "read_frames",
     "read_losses",
-    "read_mean_errors",
-    "read_record",
     "read_samples",
     "resampled_here",
     "verify_model",
@@ -147,28 +145,6 @@ def read_samples(run) -> np.ndarray:
     verify_checksum(path, path.with_suffix(".json").name)
     verify_model(path.with_suffix(".json"))
     return values
-
-
-def read_record(path: Path, *keys: str) -> dict:
-    """A JSON record in which every one of `keys` stands."""
-    record = read_json(path)
-    if missing := [key for key in keys if key not in record]:
-        raise ValueError(f"{path} has no {missing[0]!r}: make it again")
-    return record
-
-
-def read_mean_errors(other):
-    """Mean errors of the predicted noise, a time step a row, of a sampling with batch norm's statistics taken anew.
-
-    Columns: steps (1 ... T), running, anew (with the statistics of that name).
-    """
-    import pandas as pd
-
-    path = other.files[-1]
-    try:
-        return pd.DataFrame(read_record(path, "mean_errors")["mean_errors"])[["steps", "running", "anew"]].astype(float)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no mean errors ({_line(error)}): sample the run again") from None
 
 
 def _line(error) -> str:

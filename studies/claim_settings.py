@@ -36,7 +36,7 @@ class Contrast(Settings):
 
     plus: Annotated[tuple[Side, ...], Field(min_length=1)]
     minus: tuple[Side, ...] = ()
-    level: float | None = None
+    level: Annotated[float, Field(allow_inf_nan=False)] | None = None
     each: bool = False
 
 

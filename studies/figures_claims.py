@@ -134,7 +134,7 @@ def neighbours(plan):
 
 def _neighbour_rows(run):
     """Two rows of a run: the samples most like copies, and the training images nearest to them."""
-    samples, table = or_hole(read_samples, run), of_samples(read_table, run, run.folder / "per-image.npz")
+    samples, table = or_hole(read_samples, run), of_samples(read_table, run, run.folder / "per-image.npz", "ink")
     tiles = None if samples is None else np.stack([as_bytes(sample) for sample in samples])
     return _pairs(run.schedule, colour(run.schedule), tiles, table, run.dataset)
 
@@ -142,7 +142,7 @@ def _neighbour_rows(run):
 def _held_out_rows(run):
     """The same of as many held-out real images as the run has samples: what chance alone brings about."""
     dataset, count = run.dataset, run.sampling.count
-    images, table = or_hole(read_images, dataset.folder / "test.npy"), or_hole(read_table, dataset.real_file)
+    images, table = or_hole(read_images, dataset.folder / "test.npy"), or_hole(read_table, dataset.real_file, "ink")
     tiles = None if images is None else images[:count, 0]
     return _pairs("real", None, tiles, None if table is None else table[:count], dataset)
 

@@ -7,12 +7,13 @@ from scipy.stats import norm
 
 from diffusion.files import read_images
 from diffusion.schedules import schedule
-from studies.artefacts import SET_NAMES, first_seed, or_hole, read_mean_errors
+from studies.artefacts import SET_NAMES, first_seed, or_hole
 from studies.figures import footnote, in_digits, new_figure, schedule_legend, styled, title
 from studies.figures_measures import mean_by_cell, seeds_by_cell
 from studies.losses import white_data_floor
 from studies.measuring import LOGSNR_EDGES, binned_errors
 from studies.palette import INK, MUTED, colour, text_colour
+from studies.records import SamplesRecord, read_record
 
 __all__ = ["decoder_floor", "likelihood", "loss_by_logsnr", "mean_error"]
 
@@ -76,8 +77,9 @@ def mean_error(plan):
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)[0]
     for axes, name in zip(panels, sets, strict=True):
         for one in plan.resampled:
-            found = or_hole(read_mean_errors, one) if one.renormed and one.run.preparation == name else None
-            if found is not None:
+            shown = one.renormed and one.run.preparation == name
+            record = or_hole(read_record, one.files[-1], SamplesRecord) if shown else None
+            if record is not None and (found := record.mean_errors):
                 axes.plot(found.steps, found.running, color=colour(one.run.schedule), linestyle=LAGGING, linewidth=1.2)
                 axes.plot(found.steps, found.anew, color=colour(one.run.schedule))
         axes.axhline(0, color=INK, linewidth=0.6)

@@ -121,16 +121,16 @@ def _large(table):
     return table[table.ink >= SMALL]
 
 
-def _tables(plan, preparation, schedule):
-    """The per-image tables of a cell's samples, all seeds that are there."""
+def _tables(plan, preparation, schedule, column):
+    """The per-image tables of a cell's samples, all seeds that are there; `column` is looked for in them."""
     runs = [run for run in plan.grid if (run.preparation, run.schedule) == (preparation, schedule)]
-    tables = [of_samples(read_table, run, run.folder / "per-image.npz") for run in runs]
+    tables = [of_samples(read_table, run, run.folder / "per-image.npz", "ink", column) for run in runs]
     return [_large(table) for table in tables if table is not None]
 
 
-def _real(plan, preparation):
+def _real(plan, preparation, column):
     sets = {run.dataset.name: run.dataset for run in plan.grid if run.preparation == preparation}
-    tables = [or_hole(read_table, dataset.real_file) for dataset in sets.values()]
+    tables = [or_hole(read_table, dataset.real_file, "ink", column) for dataset in sets.values()]
     return [_large(table) for table in tables if table is not None]
 
 
@@ -142,8 +142,8 @@ def _column(tables, name):
 def _highest(plan, column):
     """Where an axis may end: nearly all values of every cell, and of the real images of every set."""
     grid = plan.study.grid
-    shown = [_column(_tables(plan, p, s), column) for p in grid.preparation for s in grid.schedule]
-    shown += [_column(_real(plan, p), column) for p in grid.preparation]
+    shown = [_column(_tables(plan, p, s, column), column) for p in grid.preparation for s in grid.schedule]
+    shown += [_column(_real(plan, p, column), column) for p in grid.preparation]
     ends = [np.quantile(values, 0.98) for values in shown if len(values)]
     return max([*ends, 1e-3]) * 1.05
 
@@ -151,10 +151,10 @@ def _highest(plan, column):
 def _distributions(axes, plan, preparation, column, scale):
     """Empirical distribution functions, one a schedule, and the real one."""
     for schedule in plan.study.grid.schedule:
-        values = scale * _column(_tables(plan, preparation, schedule), column)
+        values = scale * _column(_tables(plan, preparation, schedule, column), column)
         if len(values):
             axes.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour(schedule))
-    real = scale * _column(_real(plan, preparation), column)
+    real = scale * _column(_real(plan, preparation, column), column)
     if len(real):
         share = np.arange(1, len(real) + 1) / len(real)
         axes.step(real, share, where="post", color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
@@ -187,11 +187,11 @@ def population(plan):
 def _densities(axes, plan, preparation, feature, limits):
     x = np.linspace(*limits, 200)
     unit = 180 / np.pi if feature.startswith("angle") else 1
-    real = _density(unit * _column(_real(plan, preparation), feature), x)
+    real = _density(unit * _column(_real(plan, preparation, feature), feature), x)
     if real is not None:
         axes.fill_between(x, real, color=RULE, linewidth=0)
     for schedule in plan.study.grid.schedule:
-        density = _density(unit * _column(_tables(plan, preparation, schedule), feature), x)
+        density = _density(unit * _column(_tables(plan, preparation, schedule, feature), feature), x)
         if density is not None:
             axes.plot(x, density, color=colour(schedule), linewidth=1.3)
     axes.set(xlim=limits)

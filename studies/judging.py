@@ -7,11 +7,11 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from diffusion.files import read_json
 from studies import analytic, statistics
 from studies.artefacts import of_samples, or_hole
 from studies.claims import Missing, comparison_told, counted, digest, needed, sides
 from studies.measuring import CLAIMS, read_measures
+from studies.records import ClaimsRecord, read_record
 from studies.statistics import TESTED, Evidence
 
 __all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "terminal", "verdicts", "weakest"]
@@ -145,8 +145,8 @@ def _changed(plan, found) -> dict[str, set[int]]:
     changed = {}
     for run in plan.grid:
         if (run.preparation, run.schedule, "", run.seed) in found:
-            record = or_hole(read_json, run.folder / CLAIMS) or {}
-            then = record.get("studies", {}).get(plan.study_name, {})
+            record = or_hole(read_record, run.folder / CLAIMS, ClaimsRecord) or ClaimsRecord()
+            then = record.studies.get(plan.study_name, {})
             for name in (name for name, value in now.items() if then.get(name) != value):
                 changed.setdefault(name, set()).add(run.seed)
     return changed

@@ -10,13 +10,14 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import pandas as pd
 
-from diffusion.files import read_array, read_json, replacing, sha256, verify_checksum, write_json
+from diffusion.files import read_array, replacing, sha256, verify_checksum, write_json
 from diffusion.schedules import schedule
 from studies import measures
-from studies.artefacts import DIGEST, read_losses, read_record, read_samples, verify_model
+from studies.artefacts import DIGEST, read_losses, read_samples, verify_model
 from studies.claims import digest
 from studies.losses import loss_by_logsnr
 from studies.measures import Measure
+from studies.records import ClaimsRecord, LikelihoodRecord, read_record
 from triangles.datasets import read_dataset
 from triangles.rendering import render
 
@@ -105,11 +106,11 @@ def _write_table(path, table):
     return path
 
 
-def read_table(path):
-    """A table of `measures.per_image`, one row an image.
+def read_table(path, *columns):
+    """A table of `measures.per_image`, one row an image, in which these columns stand.
 
     Raises:
-        ValueError: not whole, or not columns of numbers of one length.
+        ValueError: not whole, not columns of numbers of one length, or without one of `columns`.
         OSError: missing or unreadable.
     """
     try:
@@ -120,6 +121,8 @@ def read_table(path):
             table = pd.DataFrame({name: columns[name] for name in columns.files})
         if not all(pd.api.types.is_numeric_dtype(table[name]) for name in table):
             raise ValueError("other things than numbers")
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"it lacks {missing[0]}, made by another version")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: measure first (`snakemake {path}`)") from None
     except BROKEN as error:
@@ -129,12 +132,12 @@ def read_table(path):
 
 def _likelihood(run):
     """The bound's terms, and the squared error of eps by log-SNR."""
-    record = read_record(run.folder / BOUND, *TERMS, "total_se", "images")
+    record = read_record(run.folder / BOUND, LikelihoodRecord)
     verify_model(run.folder / BOUND)
     verify_checksum(run.folder / PAIRS, BOUND)
-    rows = [Measure(f"{name}_bits", float(record[name]), "bits/dim", record["images"]) for name in TERMS]
-    error = record["total_se"]
-    rows.append(Measure("total_bits_se", np.nan if error is None else error, "bits/dim", record["images"]))
+    rows = [Measure(f"{name}_bits", getattr(record, name), "bits/dim", record.images) for name in TERMS]
+    error = np.nan if record.total_se is None else record.total_se
+    rows.append(Measure("total_bits_se", error, "bits/dim", record.images))
     _, mean, _, count = binned_errors(run)
     centres = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
     return rows + [
@@ -220,10 +223,9 @@ def _remember_claims(plan, run):
     anew from a model that had been judged don't make a claim that changed since as good as one fixed before."""
     path, losses = run.folder / CLAIMS, sha256(run.folder / "losses.csv")
     try:
-        record = read_json(path)
+        record = read_record(path, ClaimsRecord)
     except (ValueError, OSError):
-        record = {}
-    if record.get("losses") != losses or not isinstance(record.get("studies"), dict):
-        record = {"losses": losses, "studies": {}}
-    record["studies"].setdefault(plan.study_name, {claim.id: digest(claim) for claim in plan.study.claims})
-    write_json(path, record)
+        record = ClaimsRecord()
+    known = record.studies if record.losses == losses else {}
+    ours = {plan.study_name: {claim.id: digest(claim) for claim in plan.study.claims}}
+    write_json(path, {"losses": losses, "studies": ours | known})

@@ -9,6 +9,7 @@ import triangles.settings
 from diffusion.settings import TrainSettings
 from studies.catalogue import FIGURES, TABLES, named
 from studies.plan import DEFAULT_STUDY, OF_A_RUN, Dataset, Plan, Resampling, Run
+from studies.plan_checks import check_extended, check_resampled
 from studies.settings import (
     SCALES,
     Cells,
@@ -137,7 +138,9 @@ class _Maker:
         extended = self.study.extended
         base = self.run(extended.preparation, extended.schedule, seed)
         epochs = round(extended.epochs_factor * base.training.epochs)
-        return self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
+        run = self.run(extended.preparation, extended.schedule, seed, base, epochs=epochs)
+        check_extended(run, self.where)
+        return run
 
     def resampled(self, run: Run) -> list[Resampling]:
         made = [run]
@@ -148,6 +151,7 @@ class _Maker:
             if taken := {path.name for path in (*other.files, other.measure_file)} & OF_A_RUN:
                 raise ValueError(f"{where}: a run has a {min(taken)} of its own: choose another name")
             if _among(run, how.cells):
+                check_resampled(other, where)
                 made.append(other)
         return made[1:]
 

@@ -7,11 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from diffusion.files import write_text
-from studies.artefacts import SET_NAMES, absence, or_hole, read_record
+from studies.artefacts import SET_NAMES, absence, or_hole
 from studies.catalogue import FIGURES, TABLES, VERDICTS, named
 from studies.commands import as_config
 from studies.embedding import lossless, svg_uri
 from studies.palette import colour
+from studies.records import RunRecord, SamplesRecord, read_record
 from studies.sprites import paths
 from studies.workflow import duration
 
@@ -171,21 +172,21 @@ def _tally(verdicts: dict) -> str:
 
 def what_ran(plan) -> dict:
     """Machine, versions, settings and time of the runs that are there, each with every value that occurs."""
-    records = [or_hole(read_record, run.folder / "run.json", "settings", "device", "seconds") for run in plan.runs]
-    sampled = [or_hole(read_record, run.folder / "samples.json", "seconds") for run in plan.runs]
+    records = [or_hole(read_record, run.folder / "run.json", RunRecord) for run in plan.runs]
+    sampled = [or_hole(read_record, run.folder / "samples.json", SamplesRecord) for run in plan.runs]
     records, sampled = ([one for one in many if one is not None] for many in (records, sampled))
-    training = sum(record["seconds"]["training"] + record["seconds"].get("test", 0) for record in records)
-    sampling = sum(record["seconds"] for record in sampled)
+    training = sum(record.seconds.training + record.seconds.test for record in records)
+    sampling = sum(record.seconds for record in sampled)
     return {
         "done": len(records),
         "planned": len(plan.runs),
         "holes": {run.name: why for run in plan.runs if (why := absence(run, "samples.json"))},
-        "machine": _merged(record.get("machine", {}) for record in records),
-        "versions": _merged(record.get("versions", {}) for record in records),
-        "settings": _merged(record["settings"] for record in records),
+        "machine": _merged(record.machine for record in records),
+        "versions": _merged(record.versions for record in records),
+        "settings": _merged(record.settings for record in records),
         "sampling": _merged(run.sampling.model_dump(exclude_none=True) for run in plan.runs),
         "data": {dataset.name: dataset.flags for dataset in plan.datasets},
-        "facts": _merged({key: record.get(key) for key in FACTS} for record in records),
+        "facts": _merged({key: getattr(record, key, None) for key in FACTS} for record in records),
         "training_time": duration(training),
         "sampling_time": duration(sampling),
     }

@@ -132,9 +132,12 @@ class Study(Settings):
     @model_validator(mode="after")
     def _consistent(self):
         _distinct(tuple(claim.id for claim in self.claims))
-        for cells in (one.cells for one in self.resampled.values()):
-            for schedule in cells.schedule or ():
-                named(schedule)
+        for name, one in self.resampled.items():
+            for kind, wanted in one.cells.model_dump().items():
+                known = getattr(self.grid, kind)
+                if strange := set(wanted or ()) - set(known):
+                    words = f"{kind} {min(strange)} is not in the grid: choose from {', '.join(known)}"
+                    raise ValueError(f"resampled.{name}.cells: {words}")
         extended = self.extended
         if extended and (
             extended.preparation not in self.grid.preparation or extended.schedule not in self.grid.schedule
@@ -204,7 +207,7 @@ def find(name: str) -> Path:
         return inside
     if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         return Path(name)
-    known = sorted(p.stem for p in inside.parent.glob("*.yaml") if p.stem != "scales")
+    known = sorted(p.stem for p in SCALES.parent.glob("*.yaml") if p.stem != "scales")
     raise ValueError(f"unknown study {name!r}: choose from {', '.join(known)}, or give the path of a YAML file")
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from diffusion.files import read_images, replacing, write_text
-from studies.artefacts import absence, noise_schedules, or_hole, read_losses, read_record
+from studies.artefacts import absence, noise_schedules, or_hole, read_losses
+from studies.records import DatasetRecord, RunRecord, SamplesRecord, read_record
 from triangles.datasets import facts
 
 __all__ = ["by_run", "data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
@@ -93,14 +94,14 @@ def time(plan) -> pd.DataFrame:
 
 
 def _training_time(run) -> dict:
-    record = or_hole(read_record, run.folder / "run.json", "seconds", "images_per_second")
+    record = or_hole(read_record, run.folder / "run.json", RunRecord)
     if record is None:
         return dict.fromkeys(("training_s", "training_images_per_s", "test_s", "test_images_per_s"), nan)
-    testing = record["seconds"]["test"]
+    testing = record.seconds.test
     tested = run.training.epochs * run.dataset.settings.test_count
     return {
-        "training_s": record["seconds"]["training"],
-        "training_images_per_s": record["images_per_second"],
+        "training_s": record.seconds.training,
+        "training_images_per_s": record.images_per_second,
         "test_s": testing,
         "test_images_per_s": tested / testing if testing else nan,
     }
@@ -118,10 +119,10 @@ def _epoch_time(run) -> dict:
 
 
 def _sampling_time(run) -> dict:
-    record = or_hole(read_record, run.folder / "samples.json", "seconds", "seconds_per_image")
+    record = or_hole(read_record, run.folder / "samples.json", SamplesRecord)
     if record is None:
         return {"sampling_s": nan, "sampling_images_per_s": nan}
-    return {"sampling_s": record["seconds"], "sampling_images_per_s": 1 / record["seconds_per_image"]}
+    return {"sampling_s": record.seconds, "sampling_images_per_s": 1 / record.seconds_per_image}
 
 
 def data(plan) -> pd.DataFrame:
@@ -132,7 +133,7 @@ def data(plan) -> pd.DataFrame:
 def _data_facts(dataset, part) -> dict:
     settings = dataset.settings
     images = or_hole(read_images, dataset.folder / f"{part}.npy")
-    record = or_hole(read_record, dataset.folder / "dataset.json", "seconds")
+    record = or_hole(read_record, dataset.folder / "dataset.json", DatasetRecord)
     names = ("images", "gray", "clearly_gray", "mid_gray", "covered", "empty")
     return {
         "preparation": dataset.preparation,
@@ -142,7 +143,7 @@ def _data_facts(dataset, part) -> dict:
         "draw_px": settings.draw_size,
         "px": settings.size,
         **(dict.fromkeys(names, nan) if images is None else facts(images[:, 0])),
-        "set_made_in_s": nan if record is None else sum(record["seconds"].values()),
+        "set_made_in_s": nan if record is None else sum(record.seconds.values()),
     }
 
 

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -129,3 +130,23 @@ def test_numbers_of_like_size_share_their_decimals():
     assert columns[3] == ("−∞", "∞", "0")
     assert columns[4] == ("yes", "no", "yes")
     assert columns[5] == ("x", "–", "z")
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("run.json", {"seconds": 5}),
+        ("run.json", {"settings": 3}),
+        ("samples.json", {"seconds_per_image": 0}),
+        ("samples.json", {"seconds": None}),
+    ],
+)
+def test_a_record_that_was_edited_is_refused_by_its_key(file, change, plan):
+    path = plan.grid[0].folder / file
+    whole = path.read_bytes()
+    path.write_text(json.dumps(json.loads(whole) | change))
+    try:
+        with pytest.raises(ValueError, match=rf"{file} .*{next(iter(change))}"):
+            tables.time(plan)
+    finally:
+        path.write_bytes(whole)
