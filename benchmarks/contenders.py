@@ -32,7 +32,7 @@ class Ours:
     def __init__(self, images, seed, epochs=8, precision="auto"):
         scales = read_yaml(SCALES)
         laptop = scales["scales"]["laptop"]
-        given = scales["recipes"][laptop["recipe"]] | laptop["training"] | {"epochs": epochs, "seed": seed}
+        given = scales["recipes"][laptop["recipe"]]["training"] | laptop["training"] | {"epochs": epochs, "seed": seed}
         settings = TrainSettings(**given, precision=precision)
         self.trainer = Trainer(settings, as_images(images), None, choose("cpu", precision))
         self.images_per_step = self.trainer.steps_per_epoch * settings.batch_size

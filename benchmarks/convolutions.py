@@ -75,7 +75,7 @@ def alone(layer: Layer, dtype: torch.dtype):
 
 def recipe(name: str) -> dict:
     """The training settings of a recipe in studies/scales.yaml."""
-    return read_scales().recipes[name]
+    return read_scales().recipes[name].training
 
 
 def share(widths: str, threads: int, batch_size: int, name: str = "thesis", rounds: int = 5, steps: int = 4) -> dict:

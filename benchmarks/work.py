@@ -35,7 +35,7 @@ def train(dataset: str, recipe: str, steps: int = 20, warm: int = 3):
     from diffusion.training import Trainer
     from studies.settings import read_scales
 
-    settings, device = TrainSettings(widths=WIDTHS, **read_scales().recipes[recipe]), choose("cpu")
+    settings, device = TrainSettings(widths=WIDTHS, **read_scales().recipes[recipe].training), choose("cpu")
     unet.build("thesis", 1, WIDTHS, full_skip=settings.full_skip)
 
     def call():
@@ -78,7 +78,7 @@ def step(size: int, batch_size: int = 32):
     from studies.settings import read_scales
 
     count = 7
-    settings = TrainSettings(widths=WIDTHS, **read_scales().recipes["fast"] | {"batch_size": batch_size})
+    settings = TrainSettings(widths=WIDTHS, **read_scales().recipes["fast"].training | {"batch_size": batch_size})
     images = np.random.default_rng(0).integers(0, 256, (count * batch_size, 1, size, size), dtype=np.uint8)
     trainer = Trainer(settings, images, None, choose("cpu"))
 

@@ -17,6 +17,7 @@ __all__ = [
     "DIGEST",
     "LOSS_COLUMNS",
     "SET_NAMES",
+    "SHORT_NAMES",
     "Frames",
     "absence",
     "first_seed",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 SET_NAMES = {"low": "low resolution", "high": "720 px", "array": "array"}  # as shown to people
+SHORT_NAMES = SET_NAMES | {"low": "low"}  # where there is little room
 DIGEST = "samples"  # column of measures.csv: the sha256 of the samples that were measured
 LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
 

@@ -90,7 +90,7 @@ def _starts(preparation, where):
         f"starts-{preparation}",
         f"Five starting noises on {SETS[preparation]}",
         f"Images drawn from five starting noises, trained on {SETS[preparation]}. The top row is the noise that every "
-        "schedule below it starts from. Crossed out: what looks black, nothing above a tenth of white. Thesis figure "
+        "schedule below it starts from. Crossed out: blank, without a pixel above one half. Thesis figure "
         f"{where}.",
         _samples_of(preparation),
         "figures_images.starts",
@@ -108,7 +108,7 @@ _FIGURES = [
         "schedules",
         "Noise schedules",
         "The noise added at each step, and the share of the image's signal power that is left; thin and gray, "
-        "the latter of schedules outside the grid that claims speak of. Thesis figure 5.1.",
+        "that share under schedules outside the grid that claims speak of. Thesis figure 5.1.",
         _nothing,
         "figures_curves.schedules",
     ),
@@ -157,7 +157,7 @@ _FIGURES = [
         "samples",
         "Samples of every cell",
         "The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
-        "panels of samples is the same starting noise. Crossed out: what looks black, nothing above a tenth of white.",
+        "panels of samples is the same starting noise. Crossed out: blank, without a pixel above one half.",
         _samples,
         "figures_images.samples",
         form="png",

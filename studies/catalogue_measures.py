@@ -91,7 +91,7 @@ FIGURES = [
         "Loss by log-SNR",
         "Squared error of the predicted noise at equal noise, where schedules can be compared; the mean over time "
         "steps weighs log-SNR differently for each schedule. Dotted: the best linear guess from each pixel alone, for "
-        "pixels that vary as this set's do; what lies below it, structure has been used for. Above 1 a prediction is "
+        "pixels that vary as this set's do; to lie below it takes more than each pixel alone. Above 1 a prediction is "
         "worse than that of no noise at all.",
         _bounded,
         "figures_likelihood.loss_by_logsnr",
@@ -109,10 +109,10 @@ FIGURES = [
     Entry(
         "other-samples",
         "Sampled in other ways",
-        "The same models and the same starting noises: with the other variance of the reverse steps, and from held-out "
-        "images noised to the last step, where training ended, instead of from pure noise (noised), or noised only as "
-        "far as another schedule's last step (halfway); or with batch norm's means and variances taken anew over the "
-        "training images (renormed).",
+        "The same models and the same starting noises: with the other variance of the reverse steps (beta-tilde), and "
+        "from held-out images noised to the last step, where training ended, instead of from pure noise (noised), or "
+        "noised only as far as another schedule's last step (halfway); or with batch norm's means and variances taken "
+        "anew over the training images (renormed).",
         _other_samples,
         "figures_images.other_samples",
         form="png",
@@ -131,8 +131,8 @@ FIGURES = [
         "Nearest training images",
         "In each cell of one set, the samples most like copies, above the training image nearest to each: the pixels "
         "in which the two differ, and the Euclidean distance between them over that to the second nearest training "
-        "image. Under a third a sample counts as memorised. The first rows show the same of as many held-out real "
-        "images, drawn apart from the training set: what matches there is chance.",
+        "image. Under a third a sample counts as memorised; the claim counts all sets and seeds. The first rows show "
+        "the same of as many held-out real images, drawn apart from the training set: what matches there is chance.",
         _neighbours,
         "figures_claims.neighbours",
         form="png",

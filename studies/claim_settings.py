@@ -59,7 +59,8 @@ class Claim(Settings):
     formulas (`check` is a function of `studies.analytic`), unjudged ones stay inconclusive. direction: plus above
     minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
     ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure. why: the reason
-    for measure and size. test: sign-flip needs 6 seeds for one claim, more for several.
+    for measure and size. note: what else helps to read them. test: sign-flip needs 6 seeds for one claim, more for
+    several.
     """
 
     id: Name
@@ -76,6 +77,7 @@ class Claim(Settings):
     test: Literal["sign-flip", "t"] = "t"
     check: str | None = None
     why: str | None = None
+    note: str | None = None
 
     @model_validator(mode="after")
     def _complete(self):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from studies.artefacts import SHORT_NAMES
 from studies.statistics import TESTED, seeds_needed
 
 __all__ = [
@@ -20,7 +21,8 @@ __all__ = [
     "told",
 ]
 
-SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure")  # of a claim: how it is told, not how it is judged
+# of a claim: how it is told, not how it is judged
+SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note")
 
 
 class Missing(ValueError):  # noqa: N818 - it is what it says
@@ -98,8 +100,8 @@ def _value(found, cell, seed, measure):
 
 
 def told(where) -> str:
-    """Cells in words, such as `linear, wave on high`."""
-    words = [", ".join(where.schedule or ()), ", ".join(where.preparation or ())]
+    """Cells in words, such as `linear, wave on 720 px`."""
+    words = [", ".join(where.schedule or ()), ", ".join(SHORT_NAMES[name] for name in where.preparation or ())]
     words = " on ".join(word for word in words if word) or "all cells"
     return f"{words} ({where.samples})" if where.samples else words
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studies.artefacts import SET_NAMES
+from studies.artefacts import SHORT_NAMES
 from studies.claims import cells, comparison_told, comparisons, counted, sides
 
 __all__ = ["Part", "parts"]
@@ -97,8 +97,8 @@ def _names(chosen):
     """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
     sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
     if not schedules:
-        return [(SET_NAMES[name], None) for name, _, _ in chosen]
-    return [(f"{schedule}, {name}" if sets else schedule, schedule) for name, schedule, _ in chosen]
+        return [(SHORT_NAMES[name], None) for name, _, _ in chosen]
+    return [(f"{schedule}, {SHORT_NAMES[name]}" if sets else schedule, schedule) for name, schedule, _ in chosen]
 
 
 def _rates(plan, claim, found):
@@ -110,5 +110,5 @@ def _rates(plan, claim, found):
     for name in plan.study.grid.preparation:
         contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"preparation": (name,)}),)})
         _, events, trials, _ = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
-        rates.append(Part(SET_NAMES[name], events / trials, None))
+        rates.append(Part(SHORT_NAMES[name], events / trials, None))
     return rates

@@ -13,7 +13,17 @@ from matplotlib.lines import Line2D
 from diffusion.files import replacing
 from studies.palette import INK, MUTED, RULE, colour
 
-__all__ = ["DPI", "WIDTH", "footnote", "in_digits", "new_figure", "save", "schedule_legend", "styled", "title"]
+__all__ = [
+    "DPI",
+    "WIDTH",
+    "footnote",
+    "in_digits",
+    "new_figure",
+    "save",
+    "schedule_legend",
+    "styled",
+    "title",
+]
 
 WIDTH, DPI = 7.1, 200
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

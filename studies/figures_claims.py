@@ -14,7 +14,7 @@ from studies.judging import judged
 from studies.measuring import read_table
 from studies.mosaic import Row, as_bytes, tile_figure
 from studies.palette import INK, MUTED, RULE, colour
-from studies.statistics import TESTED
+from studies.statistics import LEAST_SEEDS, TESTED
 from triangles.fitting import binarise
 
 __all__ = ["contrast_as_plotted", "contrasts", "in_units", "neighbours"]
@@ -53,7 +53,9 @@ def contrasts(plan):
     axes.spines.left.set_visible(False)
     for y, one, lines in zip(middles, shown, told, strict=True):
         _words(figure, axes, y, one, lines)
-    footnote(figure, plan, "points: seeds; bars: 95% intervals, of rates exact bounds; p: Holm's", together=True)
+    tested = any(one.a is not None and len(one.a) > 1 for one in shown)
+    facts = ["points: seeds; bars: 95% intervals, of rates exact bounds; p: Holm's"] if tested else ["points: seeds"]
+    footnote(figure, plan, *facts, together=True)
     return figure
 
 
@@ -114,7 +116,9 @@ def _words(figure, axes, y, one, lines):
 
 def _p_told(one) -> str:
     if one.a is None:
-        return "no data"
+        return "cells missing"
+    if len(one.a) < LEAST_SEEDS[one.claim.kind]:
+        return "one seed" if len(one.a) == 1 else f"{len(one.a)} seeds"
     return "p < 0.001" if one.p_holm < 0.001 else f"p = {one.p_holm:.2g}"
 
 

@@ -55,7 +55,8 @@ def noising(plan):
     T = schedule.timesteps
     heads = [f"t = {round(u * T)}" for u in shares]
     detail = "ᾱ is the share of signal power left in the image"
-    return tile_figure(plan, "Noise added to a photograph by each schedule", detail, heads, rows, f"T = {T}")
+    heading = "Noise added to a photograph by each schedule"
+    return tile_figure(plan, heading, detail, heads, rows, f"T = {T}", seeded=False)
 
 
 def photograph(side=96):

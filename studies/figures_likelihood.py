@@ -3,21 +3,24 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
 from scipy.stats import norm
 
 from diffusion.files import read_images
 from diffusion.schedules import schedule
 from studies.artefacts import SET_NAMES, first_seed, or_hole
 from studies.figures import footnote, in_digits, new_figure, schedule_legend, styled, title
-from studies.figures_measures import mean_by_cell, seeds_by_cell
+from studies.figures_measures import mean_by_cell
 from studies.losses import white_data_floor
-from studies.measuring import LOGSNR_EDGES, binned_errors
+from studies.measuring import LOGSNR_EDGES, binned_errors, seeds_by_cell
 from studies.palette import INK, MUTED, colour, text_colour
 from studies.records import SamplesRecord, read_record
+from studies.tables import with_spread
 
 __all__ = ["decoder_floor", "likelihood", "loss_by_logsnr", "mean_error"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
+HALO = [Stroke(linewidth=3, foreground="white"), Normal()]  # so that no line runs through a number
 LAGGING = (0, (3, 1.5))  # dashes of what batch norm's running statistics give
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
@@ -129,8 +132,8 @@ def _totals(axes, y, plan, cells, totals):
         if len(known) > 1:
             axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
         spread = np.std(known, ddof=1) if len(known) > 1 else 2 * error
-        text = f"  {_short(total, 3)} ± {_short(spread, 1)}" if known else " no result"
-        axes.text(max(known, default=0), position, text, va="center", fontsize=8)
+        text = f"  {with_spread(total, spread)}" if known else " no result"
+        axes.text(max(known, default=0), position, text, va="center", fontsize=8, path_effects=HALO)
 
 
 def _priors(axes, y, priors):
@@ -140,10 +143,6 @@ def _priors(axes, y, priors):
         told = in_digits(value) if value == value else "–"
         axes.annotate(told, (1.15, position), xycoords=("axes fraction", "data"), va="center", **where)
     axes.annotate("$L_T$ alone", (1.15, 1), xycoords="axes fraction", va="bottom", color=MUTED, **where)
-
-
-def _short(value, digits):
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.{digits}g}'):g}"
 
 
 def _stacked(axes, y, cells, means):

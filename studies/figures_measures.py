@@ -1,16 +1,19 @@
 """Figures of measures, one function each: plan -> Figure."""
 
 import numpy as np
+import seaborn
+from matplotlib import colormaps
+from matplotlib.colors import Normalize, SymLogNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from studies.artefacts import SET_NAMES, of_samples, or_hole
+from studies.artefacts import SET_NAMES, SHORT_NAMES, of_samples, or_hole
 from studies.figures import footnote, new_figure, schedule_legend, styled, title
 from studies.measures import SMALL
-from studies.measuring import read_measures, read_table
-from studies.palette import INK, RULE, colour, text_colour
+from studies.measuring import read_table, seeds_by_cell
+from studies.palette import INK, RULE, colour, readable_on, text_colour
 
-__all__ = ["mean_by_cell", "noise", "overlap", "population", "seeds_by_cell"]
+__all__ = ["mean_by_cell", "noise", "overlap", "population"]
 
 FEATURES = {  # label, and the ends that the geometry sets: the largest triangle is half of the image
     "sqrt_area": ("square root of area", (0, np.sqrt(0.5))),
@@ -21,24 +24,23 @@ FEATURES = {  # label, and the ends that the geometry sets: the largest triangle
 ENOUGH = f"samples with {SMALL} px of ink or more"
 DENSITY_NEEDS = 10  # samples below which a density shows nothing
 LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 on
-DARK = 0.55  # of a heat map's range: from there on numbers are white
+SHARES = Normalize(0, 1.25)  # of a heat map's blue: none so dark that numbers could not be read
+GRAY_LEVELS = SymLogNorm(linthresh=1, vmin=0, vmax=100, base=10)  # the same in all reports, to be compared
 
 
 @styled()
 def overlap(plan):
     """Overlap with the best-fit triangle, by one ruler for all sets: good ones by cell, and the distribution."""
     heading = "Is it a triangle? Overlap of samples with their best-fit triangle"
-    detail = "Left: share of overlaps of 0.8 or more. Right: share of samples up to each overlap"
-    return _by_cell(plan, heading, detail, "plain_iou_0.8_share", "plain_iou", "overlap", (0.3, 1.0))
+    detail = "Left: share of overlaps of 0.8 or more. Right: share up to each overlap; further right is better"
+    return _by_cell(plan, heading, detail, "plain_iou_0.8_share", "plain_iou", "overlap", (0.3, 1.01))
 
 
 @styled()
 def noise(plan):
     """Gray around the triangle: mean by cell, and the distribution."""
     heading = "How noisy? Gray more than 2 px off the triangle and any ink"
-    detail = (
-        "Root mean square in levels of 255. Left: mean by cell. Right: share up to each value, logarithmic from 1 on"
-    )
+    detail = "RMS in levels of 255, logarithmic from 1 on. Left: mean by cell. Right: share up to each; left is better"
     return _by_cell(plan, heading, detail, "background_haze", "background_haze", "haze (levels)", None, scale=255)
 
 
@@ -50,7 +52,8 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
     ratios = [1.15, 0.12] + [1] * len(sets)  # the second one is room for the numbers beside the third
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
-    _heat_map(panels[0], scale * _with_real(plan, measure), _with_real(plan, "small_share"), rows, sets, scale == 1)
+    norm = SHARES if scale == 1 else GRAY_LEVELS
+    _heat_map(panels[0], scale * _with_real(plan, measure), _with_real(plan, "small_share"), rows, sets, norm)
     limits = limits or (-0.05, scale * _highest(plan, column))  # so that a line at 0 is seen beside the axis
     for i, (axes, name) in enumerate(zip(panels[2:], sets, strict=True)):
         _distributions(axes, plan, name, column, scale)
@@ -60,24 +63,13 @@ def _by_cell(plan, heading, detail, measure, column, label, limits, scale=1):
             axes.set_xscale("symlog", linthresh=1)
             axes.set_xticks(LEVELS, map(str, LEVELS))
             axes.tick_params(axis="x", which="minor", length=0)
-        axes.set(xlim=limits, ylim=(0, 1), xlabel=label)
+        axes.set(xlim=limits, ylim=(0, 1), xlabel=label, ylabel="")
         axes.set_title(SET_NAMES[name], fontweight="bold")
         axes.tick_params(labelleft=i == 0)
     handles = [Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)), label="held-out real images")]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0), frameon=False, fontsize=8)
     footnote(figure, plan, f"{ENOUGH}; in brackets: left out", together=True)
     return figure
-
-
-def seeds_by_cell(plan, measure) -> dict[tuple[str, str], list[float]]:
-    """{(schedule, set): the values of the seeds that are there}, NaN left out."""
-    values = {}
-    for run in plan.grid:
-        frame = of_samples(read_measures, run, run)
-        if frame is not None:
-            found = frame.value[frame.measure == measure].dropna()
-            values.setdefault((run.schedule, run.preparation), []).extend(found)
-    return values
 
 
 def mean_by_cell(plan, measure):
@@ -97,17 +89,15 @@ def _with_real(plan, measure):
     return np.vstack([mean_by_cell(plan, measure), means])
 
 
-def _heat_map(axes, values, left_out, rows, columns, share):
-    """Numbers on blue, the larger the darker, over the shares left out; `share`: they lie in 0 ... 1."""
-    known = values[np.isfinite(values)]
-    high = 1.25 * (1 if share else max([*known, 1e-9]))
-    axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=high, aspect="auto")
+def _heat_map(axes, values, left_out, rows, columns, norm):
+    """Numbers on blue, the larger the darker, over the shares left out."""
+    axes.imshow(np.ma.masked_invalid(values), cmap="Blues", norm=norm, aspect="auto")
     for (j, i), value in np.ndenumerate(values):
-        shade = "white" if value > DARK * high else INK
+        shade = readable_on(colormaps["Blues"](norm(value))[:3]) if value == value else INK
         text = f"{value:.2f}" if value == value else "–"
         text += f"\n({100 * left_out[j, i]:.0f}%)" if left_out[j, i] == left_out[j, i] else ""
         axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
-    axes.set_xticks(range(len(columns)), [SET_NAMES[name].split()[0] for name in columns])
+    axes.set_xticks(range(len(columns)), [SHORT_NAMES[name] for name in columns])
     axes.set_yticks(range(len(rows) + 1), [*rows, "real"])
     for label, name in zip(axes.get_yticklabels(), rows, strict=False):
         label.set(color=text_colour(colour(name)), fontweight="bold")
@@ -153,11 +143,10 @@ def _distributions(axes, plan, preparation, column, scale):
     for schedule in plan.study.grid.schedule:
         values = scale * _column(_tables(plan, preparation, schedule, column), column)
         if len(values):
-            axes.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour(schedule))
+            seaborn.ecdfplot(x=values, ax=axes, color=colour(schedule))
     real = scale * _column(_real(plan, preparation, column), column)
     if len(real):
-        share = np.arange(1, len(real) + 1) / len(real)
-        axes.step(real, share, where="post", color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
+        seaborn.ecdfplot(x=real, ax=axes, color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
 
 
 @styled()

@@ -13,7 +13,7 @@ import pandas as pd
 from diffusion.files import read_array, replacing, sha256, verify_checksum, write_json
 from diffusion.schedules import schedule
 from studies import measures
-from studies.artefacts import DIGEST, read_losses, read_samples, verify_model
+from studies.artefacts import DIGEST, of_samples, read_losses, read_samples, verify_model
 from studies.claims import digest
 from studies.losses import loss_by_logsnr
 from studies.measures import Measure
@@ -30,6 +30,7 @@ __all__ = [
     "measure_run",
     "read_measures",
     "read_table",
+    "seeds_by_cell",
 ]
 
 COLUMNS = ("preparation", "schedule", "seed", "measure", "value", "unit", "n")
@@ -216,6 +217,17 @@ def read_measures(run):
     if not all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("value", "n")):
         raise ValueError(f"{path} holds other things than numbers: measure the run again")
     return frame
+
+
+def seeds_by_cell(plan, measure) -> dict[tuple[str, str], list[float]]:
+    """{(schedule, set): the values of the seeds that are there}, NaN left out."""
+    values = {}
+    for run in plan.grid:
+        frame = of_samples(read_measures, run, run)
+        if frame is not None:
+            found = frame.value[frame.measure == measure].dropna()
+            values.setdefault((run.schedule, run.preparation), []).extend(found)
+    return values
 
 
 def _remember_claims(plan, run):

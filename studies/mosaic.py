@@ -26,8 +26,8 @@ PAGE = round(WIDTH * DPI)  # px
 MARGIN, LABEL, TOP, HEAD, FOOT = 18, 186, 118, 40, 62  # px at DPI: left and right, row labels, title, column heads
 GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
-BLANK = "crossed out: looks black"  # said below a figure that has such a tile
-DARK = 25  # of 255, a tenth of white: a tile without anything above it looks black
+BLANK = "crossed out: blank, no pixel above one half"  # said below a figure that has such a tile
+HALF = 127  # of 255, as tables count what is blank
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def is_blank(tile: np.ndarray) -> bool:
-    """Whether nothing can be seen on a uint8 image."""
-    return bool(tile.max() <= DARK)
+    """Whether no pixel of a uint8 image counts as ink."""
+    return bool(tile.max() <= HALF)
 
 
 def cross_out(figure, left: float, top: float, side: float) -> None:
@@ -118,8 +118,8 @@ def hole(figure, left: int, top: int, width: int, height: int, text: str = MISSI
     write(figure, text, left + width / 2, top + height / 2, color=MUTED, ha="center", va="center", fontsize=8)
 
 
-def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Row], *facts: str):
-    """A figure with a row of tiles for each of `rows` under the column heads."""
+def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Row], *facts: str, seeded=True):
+    """A figure with a row of tiles for each of `rows` under the column heads; `seeded`: a run's seed shaped it."""
     side = (PAGE - LABEL - MARGIN + GAP) // len(heads) - GAP
     steps = [_tile_height(row, rows, side) + GAP + (NOTE if row.notes else 0) for row in rows]
     figure = new_figure((TOP + HEAD + sum(steps) + FOOT) / DPI)
@@ -132,7 +132,7 @@ def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Ro
         _draw_row(figure, row, lefts, top, side, _tile_height(row, rows, side))
         top += step
     blank = any(is_blank(tile) for row in rows for tile in row.tiles or ())
-    footnote(figure, plan, *facts, *([BLANK] if blank else []))
+    footnote(figure, plan, *facts, *([BLANK] if blank else []), seeded=seeded)
     return figure
 
 

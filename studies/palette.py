@@ -6,7 +6,7 @@ The five of the thesis and the first others are Okabe and Ito's (Color Universal
 import colorsys
 from zlib import crc32
 
-__all__ = ["INK", "MUTED", "colour", "text_colour"]
+__all__ = ["INK", "MUTED", "colour", "readable_on", "text_colour"]
 
 INK, MUTED, RULE = "#1f2328", "#5c6470", "#d5d9e0"  # text, secondary text, hairlines
 CLEAR_GRAY, FAINT_GRAY = "#d55e00", "#f3c08b"  # marked pixels: clearly gray, and a little off black or white
@@ -40,6 +40,13 @@ def text_colour(background: str) -> str:
     while 1.05 / (_luminance(rgb) + 0.05) < READABLE:
         rgb = tuple(0.95 * channel for channel in rgb)
     return _hex(rgb)
+
+
+def readable_on(background) -> str:
+    """Of dark and white the text colour with more contrast on a background, channels in [0, 1]."""
+    ink = tuple(int(INK[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    under = _luminance(background) + 0.05
+    return "white" if 1.05 / under > under / (_luminance(ink) + 0.05) else INK
 
 
 def _luminance(rgb) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import triangles.settings
 from diffusion.console import flags
 from diffusion.settings import TrainSettings
-from studies.settings import SamplingSettings, Scale, Study
+from studies.settings import Recipe, SamplingSettings, Scale, Study
 
 DEFAULT_STUDY = "thesis"
 DATA_FILES = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy", "dataset.json")
@@ -148,6 +148,7 @@ class Plan:
     study: Study
     scale_name: str
     scale: Scale
+    recipe: Recipe
     folder: Path
     runs: tuple[Run, ...]
     resampled: tuple[Resampling, ...]

@@ -13,6 +13,7 @@ from studies.plan_checks import check_extended, check_resampled
 from studies.settings import (
     SCALES,
     Cells,
+    Recipe,
     SamplingSettings,
     Scale,
     Scales,
@@ -55,7 +56,8 @@ def make_plan(
     resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
     words = ["--study", study, "--scale", scale, "--results", str(results)]
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
-    plan = Plan(name, question, scale, size, folder, tuple(runs), tuple(resampled), shlex.join(words), files)
+    made = tuple(runs), tuple(resampled)
+    plan = Plan(name, question, scale, size, maker.recipe, folder, *made, shlex.join(words), files)
     _check_shown(plan)
     return plan
 
@@ -115,7 +117,7 @@ class _Maker:
     folder: Path
 
     def run(self, preparation: str, schedule: str, seed: int, base: Run | None = None, **more) -> Run:
-        common = self._recipe() | self.scale.training
+        common = self.recipe.training | self.scale.training
         settings = common | self.study.training | {"schedule": schedule, "seed": seed} | more
         training = validated(TrainSettings, settings, f"{self.where}: training")
         plain = validated(TrainSettings, common | {"schedule": schedule, "seed": seed}, f"{self.where}: training")
@@ -165,7 +167,8 @@ class _Maker:
         name = "-".join([preparation, f"seed{seed}", *_differences(asdict(settings), asdict(plain))])
         return Dataset(name, preparation, settings, self.folder / "data" / name)
 
-    def _recipe(self) -> dict:
+    @property
+    def recipe(self) -> Recipe:
         if self.scale.recipe not in self.scales.recipes:
             known = ", ".join(self.scales.recipes)
             raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")

@@ -14,13 +14,14 @@ from studies.embedding import lossless, svg_uri
 from studies.palette import colour
 from studies.records import RunRecord, SamplesRecord, read_record
 from studies.sprites import paths
+from studies.summary import answer
 from studies.workflow import duration
 
 __all__ = ["inputs", "render", "write_report"]
 
 VERDICT_COLUMNS = ("id", "verdict", "origin")
 # columns of the verdicts that stand with the claims already
-SAID_ABOVE = ["claim", "thesis", "evidence", "figure", "digest", "scale", "ours"]
+SAID_ABOVE = ["claim", "source", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
 ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "of our own"}
 NOT_OF_SAMPLES = ("loss_", "seconds_", "real_")  # how measures of training and of data begin
@@ -60,6 +61,7 @@ def render(plan) -> str:
         claims=_claims(plan, verdicts),
         config=as_config(plan.flags),
         tally=_tally(verdicts),
+        answer=answer(plan),
         figures=[_figure(plan, named(FIGURES, name)) for name in plan.study.figures],
         tables=[_table(plan, named(TABLES, name)) for name in plan.study.tables],
         ran=what_ran(plan),
@@ -90,7 +92,7 @@ def _embedded(path: Path) -> str:
 def _table(plan, entry) -> dict:
     frame = or_hole(_read_table, _table_file(plan, entry.name))
     if frame is not None and entry.name == VERDICTS:
-        frame = frame.drop(columns=SAID_ABOVE, errors="ignore")
+        frame = frame.drop(columns=SAID_ABOVE)
     return {"entry": entry, "content": None if frame is None else _laid_out(frame)}
 
 

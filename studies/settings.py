@@ -158,8 +158,15 @@ class Scale(Settings):
     gpus: Annotated[int, Field(ge=0)] = 0
 
 
+class Recipe(Settings):
+    """How networks are trained, apart from their size and for how long; summary: in words, after the recipe's name."""
+
+    summary: str
+    training: dict[str, Any]
+
+
 class Scales(Settings):
-    recipes: dict[Name, dict]
+    recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
 
 

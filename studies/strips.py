@@ -3,6 +3,8 @@
 The page draws them as SVG without a scale of its own: type and marks keep their size on any screen and on paper.
 """
 
+import textwrap
+
 import numpy as np
 
 from studies.claims import contrast_told, contrasted, told
@@ -12,6 +14,7 @@ from studies.palette import colour
 __all__ = ["strips"]
 
 ROW, JUDGED_ROW, AXIS = 24, 42, 26  # px: a row, the one with mean and interval, and room for the axis
+LINE, LETTERS = 15, 13  # px of a label's line, and the letters that it holds on a narrow screen
 SPREAD = 3  # px between the points of two seeds
 MARGIN = 0.04  # of an axis' length, on either side
 TICKS = 4
@@ -58,16 +61,19 @@ def _sides(claim):
 def _rows(found_parts, with_interval):
     rows, y = [], 0
     for part in found_parts:
-        height = JUDGED_ROW if part.judged and with_interval else ROW
+        split = part.judged and with_interval
+        lines = len(textwrap.wrap(part.label, LETTERS))
+        height = max(JUDGED_ROW if split else ROW, LINE * lines + 6)
         shade = colour(part.schedule) if part.schedule else None
-        rows.append({"label": part.label, "colour": shade, "y": y, "height": height, "judged": part.judged})
+        row = {"label": part.label, "colour": shade, "y": y, "height": height, "judged": part.judged, "split": split}
+        rows.append(row)
         y += height
     return rows
 
 
 def _heights(row, count):
     """y of each seed's point: side by side about the row's middle, or below it where the interval lies above."""
-    middle = row["y"] + (0.68 if row["height"] == JUDGED_ROW else 0.5) * row["height"]
+    middle = row["y"] + (0.68 if row["split"] else 0.5) * row["height"]
     step = min(SPREAD, 0.5 * ROW / max(count - 1, 1))
     return [round(middle + step * (i - (count - 1) / 2), 1) for i in range(count)]
 

@@ -4,7 +4,7 @@ A cell of the grid whose files are missing keeps its row, with NaN for what is n
 """
 
 from collections.abc import Callable
-from math import ceil, nan
+from math import ceil, floor, log10, nan
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from studies.artefacts import absence, noise_schedules, or_hole, read_losses
 from studies.records import DatasetRecord, RunRecord, SamplesRecord, read_record
 from triangles.datasets import facts
 
-__all__ = ["by_run", "data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time"]
+__all__ = ["by_run", "data", "losses", "markdown", "rounded", "save", "schedules", "slope", "time", "with_spread"]
 
 LAST_SHARE = 0.1  # of the epochs: where the slope is taken
 TOGETHER = ("estimate", "low", "high")  # a row's number with its interval, in digits of its own
@@ -145,6 +145,14 @@ def _data_facts(dataset, part) -> dict:
         **(dict.fromkeys(names, nan) if images is None else facts(images[:, 0])),
         "set_made_in_s": nan if record is None else sum(record.seconds.values()),
     }
+
+
+def with_spread(value: float, spread: float) -> str:
+    """`0.58 ± 0.031`: two digits of the spread, as many decimals of the value; without a spread the value alone."""
+    if not spread > 0:
+        return f"{value:.3g}"
+    decimals = max(0, 1 - floor(log10(float(f"{spread:.1e}"))))  # rounded first: 0.99999 is 1.0
+    return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
 
 
 def save(frame: pd.DataFrame, path: Path) -> list[Path]:

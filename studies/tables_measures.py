@@ -6,7 +6,7 @@ import pandas as pd
 from studies.artefacts import of_samples
 from studies.measuring import read_measures
 from studies.plan import MEASURE_FILES
-from studies.tables import SAMPLING, by_run
+from studies.tables import SAMPLING, by_run, with_spread
 
 __all__ = ["OF_CELLS", "SHOWN", "cells", "measures"]
 
@@ -71,14 +71,10 @@ def cells(plan) -> pd.DataFrame:
 
 
 def _spread(values) -> str | None:
-    """`0.58 ± 0.03`: two digits of the deviation, as many decimals of the mean; the mean alone of a single seed."""
+    """`0.58 ± 0.03`, or the mean alone of a single seed."""
     if values is None or values.isna().any():
         return None
-    mean, deviation = float(values.mean()), float(values.std())
-    if len(values) < 2 or deviation == 0:
-        return f"{mean:.3g}"
-    decimals = max(0, 1 - int(np.floor(np.log10(deviation))))
-    return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}"
+    return with_spread(float(values.mean()), float(values.std()))
 
 
 def _shown(frame) -> dict:

@@ -68,7 +68,7 @@ def test_every_figure_is_whole_and_readable(plan, name, tmp_path):
     assert all(text.get_fontsize() >= 8 for text in figure.findobj(matplotlib.text.Text))
     edges = figure.get_tightbbox().extents * DPI
     assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
-    assert f"scale {plan.scale_name} · {'T' if name == 'schedules' else 'seed 0'}" in words_of(figure)
+    assert f"scale {plan.scale_name} · {'T' if name in ('schedules', 'noising') else 'seed 0'}" in words_of(figure)
 
 
 def test_equal_data_give_equal_bytes(plan, tmp_path):
@@ -131,7 +131,7 @@ def test_values_beyond_black_and_white_are_cut_off():
 
 
 def test_blank_tiles_are_crossed_out_and_faint_ones_left():
-    black, faint = np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8) * 26
+    black, faint = np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8) * 128
     assert [mosaic.is_blank(tile) for tile in (black, faint)] == [True, False]
     plan = make_plan("thesis", "smoke", "nowhere")
     with_blank = mosaic.tile_figure(plan, "t", "", ["1", "2"], [mosaic.Row("one", [black, faint])])
@@ -286,7 +286,9 @@ def test_the_thick_line_below_is_the_mean_over_seeds_and_the_base_s_that_of_trai
 @pytest.fixture
 def rows_alone(monkeypatch):
     """Figures of tiles as their column heads and rows."""
-    monkeypatch.setattr(figures_images, "tile_figure", lambda plan, title, detail, heads, rows, *facts: (heads, rows))
+    monkeypatch.setattr(
+        figures_images, "tile_figure", lambda plan, title, detail, heads, rows, *facts, **how: (heads, rows)
+    )
 
 
 def test_strips_run_from_noise_to_the_image_and_starts_are_the_noises(plan, rows_alone):

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 from studies import figures_claims
 from studies.catalogue_measures import FIGURES
 from studies.figures_claims import contrast_as_plotted, contrasts, in_units, nearest_index
 from studies.figures_likelihood import decoder_floor, likelihood, loss_by_logsnr, mean_error
-from studies.figures_measures import _density, mean_by_cell, overlap, population
+from studies.figures_measures import SHARES, _density, mean_by_cell, overlap, population
 from studies.judging import judged
 from studies.measuring import COLUMNS
-from studies.palette import colour
+from studies.palette import INK, _luminance, colour, readable_on
 from studies.planning import make_plan
 
 CLAIM = {
@@ -78,7 +79,7 @@ def test_the_mean_errors_drawn_are_those_recorded_of_fresh_statistics_alone(tmp_
     drawn = [[list(line.get_ydata()) for line in axes.lines[:-1]] for axes in mean_error(made).axes]
     assert drawn == [[], [[0.1, 0.3], [0.0, -0.1]], []]
     one.files[-1].write_text(json.dumps(timing | {"mean_errors": {"steps": [10]}}))
-    with pytest.raises(ValueError, match="mean_errors.running"):
+    with pytest.raises(ValueError, match=r"mean_errors\.running"):
         mean_error(made)
 
 
@@ -90,6 +91,15 @@ def test_every_figure_is_drawn_before_anything_is_measured(entry, tmp_path):
 def test_the_heat_map_shows_means_over_seeds(plan):
     assert mean_by_cell(plan, "plain_iou_0.8_share") == pytest.approx(np.array([[0.6], [0.3]]))
     assert [text.get_text() for text in overlap(plan).axes[0].texts] == ["0.60", "0.30", "–"]
+
+
+def test_numbers_in_a_heat_map_can_be_read():
+    """WCAG 2.2 asks for a contrast of 4.5; where neither dark nor white reaches it, the better one."""
+    for share in np.linspace(0, 1, 21):
+        blue = colormaps["Blues"](SHARES(share))[:3]
+        under = _luminance(blue) + 0.05
+        contrasts = {"white": 1.05 / under, INK: under / (_luminance(to_rgb(INK)) + 0.05)}
+        assert contrasts[readable_on(blue)] == max(contrasts.values()) > 3.9
 
 
 def test_the_heat_map_says_how_many_were_left_out(plan):
@@ -141,7 +151,7 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
         pd.DataFrame(table, columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
     figure = likelihood(plan)
     axes = figure.axes[0]
-    assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3 ± 1"] * 2
+    assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3.0 ± 1.0"] * 2
     assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
     assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
     terms = zip(figure.legends[0].get_patches(), figure.legends[0].get_texts(), strict=True)
@@ -151,7 +161,7 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     for run in plan.grid[2:]:  # all seeds but the first: what is left to tell is twice the error over images
         run.samples_file.unlink()
     alone = [text.get_text().strip() for text in likelihood(plan).axes[0].texts]
-    assert [text for text in alone if "±" in text] == ["2 ± 20"] * 2
+    assert [text for text in alone if "±" in text] == ["2 ± 18"] * 2
 
 
 def test_long_facts_below_a_figure_stay_on_it(plan):
@@ -213,11 +223,11 @@ def test_distributions_are_of_their_own_cell_its_large_images_alone(tmp_path):
         np.savez(run.dataset.real_file, ink=[29, 30], plain_iou=[0.99, 0.8 + sets.index(run.preparation) / 100])
     for i, (axes, name) in enumerate(zip(overlap(plan).axes[2:], sets, strict=True)):
         *lines, real = axes.lines
-        assert list(real.get_xdata()) == pytest.approx([0.8 + i / 100] * 2)
+        assert list(real.get_xdata()) == [-np.inf, *[pytest.approx(0.8 + i / 100)] * 2]
         for line, shown in zip(lines, schedules, strict=True):
             assert line.get_color() == colour(shown)
-            assert list(line.get_xdata()) == pytest.approx([named(name, shown, seed) for seed in (0, 1)])
-            assert list(line.get_ydata()) == [0.5, 1]
+            assert list(line.get_xdata()) == [-np.inf, *(pytest.approx(named(name, shown, seed)) for seed in (0, 1))]
+            assert list(line.get_ydata()) == [0, 0.5, 1]
 
 
 def test_a_density_keeps_all_of_its_weight_between_the_ends():
