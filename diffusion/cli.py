@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from diffusion.console import on_stop, run_cleanly, settings_options
+from diffusion.names import LIKELIHOOD, SAMPLES, check_free, check_name
 
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
@@ -114,7 +115,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--from-abar", type=float, help="With --noised: noise until this share of signal power is left, no more.")
 @click.option("--renormed", type=FOLDER, help="Take batch norm's statistics anew first, from this data set's images.")
-@click.option("--name", default="samples", show_default=True, help="Name of the files, for several samplings of a run.")
+@click.option("--name", default=SAMPLES, show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
 @THREADS
 def sample(
@@ -131,13 +132,14 @@ def sample(
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
     if options["variance"] is None:
         del options["variance"]
-    runs.check_name(name, "likelihood")
+    check_name(name, LIKELIHOOD)
     start = runs.read_data(noised)[1] if noised else None
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
     train, held_out = runs.read_data(renormed) if renormed else (None, None)
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
+        check_free(run / f"{name}.csv", "a bound")
         trained = model = runs.read_model(run, chosen)
         model = model if train is None else renorming.renormed(model, train)
         biases = {} if held_out is None else {"mean_errors": renorming.both_errors(trained, model, held_out)}
@@ -161,7 +163,7 @@ def sample(
 @click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
 @click.option("--precision", type=PRECISION, default="float32", show_default=True)
-@click.option("--name", default="likelihood", show_default=True, help="Name of the files.")
+@click.option("--name", default=LIKELIHOOD, show_default=True, help="Name of the files.")
 @DEVICE
 @THREADS
 def likelihood(
@@ -175,7 +177,8 @@ def likelihood(
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
-    runs.check_name(name, "samples")
+    check_name(name, SAMPLES)
+    check_free(run / f"{name}-frames.npy", "samples")
     model = runs.read_model(run, devices.choose(device, precision, threads))
     test = likelihood.read_test_images(dataset)
     test = test[: images or None]

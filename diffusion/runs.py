@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import math
-import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +36,6 @@ RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", 
 STARTED = "started.json"  # identity of a run that is not finished
 DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 LOCK = ".lock"
-TAKEN = ("run", "started", "diverged", "losses", "measures", "claims")  # of files that stand in a run's folder
 SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
 
 
@@ -278,16 +276,6 @@ def write_samples(folder: Path, name: str, samples: Samples, model: Model, optio
         digests = {file: sha256(partial) for file, partial in partials.items()}
         origin = {"model": sha256(folder / MODEL), "files": digests}
         write_json(record, {**options, "frame_steps": samples.steps, **computed_by(model.device), **timing, **origin})
-
-
-def check_name(name: str, other: str) -> None:
-    """Refuse a name for files in a run's folder that would leave the folder or hide what has its own name there.
-
-    other: what the other command of `sample` and `likelihood` calls its files.
-    """
-    taken = (*TAKEN, other)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name in taken:
-        raise ValueError(f"name {name!r}: give letters, digits, dots and dashes, and none of {', '.join(taken)}")
 
 
 def timed(work: Callable):

@@ -20,8 +20,6 @@ RUN_FILES = ("run.json", "losses.csv", "model.safetensors")
 SAMPLE_FILES = ("samples.npy", "samples-frames.npy", "samples.json")
 LIKELIHOOD_FILES = ("likelihood.npy", "likelihood.csv", "likelihood.json")
 MEASURE_FILES = ("measures.csv", "per-image.npz")
-OTHER_FILES = ("started.json", "diverged.json", "claims.json")  # of a run, now and then
-OF_A_RUN = {*RUN_FILES, *SAMPLE_FILES, *LIKELIHOOD_FILES, *MEASURE_FILES, *OTHER_FILES}
 REAL_FILE = "real.npz"
 
 

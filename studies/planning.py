@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import triangles.settings
+from diffusion.names import LIKELIHOOD, SAMPLES, check_name
 from diffusion.settings import TrainSettings
 from studies.catalogue import FIGURES, TABLES, named
-from studies.plan import DEFAULT_STUDY, OF_A_RUN, Dataset, Plan, Resampling, Run
+from studies.plan import DEFAULT_STUDY, Dataset, Plan, Resampling, Run
 from studies.plan_checks import check_extended, check_resampled
 from studies.settings import (
     SCALES,
@@ -148,10 +149,9 @@ class _Maker:
         made = [run]
         for name, how in self.study.resampled.items():
             where = f"{self.where}: resampled.{name}"
+            _check_name(name, where)
             sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
             other = Resampling(name, run, sampling, how.noised, how.from_abar, how.renormed, made[-1])
-            if taken := {path.name for path in (*other.files, other.measure_file)} & OF_A_RUN:
-                raise ValueError(f"{where}: a run has a {min(taken)} of its own: choose another name")
             if _among(run, how.cells):
                 check_resampled(other, where)
                 made.append(other)
@@ -173,6 +173,14 @@ class _Maker:
             known = ", ".join(self.scales.recipes)
             raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
         return self.scales.recipes[self.scale.recipe]
+
+
+def _check_name(name: str, where: str) -> None:
+    """That other samples of a run leave its own files alone, as `diffusion sample` will ask."""
+    try:
+        check_name(name, SAMPLES, LIKELIHOOD)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _among(run: Run, cells: Cells) -> bool:

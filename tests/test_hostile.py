@@ -308,6 +308,8 @@ ABSURD = {
     "own name": (["sample", "run", "--name", "run"], "'run'"),
     "losses' name": (["likelihood", "run", "set", "--name", "losses"], "'losses'"),
     "samples' name": (["likelihood", "run", "set", "--name", "samples"], "'samples'"),
+    "frames' name": (["sample", "run", "--name", "samples-frames"], "'samples-frames'"),
+    "measures' name": (["likelihood", "run", "set", "--name", "noised-measures"], "'noised-measures'"),
     "precision": (["sample", "run", "--precision", "bf16"], "'bf16'"),
     "timesteps": (["schedules", "--timesteps", "9" * 20], "'--timesteps'"),
     "betas": (["schedules", "--beta-min", "nan"], "beta"),

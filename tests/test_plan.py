@@ -133,10 +133,17 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     with pytest.raises(ValueError, match="from_abar needs noised"):
         make_plan(written(tmp_path, resampled={"part": {"from_abar": 0.5}}))
     assert not {path.name for path in one.files} & {path.name for path in one.run.files + one.run.measured_files}
-    taken = [(name, {}, "of its own") for name in ("likelihood", "samples", "samples-frames", "run", "diverged")]
-    for name, how, word in (*taken, ("mine", {"sampling": {"stps": 3}}, "stps")):
-        with pytest.raises(ValueError, match=word):
-            make_plan(written(tmp_path, resampled={name: how}))
+    with pytest.raises(ValueError, match="stps"):
+        make_plan(written(tmp_path, resampled={"mine": {"sampling": {"stps": 3}}}))
+
+
+OWN_NAMES = ("likelihood", "samples", "samples-frames", "a-measures", "run", "diverged", "losses", "measures", "claims")
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_other_samples_that_would_take_a_runs_own_names_are_refused_with_the_plan(name, tmp_path):
+    with pytest.raises(ValueError, match=rf"resampled\.{name}: name '{name}': give .*, none of run, started"):
+        make_plan(written(tmp_path, resampled={name: {}}))
 
 
 def test_seeds_replace_the_scales():
