@@ -24,22 +24,31 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.name.startswith(".") and path.name.endswith(f".{os.getpid()}.partial"):
-        yield path
+        with _named(path, path):
+            yield path
         return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_over(path)
-        yield partial
-        _settle(partial)
-        os.replace(partial, path)
+        with _named(path, partial):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_left_over(path)
+            yield partial
+            _settle(partial)
+            os.replace(partial, path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+@contextlib.contextmanager
+def _named(path: Path, partial: Path) -> Iterator[None]:
+    """An OSError of the block that names no file, or the partial one, names `path`."""
+    try:
+        yield
     except OSError as error:
         if error.errno is None or error.filename not in (None, str(partial)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def _settle(path: Path) -> None:
@@ -93,8 +102,11 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
+    """The bytes of `numpy.save` in C order, which itself does not say of a full disk that it is one."""
+    array = np.asarray(array, order="C")
     with replacing(path) as partial, partial.open("wb") as stream:
-        np.save(stream, array, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
+        stream.write(array.data)
 
 
 def read_json(path: Path) -> dict:

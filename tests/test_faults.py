@@ -45,13 +45,15 @@ def test_a_disk_that_is_full_when_training_keeps_the_last_epoch(tiny, disk):
     assert re.search(r"epoch (?!1 )\d+ of", goes_on.send(signal.SIGTERM).ended()[1])
 
 
-def test_a_disk_that_is_full_when_sampling_keeps_the_earlier_samples(tiny, disk):
+@pytest.mark.parametrize(("leave", "file"), [(0, "samples-frames.npy"), (24576, "samples.npy")])
+def test_a_disk_that_is_full_when_sampling_keeps_the_earlier_samples(leave, file, tiny, disk):
+    """Full at the head of an array or in the middle of it: frames of 1.6 kB, images of 25.6 kB."""
     run = shutil.copytree(tiny / "run", disk / "run")
     before = contents(run)
-    fill(disk, leave=4096)
-    code, said = call("diffusion", "sample", "run", *SAMPLING, "--count", "100", "--seed", "1", folder=disk)
+    fill(disk, leave)
+    code, said = call("diffusion", "sample", run, *SAMPLING, "--count", "100", "--seed", "1", folder=tiny)
     assert code == 2
-    assert "No space left on device" in refusal(said)
+    assert f"error: {run}/{file}: No space left on device: check the path" in refusal(said)
     assert contents(run) == before
 
 
