@@ -138,6 +138,7 @@ rule resample:
 rule likelihood:
     input:
         rules.train.output,
+        lambda w: PLAN.last_samples(w.run),
         lambda w: PLAN.run(w.run).dataset.files,
         BOUNDING,
     output:

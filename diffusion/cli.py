@@ -178,13 +178,14 @@ def likelihood(
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
     check_name(name, SAMPLES)
-    check_free(run / f"{name}-frames.npy", "samples")
-    model = runs.read_model(run, devices.choose(device, precision, threads))
-    test = likelihood.read_test_images(dataset)
-    test = test[: images or None]
+    test = likelihood.read_test_images(dataset)[: images or None]
+    chosen = devices.choose(device, precision, threads)
     options["draws"] = None if every_step else options["draws"]
-    with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        seconds, found = runs.timed(lambda: likelihood.bound(model, test, progress=bar.update, **options))
+    with runs.locked(run):
+        check_free(run / f"{name}-frames.npy", "samples")
+        model = runs.read_model(run, chosen)
+        with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            seconds, found = runs.timed(lambda: likelihood.bound(model, test, progress=bar.update, **options))
         likelihood.write_bound(run, name, found, model, options, seconds)
     click.echo(
         f"{found.total:.4f} bits/dim (standard error {found.total_se:.2g}): L_T {found.prior:.4f}, "

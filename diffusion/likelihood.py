@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.files import read_images, replacing, write_array, write_json
+from diffusion.files import read_images, write_array
 from diffusion.model import Model, to_network
+from diffusion.records import computed_by
+from diffusion.runs import write_together
 from diffusion.training import generator
 
 __all__ = [
@@ -270,11 +272,11 @@ def _scalars(found: Bound) -> dict:
 
 
 def write_bound(folder: Path, name: str, found: Bound, model: Model, options: dict, seconds: float) -> None:
-    """NAME.npy (`PAIR_COLUMNS`), NAME.csv (`curve`) and, last, NAME.json with terms, errors, options and time."""
-    write_array(folder / f"{name}.npy", found.pairs)
-    with replacing(folder / f"{name}.csv") as partial:
-        curve(found, model.process.schedule).to_csv(partial, index=False)
+    """NAME.npy (`PAIR_COLUMNS`), NAME.csv (`curve`) and NAME.json with terms, errors, options and time, all or none."""
+    writers = {
+        f"{name}.npy": lambda path: write_array(path, found.pairs),
+        f"{name}.csv": lambda path: curve(found, model.process.schedule).to_csv(path, index=False),
+    }
     record = {k: None if v != v else v for k, v in _scalars(found).items()}
     record |= {"total": found.total, "unit": "bits/dim", **{k: v for k, v in options.items() if k != "draws"}}
-    device = {"device": model.device.name, "precision": model.device.precision, "threads": torch.get_num_threads()}
-    write_json(folder / f"{name}.json", {**record, **device, "seconds": seconds})
+    write_together(folder, name, writers, {**record, **computed_by(model.device), "seconds": seconds})

@@ -262,20 +262,28 @@ def read_model(folder: Path, device: Device) -> Model:
 
 
 def write_samples(folder: Path, name: str, samples: Samples, model: Model, options: dict, seconds: float) -> None:
-    """NAME.npy, NAME-frames.npy and NAME.json, all or none, in a locked folder.
+    """NAME.npy, NAME-frames.npy and NAME.json with the options, the frames' steps and the time it took."""
+    writers = {
+        f"{name}-frames.npy": lambda path: write_array(path, samples.frames),
+        f"{name}.npy": lambda path: write_array(path, samples.images),
+    }
+    timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
+    record = {**options, "frame_steps": samples.steps, **computed_by(model.device), **timing}
+    write_together(folder, name, writers, record)
 
-    The json holds the options, the frames' steps, the time it took, and the sha256 of both arrays and of the model.
+
+def write_together(folder: Path, name: str, writers: dict[str, Callable[[Path], None]], record: dict) -> None:
+    """What was made of a run's model, all or none, in a locked folder.
+
+    Each file by what writes it to a path, and NAME.json: the record with the sha256 of the model and of the files.
     """
-    arrays = {f"{name}-frames.npy": samples.frames, f"{name}.npy": samples.images}
     with _saving(folder), contextlib.ExitStack() as last_is_first_in_place:
-        record = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
-        partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in arrays}
+        told = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
+        partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in writers}
         for file, partial in partials.items():
-            write_array(partial, arrays[file])
-        timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
+            writers[file](partial)
         digests = {file: sha256(partial) for file, partial in partials.items()}
-        origin = {"model": sha256(folder / MODEL), "files": digests}
-        write_json(record, {**options, "frame_steps": samples.steps, **computed_by(model.device), **timing, **origin})
+        write_json(told, record | {"model": sha256(folder / MODEL), "files": digests})
 
 
 def timed(work: Callable):

@@ -57,6 +57,19 @@ def test_a_disk_that_is_full_when_sampling_keeps_the_earlier_samples(leave, file
     assert contents(run) == before
 
 
+def test_a_disk_that_is_full_when_bounding_keeps_the_earlier_bound(tiny, disk):
+    """There is room for the new pairs, and not for the curve."""
+    run = shutil.copytree(tiny / "run", disk / "run")
+    bound = ["diffusion", "likelihood", run, "set", "--threads", "1"]
+    assert call(*bound, folder=tiny)[0] == 0
+    before = contents(run)
+    fill(disk, leave=12288)
+    code, said = call(*bound, "--seed", "1", folder=tiny)
+    assert code == 2
+    assert f"error: {run}/likelihood.csv: No space left on device: check the path" in refusal(said)
+    assert contents(run) == before
+
+
 def test_a_read_only_disk_is_refused_by_name(tiny, disk):
     run = shutil.copytree(tiny / "run", disk / "run")
     before = contents(run)

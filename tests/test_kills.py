@@ -162,7 +162,7 @@ def test_a_child_that_outlives_its_killed_parent_keeps_the_run(tiny):
         shell.kill()
         shell.wait()
         os.kill(child, 0)
-        for second in (TRAIN, SAMPLE):
+        for second in (TRAIN, SAMPLE, BOUND):
             code, said = call(*second, folder=tiny)
             assert code == 2
             assert "being written by another process" in refusal(said)

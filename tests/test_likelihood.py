@@ -11,7 +11,7 @@ from scipy import stats
 
 from diffusion.cli import cli
 from diffusion.devices import choose
-from diffusion.files import write_array
+from diffusion.files import sha256, write_array
 from diffusion.likelihood import _terms, bound, curve, decoder_bits, proposal, spread_steps, step_bits, variances
 from diffusion.model import Model, save_model
 from diffusion.process import Process, interpreted
@@ -205,6 +205,9 @@ def test_the_command_writes_terms_curve_and_pairs(tmp_path):
     record = json.loads((tmp_path / "run" / "likelihood.json").read_text())
     assert record["total"] == pytest.approx(record["prior"] + record["steps"] + record["decoder"])
     assert {"total_se", "images", "draws", "variance", "seed", "seconds"} <= set(record)
+    assert record["model"] == sha256(tmp_path / "run" / "model.safetensors")
+    files = ("likelihood.npy", "likelihood.csv")
+    assert record["files"] == {name: sha256(tmp_path / "run" / name) for name in files}
     assert np.load(tmp_path / "run" / "likelihood.npy").shape == (60, 4)
     head, *rows = (tmp_path / "run" / "likelihood.csv").read_text().splitlines()
     assert head == "t,log_snr,squared_eps_error,bits,draws"

@@ -137,6 +137,17 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
         make_plan(written(tmp_path, resampled={"mine": {"sampling": {"stps": 3}}}))
 
 
+def test_one_job_at_a_time_writes_to_a_runs_folder():
+    """Samples wait for those before them, and the bound for the last of all: two at once would refuse each other."""
+    plan = make_plan()
+    for run in plan.runs:
+        others = [one for one in plan.resampled if one.run is run]
+        drawn = [run.samples_file, *(one.samples_file for one in others)]
+        assert [one.before.samples_file for one in others] == drawn[:-1]
+        assert plan.last_samples(run.name) == drawn[-1]
+    assert len({plan.last_samples(run.name).name for run in plan.runs}) > 1
+
+
 OWN_NAMES = ("likelihood", "samples", "samples-frames", "a-measures", "run", "diverged", "losses", "measures", "claims")
 
 
