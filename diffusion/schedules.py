@@ -14,6 +14,7 @@ BETA_MIN, BETA_MAX = 1e-4, 0.02
 BETA_CLIP = 0.999  # Nichol and Dhariwal 2021, section 3.2: keeps the last cosine steps from being singular
 WAVE_CYCLES = 4  # a reading of "dynamic and rhythmic" (thesis 5.1, no formula printed); `wave-K` asks for K cycles
 NEAR_NOISE_ABAR, NEAR_CLEAN_ABAR = 0.01, 0.99
+LEAST_ABAR = 1e-70  # its root is 1e-35, which float32 still divides noise by: estimates of x_0 need that
 FAR_FROM_NOISE_SNR = 0.01  # Lin et al. 2023: sampling from N(0, I) presumes a terminal SNR of zero
 
 Betas = Callable[[np.ndarray, float, float], np.ndarray]
@@ -87,7 +88,8 @@ class NoiseSchedule:
     abar_t is `abar`, its beta-tilde_t `beta_tilde` (Ho et al. 2020, eq. 4 and 7).
 
     Raises:
-        ValueError: the betas are not a non-empty float vector with every value strictly between 0 and 1.
+        ValueError: the betas are not a non-empty float vector with every value strictly between 0 and 1, or abar does
+            not fall at every step, or falls below `LEAST_ABAR`: rounding would make 0, infinity or nan of them.
     """
 
     name: str
@@ -99,6 +101,17 @@ class NoiseSchedule:
             raise ValueError(f"schedule {self.name}: betas must be a non-empty vector, not of shape {betas.shape}")
         if not (np.isfinite(betas).all() and betas.min() > 0 and betas.max() < 1):
             raise ValueError(f"schedule {self.name}: every beta must lie strictly between 0 and 1")
+        still = np.flatnonzero(np.diff(self.abar, prepend=1.0) >= 0)
+        if self.abar[-1] < LEAST_ABAR:
+            raise ValueError(
+                f"schedule {self.name}: abar falls to {self.abar[-1]:.1e} in {len(betas)} steps, less signal than "
+                f"float32 can be scaled back from (abar {LEAST_ABAR:.0e}): lower beta_max or timesteps"
+            )
+        if len(still):
+            raise ValueError(
+                f"schedule {self.name}: beta is {betas[still[0]]:.1e} at t = {still[0] + 1}, which rounding takes for "
+                "no noise at all: raise beta_min"
+            )
 
     @property
     def timesteps(self) -> int:
@@ -138,17 +151,23 @@ class NoiseSchedule:
     def respaced(self, steps: int) -> "tuple[NoiseSchedule, np.ndarray]":
         """The process seen at `steps` evenly spread of its time steps (Nichol and Dhariwal 2021, section 4).
 
-        Returns the schedule whose betas join those steps, and the original indices (0-based, ascending).
+        Returns the schedule whose betas join those steps, itself for all T, and the original indices (0-based,
+        ascending).
 
         Raises:
-            ValueError: steps is not in 1 ... T.
+            ValueError: steps is not in 1 ... T, or so few that a beta rounds to 1.
         """
         if not 1 <= steps <= self.timesteps:
             raise ValueError(f"sampler steps must lie in 1 ... {self.timesteps} (the model's T), not {steps}")
+        if steps == self.timesteps:
+            return self, np.arange(steps)
         first = 0 if steps > 1 else self.timesteps - 1
         kept = np.round(np.linspace(first, self.timesteps - 1, steps)).astype(np.int64)
         abar = self.abar[kept]
-        return NoiseSchedule(self.name, 1 - abar / np.concatenate([[1.0], abar[:-1]])), kept
+        betas = 1 - abar / np.concatenate([[1.0], abar[:-1]])
+        if betas.max() == 1:
+            raise ValueError(f"sampler steps are too few ({steps}): beta from one to the next rounds to 1; give more")
+        return NoiseSchedule(self.name, betas), kept
 
     def facts(self) -> dict[str, float | str]:
         """What a reader wants to know of a schedule before training on it (units in the column names)."""
@@ -195,7 +214,8 @@ def schedule(name: str, timesteps: int = 1000, beta_min: float = BETA_MIN, beta_
     """The named schedule with T = `timesteps` steps.
 
     Raises:
-        ValueError: unknown name, T < 1, or beta bounds that are not 0 < beta_min <= beta_max < 1.
+        ValueError: unknown name, T < 1, or beta bounds that are not 0 < beta_min <= beta_max < 1 or that rounding
+            makes 0 or 1 of.
     """
     if timesteps < 1:
         raise ValueError(f"timesteps must be at least 1, not {timesteps}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from diffusion.schedules import BETA_MAX, BETA_MIN, named
+from diffusion.schedules import BETA_MAX, BETA_MIN, named, schedule
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -56,6 +56,7 @@ class TrainSettings(BaseModel):
     def _consistent(self):
         if self.beta_min > self.beta_max:
             raise ValueError(f"beta_min ({self.beta_min}) must not exceed beta_max ({self.beta_max})")
+        schedule(self.schedule, self.timesteps, self.beta_min, self.beta_max)  # refuses what rounding makes nothing of
         if self.network == "residual" and self.full_skip:
             raise ValueError("full_skip belongs to the thesis network: the residual one always has that path")
         if self.target == "bernoulli" and self.value_range != "symmetric":

@@ -313,6 +313,7 @@ ABSURD = {
     "precision": (["sample", "run", "--precision", "bf16"], "'bf16'"),
     "timesteps": (["schedules", "--timesteps", "9" * 20], "'--timesteps'"),
     "betas": (["schedules", "--beta-min", "nan"], "beta"),
+    "no noise": (["train", "set", "--out", "x", "--beta-min", "1e-17"], "raise beta_min"),
     "schedule": (["schedules", "<script>"], "'<script>'"),
     "rate": (["train", "set", "--out", "x", "--learning-rate", "1e400"], "learning_rate"),
     "widths": (["train", "set", "--out", "x", "--widths", "4,-8"], "widths"),

@@ -1,8 +1,11 @@
 """Every schedule of the registry: end points, closed forms, monotone abar, and the facts SOURCE states for them."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
+from diffusion.process import _coefficients
 from diffusion.schedules import BETA_MAX, BETA_MIN, SCHEDULES, NoiseSchedule, schedule
 
 SPAN = BETA_MAX - BETA_MIN
@@ -105,8 +108,9 @@ def test_respacing_keeps_abar_at_the_kept_steps():
     np.testing.assert_allclose(short.abar, s.abar[kept], rtol=1e-12)
     assert kept[0] == 0
     assert kept[-1] == 999
-    whole, _ = s.respaced(1000)
-    np.testing.assert_allclose(whole.betas, s.betas, rtol=1e-9)
+    whole, kept = s.respaced(1000)
+    assert whole is s
+    assert kept.tolist() == list(range(1000))
 
 
 @pytest.mark.parametrize(
@@ -117,11 +121,50 @@ def test_respacing_keeps_abar_at_the_kept_steps():
         (("power-nan",), "unknown schedule"),
         (("linear", 0), "timesteps"),
         (("linear", 10, 0.5, 0.1), "beta"),
+        (("linear", 1000, 1e-17), "1.0e-17 at t = 1, .* raise beta_min"),
+        (("wave", 1000, 1e-17), "raise beta_min"),
+        (("linear", 1000, 1e-4, 0.99), "abar falls to 0.* lower beta_max or timesteps"),
+        (("linear", 20_000), "abar falls to 1.3e-88 .* lower beta_max or timesteps"),
     ],
 )
 def test_impossible_schedules_are_refused(arguments, word):
     with pytest.raises(ValueError, match=word):
         schedule(*arguments)
+
+
+def random_schedules(count):
+    """Schedules of all kinds with betas from 1e-17 to 1 - 1e-16, those that are refused left out."""
+    rng, names = np.random.default_rng(0), list(SCHEDULES)
+    for _ in range(count):
+        name, T, low = names[rng.integers(len(names))], int(rng.integers(1, 300)), 10 ** rng.uniform(-17, -1)
+        with contextlib.suppress(ValueError):
+            yield schedule(name, T, low, 1 - (1 - low) * 10 ** rng.uniform(-16, 0))
+
+
+def respaced_unless_too_few(s):
+    for steps in {1, s.timesteps // 3 + 1, s.timesteps}:
+        try:
+            yield s.respaced(steps)[0]
+        except ValueError as error:
+            if steps == s.timesteps or "steps are too few" not in str(error):
+                raise
+
+
+def test_what_is_not_refused_can_be_computed_with_and_sampled_from():
+    """In float32 all coefficients are finite, and so is noise divided by the roots of abar and of 1 - abar."""
+    made = [one for s in random_schedules(500) for one in respaced_unless_too_few(s)]
+    assert len(made) > 500
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        for values in map(_coefficients, made):
+            single = {name: value.astype(np.float32) for name, value in values.items()}
+            assert all(np.isfinite(value).all() for value in single.values())
+            assert all(np.isfinite(np.float32(100) / single[name]).all() for name in ("sqrt_abar", "sqrt_1m_abar"))
+
+
+def test_too_few_steps_are_called_so():
+    """From abar of 1e-60 in two steps, at t = 1 and T: the second's beta is 1 - 1e-60."""
+    with pytest.raises(ValueError, match=r"steps are too few \(2\)"):
+        schedule("linear", 1000, 1e-4, 0.25).respaced(2)
 
 
 def test_betas_out_of_range_are_refused():
