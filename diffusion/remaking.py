@@ -1,5 +1,6 @@
 """A run made again from its run.json and its images alone, in a folder of its own, and compared byte by byte."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
-from torch import Tensor
 
 from diffusion import devices, partial, records, renorming, runs
-from diffusion.files import read_array, read_json
+from diffusion.files import read_array, read_json, sha256, verify_checksum
 from diffusion.model import Model, read_tensors
 from diffusion.sampling import Samples, sample
 from diffusion.settings import TrainSettings, explain
@@ -34,11 +34,13 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
     """Train the run again on DATASET's images and draw its samples again, with its device, precision and threads.
 
     Raises:
-        ValueError: run.json is broken, or DATASET holds other images than the run was trained on.
+        ValueError: a record is broken, losses.csv was changed, or DATASET holds other images than the run was trained
+            on.
         OSError: a file is missing or unreadable.
     """
     record = read_json(run / runs.RUN)
     settings, device = _resolved(run, record)
+    verify_checksum(run / runs.LOSSES, runs.RUN)
     images = runs.read_data(dataset)
     identity = runs.identity(settings, dataset)
     if identity["data"] != record.get("data"):
@@ -57,12 +59,18 @@ def surroundings(run: Path) -> list[str]:
 
 
 def _resolved(run: Path, record: dict) -> tuple[TrainSettings, devices.Device]:
-    try:
+    with _taken_for_granted(run / runs.RUN):
         return TrainSettings.model_validate(record["settings"]), _device(record)
-    except ValidationError as error:
-        raise ValueError(f"{run / runs.RUN} holds impossible settings ({explain(error)})") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{run / runs.RUN} lacks what it takes to remake the run ({error})") from None
+
+
+@contextlib.contextmanager
+def _taken_for_granted(path: Path) -> Iterator[None]:
+    """What a file says, in the block: ValueError, naming the file, where it says something else or nothing."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = explain(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"{path} does not say what it takes to make it again ({reason}): was it edited?") from None
 
 
 def _device(record: dict) -> devices.Device:
@@ -71,28 +79,25 @@ def _device(record: dict) -> devices.Device:
 
 
 def _compared(run: Path, remade: Path) -> Iterator[Comparison]:
-    (ours, said), (theirs, says) = (read_tensors(folder / runs.MODEL) for folder in (run, remade))
+    ours, theirs = (read_tensors(folder / runs.MODEL)[0] for folder in (run, remade))
     apart = [_largest(ours[k].numpy(), theirs[k].numpy()) if k in ours else np.inf for k in theirs]
-    # not the file's bytes: safetensors writes the entries beside the tensors in an order of each process's own
-    same = said == says and list(ours) == list(theirs) and all(_same(ours[k], theirs[k]) for k in ours)
+    same = sha256(run / runs.MODEL) == sha256(remade / runs.MODEL)
     yield Comparison(runs.MODEL, same, max(apart, default=0.0))
     ours, theirs = (_losses(folder / runs.LOSSES) for folder in (run, remade))
     yield Comparison(runs.LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.dtype == other.dtype and one.shape == other.shape and one.numpy().tobytes() == other.numpy().tobytes()
-
-
 def _losses(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, float_precision="round_trip").drop(columns=SECONDS)
+    with _taken_for_granted(path):
+        return pd.read_csv(path, float_precision="round_trip").drop(columns=SECONDS).astype(np.float64)
 
 
 def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarray | None) -> Iterator[Comparison]:
     for frames in sorted(run.glob("*-frames.npy")):
         name = frames.name.removesuffix("-frames.npy")
         record = read_json(run / f"{name}.json")
-        drawn = _drawn_again(record, runs.read_model(remade, _device(record)), train, test)
+        with _taken_for_granted(run / f"{name}.json"):
+            drawn = _drawn_again(record, runs.read_model(remade, _device(record)), train, test)
         for file, array in ((f"{name}.npy", drawn.images), (frames.name, drawn.frames)):
             before = read_array(run / file)
             same = before.shape == array.shape and before.tobytes() == array.tobytes()

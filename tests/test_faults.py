@@ -8,6 +8,7 @@ import subprocess
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from commands import Started, call, refusal
@@ -237,10 +238,39 @@ def test_the_same_run_remade_from_its_record_has_the_same_bytes(tiny):
     code, said = call("diffusion", "remake", "run", "set", folder=tiny)
     assert code == 0, said
     assert len(re.findall("same bytes", said)) == 8
-    losses = (tiny / "run/losses.csv").read_text()
-    (tiny / "run/losses.csv").write_text(losses.replace("1.", "1.0", 1))
-    assert call("diffusion", "remake", "run", "set", folder=tiny)[0] == 1
+    samples = np.load(tiny / "run/samples.npy")
+    np.save(tiny / "run/samples.npy", samples + np.float32(0.25))
+    code, said = call("diffusion", "remake", "run", "set", folder=tiny)
+    assert (code, said.count("same bytes")) == (1, 7)
+    assert "samples.npy: differs by up to 0.25" in said
     assert call("diffusion", "remake", "run", "nowhere", folder=tiny)[0] == 2
     assert call(*OTHER, "--out", "other", folder=tiny)[0] == 0
     code, said = call("diffusion", "remake", "run", "other", folder=tiny)
     assert (code, "holds other images" in refusal(said)) == (2, True)
+
+
+def edited(path, **changes):
+    """Change a JSON record; None takes an entry away."""
+    record = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in record.items() if value is not None}))
+
+
+EDITS = {"no device": {"device": None}, "count": {"count": "many"}, "sampler": {"sampler": "magic"}}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_edited_records_of_samples_are_not_remade(edit, tiny):
+    edited(tiny / "run/samples.json", **EDITS[edit])
+    code, said = call("diffusion", "remake", "run", "set", folder=tiny)
+    assert code == 2
+    assert "run/samples.json does not say what it takes to make it again (" in refusal(said)
+
+
+def test_edited_losses_are_not_compared(tiny):
+    table = pd.read_csv(tiny / "run/losses.csv")
+    table.drop(columns="test_seconds").to_csv(tiny / "run/losses.csv", index=False)
+    code, said = call("diffusion", "remake", "run", "set", folder=tiny)
+    assert (code, "losses.csv was changed after it was made" in refusal(said)) == (2, True)
+    edited(tiny / "run/run.json", files=None)  # as none of its digests is known, there is the file alone to go by
+    code, said = call("diffusion", "remake", "run", "set", folder=tiny)
+    assert (code, "run/losses.csv does not say what it takes" in refusal(said)) == (2, True)
