@@ -72,6 +72,18 @@ class ConvolutionMuon(torch.optim.Optimizer):
         return state["momentum_buffer"]
 
 
+KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq"), ConvolutionMuon: ("momentum_buffer",)}
+
+
+def slots(optimizer: torch.optim.Optimizer) -> dict[str, torch.Size]:
+    """The shapes of what an optimizer keeps of each of its parameters once it has stepped, by `NUMBER.NAME`."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    names = KEPT[type(optimizer)]
+    return {
+        f"{j}.{name}": torch.Size() if name == "step" else p.shape for j, p in enumerate(parameters) for name in names
+    }
+
+
 def build(kind: str, network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
     """`adam`: Adam on everything. `muon`: Muon on the inner convolutions, Adam on all else."""
     parameters = dict(network.named_parameters())

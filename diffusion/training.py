@@ -254,6 +254,7 @@ class Trainer:
             raise ValueError(f"{path} belongs to a run with other settings: choose another folder, or --replace it")
         try:
             records = [EpochRecord(**record) for record in json.loads(metadata["records"])]
+            self._check(tensors, stepped=bool(records))
             self._load(tensors)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path} does not fit this run ({str(error).splitlines()[0]}): --replace it") from None
@@ -267,6 +268,15 @@ class Trainer:
             for j, slots in optimizer.state_dict()["state"].items():
                 state |= {f"optimizer.{i}.{j}.{name}": value for name, value in slots.items()}
         return state
+
+    def _check(self, tensors: dict[str, Tensor], stepped: bool) -> None:
+        """That these are the state's tensors by name and shape, for the optimizers would take others and go on."""
+        wanted = {k: v.shape for k, v in self._state().items() if not k.startswith("optimizer.")}
+        for i, optimizer in enumerate(self.optimizers if stepped else []):
+            wanted |= {f"optimizer.{i}.{k}": shape for k, shape in optimizers.slots(optimizer).items()}
+        for name in sorted(wanted.keys() | tensors.keys()):
+            if name not in tensors or name not in wanted or tensors[name].shape != wanted[name]:
+                raise ValueError(f"{name} is missing, superfluous or of another shape")
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
         def part(prefix: str) -> dict[str, Tensor]:

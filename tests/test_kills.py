@@ -40,7 +40,7 @@ def outcome(run):
 
 
 def weights(path):
-    """What a safetensors file holds; the order of its header's entries is another in each process."""
+    """What a safetensors file holds."""
     tensors, metadata = read_tensors(path)
     return metadata, {name: value.numpy().tobytes() for name, value in tensors.items()}
 

@@ -80,6 +80,37 @@ def test_an_extension_is_the_long_run_and_a_cooldown_forbids_it(images, tmp_path
         Trainer(small(epochs=2, cooldown=0.5), images).restore(tmp_path / "checkpoint")
 
 
+DAMAGE = {
+    "out of range": lambda tensors: tensors.update({"optimizer.0.999.exp_avg": torch.zeros(3)}),
+    "unknown": lambda tensors: tensors.update({"optimizer.1.0.momentum_buffer": torch.zeros(3)}),
+    "missing": lambda tensors: tensors.pop("optimizer.0.0.exp_avg"),
+    "none": lambda tensors: [tensors.pop(name) for name in list(tensors) if name.startswith("optimizer")],
+    "other shape": lambda tensors: tensors.update({"optimizer.0.0.exp_avg": torch.zeros(1)}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_checkpoint_of_other_tensors_is_refused_and_changes_nothing(damage, images, tmp_path):
+    first, second = Trainer(small(), images), Trainer(small(), images)
+    next(first.epochs())
+    first.save(tmp_path / "checkpoint")
+    tensors, metadata = read_tensors(tmp_path / "checkpoint")
+    DAMAGE[damage](tensors)
+    (tmp_path / "checkpoint").write_bytes(as_bytes(tensors, metadata))
+    before = weights(second)
+    with pytest.raises(ValueError, match=r"does not fit this run \(optimizer\.\S+ is missing, .*--replace it"):
+        second.restore(tmp_path / "checkpoint")
+    assert weights(second) == before
+    assert second.epoch == 0
+
+
+def test_a_trainer_that_has_not_stepped_is_restored_too(images, tmp_path):
+    first, second = Trainer(small(), images), Trainer(small(), images)
+    first.save(tmp_path / "checkpoint")
+    second.restore(tmp_path / "checkpoint")
+    assert (second.epoch, weights(second)) == (0, weights(first))
+
+
 def test_the_average_is_that_of_the_weights_after_each_step_with_the_last_statistics(images):
     trainer, decay, means = Trainer(small(ema=0.8, epochs=1), images), 0.8, None
     step = trainer._step
