@@ -141,8 +141,9 @@ def sample(
     with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
         check_free(run / f"{name}.csv", "a bound")
         trained = model = runs.read_model(run, chosen)
-        model = model if train is None else renorming.renormed(model, train)
-        biases = {} if held_out is None else {"mean_errors": renorming.both_errors(trained, model, held_out)}
+        model = model if train is None else renorming.renormed(model, train, options["seed"])
+        how = options["seed"], options["batch_size"]
+        biases = {} if held_out is None else {"mean_errors": renorming.both_errors(trained, model, held_out, *how)}
         model = model if from_abar is None else partial.from_abar(model, from_abar)
         calls = options["count"] * (options["steps"] or model.process.timesteps)
         with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:

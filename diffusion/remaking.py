@@ -108,7 +108,7 @@ def _drawn_again(record: dict, model: Model, train: np.ndarray, test: np.ndarray
     """Samples by the options of a record; what took other images takes the run's own: to start from, those of its test
     set, and for batch norm's statistics those it was trained on."""
     if record.get("renormed"):
-        model = renorming.renormed(model, train)
+        model = renorming.renormed(model, train, record["seed"])
     if record.get("from_abar") is not None:
         model = partial.from_abar(model, record["from_abar"])
     start = test if record.get("noised") else None

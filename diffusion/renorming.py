@@ -13,7 +13,7 @@ from torch.optim.swa_utils import update_bn
 from diffusion.model import Model, to_network
 from diffusion.training import generator, time_steps
 
-RENORM_STREAM, NOISE_STREAM = 12, 13
+RENORM_STREAM, ERROR_STREAM = 12, 13
 COMPARED, MOMENTS = 256, 20  # held-out images and time steps that mean errors are taken over
 
 
@@ -40,31 +40,42 @@ def renormed(model: Model, images: np.ndarray, seed: int = 0) -> Model:
     return fresh
 
 
-def mean_errors(model: Model, images: np.ndarray, steps: list[int], seed: int = 0) -> list[float]:
+def mean_errors(
+    model: Model, images: np.ndarray, steps: list[int], seed: int = 0, batch_size: int = 128
+) -> list[float]:
     """The mean of eps_theta(x_t, t) - eps over images and pixels at each time step: 0 where it has no bias.
 
     A path that is sampled adds a bias of one sign up, where the loss hardly tells it from other errors. Equal seeds
     give equal noise, so two models can be compared.
 
-    images: uint8 (N, C, H, W), of which the first 256 are used; steps: of 1 ... T.
+    images: uint8 (N, C, H, W), of which the first 256 are used; steps: of 1 ... T; batch_size: images a network call,
+    on which no noise depends.
     """
-    source = generator(seed, NOISE_STREAM)
-    device = model.device.torch
-    x0 = to_network(torch.from_numpy(images[:COMPARED]).to(device), model.settings.value_range)
+    source = generator(seed, ERROR_STREAM)
+    x0 = to_network(torch.from_numpy(images[:COMPARED]), model.settings.value_range)
     found = []
-    with torch.inference_mode():
-        for step in steps:
-            eps = torch.randn(x0.shape, generator=source).to(device)
-            t = torch.full((len(x0),), step - 1, device=device)
-            found.append(float((model.predict(model.process.noised(x0, t, eps), t).eps - eps).mean()))
+    for step in steps:
+        eps = torch.randn(x0.shape, generator=source)
+        batches = zip(x0.split(batch_size), eps.split(batch_size), strict=True)
+        found.append(sum(_summed_error(model, *batch, step) for batch in batches) / x0.numel())
     return found
 
 
-def both_errors(running: Model, anew: Model, images: np.ndarray) -> dict[str, list]:
-    """Mean errors with the running statistics and with the new ones, at 20 time steps from T / 20 to T."""
+@torch.inference_mode()
+def _summed_error(model: Model, x0: Tensor, eps: Tensor, step: int) -> float:
+    x0, eps = x0.to(model.device.torch), eps.to(model.device.torch)
+    t = torch.full((len(x0),), step - 1, device=x0.device)
+    return float((model.predict(model.process.noised(x0, t, eps), t).eps - eps).sum())
+
+
+def both_errors(running: Model, anew: Model, images: np.ndarray, seed: int = 0, batch_size: int = 128) -> dict:
+    """Mean errors with the running statistics and with the new ones, at 20 time steps from T / 20 to T, over how many
+    images."""
     T = running.process.timesteps
     steps = sorted({max(1, round(T * k / MOMENTS)) for k in range(1, MOMENTS + 1)})
-    return {"steps": steps, "running": mean_errors(running, images, steps), "anew": mean_errors(anew, images, steps)}
+    models = {"running": running, "anew": anew}
+    found = {name: mean_errors(model, images, steps, seed, batch_size) for name, model in models.items()}
+    return {"images": min(len(images), COMPARED), "steps": steps, **found}
 
 
 def _noised_batches(model: Model, images: np.ndarray, source: torch.Generator) -> Iterator[list[tuple[Tensor, Tensor]]]:

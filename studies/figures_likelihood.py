@@ -74,17 +74,17 @@ def _error_line(axes, x, mean, error, shade):
 def mean_error(plan):
     """Bias of the predicted noise over t with batch norm's running statistics (dashed) and with new ones (solid)."""
     sets, T = plan.study.grid.preparation, plan.grid[0].training.timesteps
+    read = [(one.run, or_hole(read_record, one.files[-1], SamplesRecord)) for one in plan.resampled if one.renormed]
+    known = [(run, record.mean_errors) for run, record in read if record is not None and record.mean_errors]
     figure = new_figure(3.2)
-    title(figure, "Mean error of the predicted noise", "Over 256 held-out images and their pixels; 0 has no bias")
+    counts = "".join(f"{count} " for count in sorted({found.images for _, found in known}))
+    title(figure, "Mean error of the predicted noise", f"Over {counts}held-out images and their pixels; 0 has no bias")
     place = {"left": 0.1, "right": 0.985, "bottom": 0.23, "top": 0.68, "wspace": 0.08}
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)[0]
     for axes, name in zip(panels, sets, strict=True):
-        for one in plan.resampled:
-            shown = one.renormed and one.run.preparation == name
-            record = or_hole(read_record, one.files[-1], SamplesRecord) if shown else None
-            if record is not None and (found := record.mean_errors):
-                axes.plot(found.steps, found.running, color=colour(one.run.schedule), linestyle=LAGGING, linewidth=1.2)
-                axes.plot(found.steps, found.anew, color=colour(one.run.schedule))
+        for shade, found in [(colour(run.schedule), found) for run, found in known if run.preparation == name]:
+            axes.plot(found.steps, found.running, color=shade, linestyle=LAGGING, linewidth=1.2)
+            axes.plot(found.steps, found.anew, color=shade)
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_title(SET_NAMES[name], fontweight="bold")
         axes.set(xlabel="t", xlim=(0, T), xticks=[T / 4, T / 2, 3 * T / 4])  # none at the ends, where panels meet

@@ -48,6 +48,7 @@ class RunRecord(Record):
 class MeanErrors(Record):
     """Of the predicted noise by time step, see `diffusion.renorming.mean_errors`."""
 
+    images: int
     steps: list[int]
     running: list[float]
     anew: list[float]

@@ -73,11 +73,13 @@ def test_the_mean_errors_drawn_are_those_recorded_of_fresh_statistics_alone(tmp_
     with pytest.raises(ValueError, match="anew"):
         entry.inputs(make_plan(results=tmp_path))
     one.run.folder.mkdir(parents=True)
-    found = {"steps": [10, 20], "running": [0.1, 0.3], "anew": [0.0, -0.1]}
+    found = {"images": 60, "steps": [10, 20], "running": [0.1, 0.3], "anew": [0.0, -0.1]}
     timing = {"seconds": 1.0, "seconds_per_image": 0.1}
     one.files[-1].write_text(json.dumps(timing | {"mean_errors": found}))
-    drawn = [[list(line.get_ydata()) for line in axes.lines[:-1]] for axes in mean_error(made).axes]
+    figure = mean_error(made)
+    drawn = [[list(line.get_ydata()) for line in axes.lines[:-1]] for axes in figure.axes]
     assert drawn == [[], [[0.1, 0.3], [0.0, -0.1]], []]
+    assert any(text.get_text().startswith("Over 60 held-out images") for text in figure.texts)
     one.files[-1].write_text(json.dumps(timing | {"mean_errors": {"steps": [10]}}))
     with pytest.raises(ValueError, match=r"mean_errors\.running"):
         mean_error(made)

@@ -71,6 +71,18 @@ def test_the_mean_error_is_the_bias_at_each_time_step():
     assert mean_errors(exact, white, [1, 11, 50]) == pytest.approx([0, 0.1, 0.49], abs=1e-5)
 
 
+def test_mean_errors_are_taken_in_batches_to_the_same_numbers():
+    some, sizes = model(), []
+    seen = some.network.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+    whole = mean_errors(some, images(300), [1, 25, 50], batch_size=256)
+    assert sizes == [256] * 3
+    sizes.clear()
+    assert mean_errors(some, images(300), [1, 25, 50], batch_size=100) == pytest.approx(whole, abs=1e-6)
+    assert sizes == [100, 100, 56] * 3
+    seen.remove()
+    assert mean_errors(some, images(300), [1, 25, 50], seed=1) != pytest.approx(whole, abs=1e-4)
+
+
 def test_the_command_takes_statistics_and_says_so(tiny):
     words = ["sample", "run", "--count", "2", "--steps", "3", "--name", "fresh", "--threads", "1"]
     code, said = call("diffusion", *words, "--renormed", "nowhere", folder=tiny)
@@ -83,3 +95,4 @@ def test_the_command_takes_statistics_and_says_so(tiny):
     assert found["steps"][-1] == json.loads((tiny / "run" / "run.json").read_text())["settings"]["timesteps"]
     assert len(found["steps"]) == len(found["running"]) == len(found["anew"])
     assert found["running"] != found["anew"]
+    assert found["images"] == len(np.load(tiny / "set" / "test.npy")) == 16
