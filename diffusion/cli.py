@@ -11,7 +11,7 @@ from diffusion.names import LIKELIHOOD, SAMPLES, check_free, check_name
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 PRECISION = click.Choice(["auto", "float32", "bfloat16"])
-THREADS = click.option("--threads", type=int, help="CPU threads; default: torch's choice.")
+THREADS = click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; default: torch's choice.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,9 +63,10 @@ def _train(out: Path, trainer, identity: dict) -> None:
     from diffusion import runs
 
     epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
     click.echo(
         f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
-        f"epoch {trainer.epoch + 1} of {epochs}"
+        f"{progress} of {epochs}"
     )
     with tqdm(
         total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
@@ -94,7 +95,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
 @click.option("--seed", default=0, show_default=True, help="Image i depends on the model, this seed and i alone.")
 @click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim or dpm-solver.")
-@click.option("--steps", type=int, help="Network calls per image; default: the model's T.")
+@click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
 @click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), help="Of the ancestral sampler; default: beta.")
 @click.option(
     "--clip/--no-clip",

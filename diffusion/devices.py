@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+MOST_THREADS = 1024  # with very many the process dies without a word
+
 
 @dataclass(frozen=True)
 class Device:
@@ -23,11 +25,11 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
     where the hardware multiplies it natively (CUDA, or a CPU with AMX or AVX512-BF16).
 
     Raises:
-        ValueError: a device this machine lacks, or threads < 1.
+        ValueError: a device this machine lacks, or threads not in 1 ... 1024.
     """
     if threads is not None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
+        if not 1 <= threads <= MOST_THREADS:
+            raise ValueError(f"threads must lie in 1 ... {MOST_THREADS}, not {threads}")
         torch.set_num_threads(threads)
     kind = _available() if device == "auto" else device
     if kind not in ("cpu", "cuda", "mps") or (kind != "cpu" and not _present(kind)):

@@ -99,7 +99,7 @@ SAMPLERS: dict[str, Sampler] = {"ancestral": ancestral, "ddim": ddim, "dpm-solve
 
 
 def _respaced(model: Model, steps: int | None) -> tuple[Process, np.ndarray]:
-    schedule, kept = model.process.schedule.respaced(steps or model.process.timesteps)
+    schedule, kept = model.process.schedule.respaced(model.process.timesteps if steps is None else steps)
     return Process(schedule, model.device.torch), kept
 
 

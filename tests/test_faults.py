@@ -220,6 +220,16 @@ def test_a_broken_checkpoint_is_refused_and_with_replace_dropped(tiny):
     assert weights(tiny / "run/model.safetensors") == before
 
 
+def test_a_run_that_was_killed_after_its_last_epoch_trains_no_more(tiny):
+    (tiny / "run/run.json").rename(tiny / "run/started.json")
+    before = weights(tiny / "run/model.safetensors")
+    code, said = call("diffusion", "train", "set", "--out", "run", "--epochs", "8", *TRAINING, folder=tiny)
+    assert code == 0
+    assert "done already with epoch 8 of 8" in said
+    assert "epoch 9" not in said
+    assert weights(tiny / "run/model.safetensors") == before
+
+
 def test_an_extension_needs_a_shorter_run_of_the_same_course(tiny):
     extend = ["diffusion", "train", "set", "--out", "new", "--start-from", "run", *TRAINING]
     code, said = call(*extend, "--epochs", "4", folder=tiny)

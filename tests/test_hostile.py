@@ -304,6 +304,7 @@ ABSURD = {
     "batch": (["sample", "run", "--batch-size", "0"], "'--batch-size'"),
     "long": (["train", "set", "--out", "x", "--seed", "9" * 100_000], "seed"),
     "steps": (["sample", "run", "--steps", "1001"], "1 ... 1000"),
+    "no steps": (["sample", "run", "--steps", "0"], "'--steps'"),
     "name": (["sample", "run", "--name", "../../x"], "'../../x'"),
     "own name": (["sample", "run", "--name", "run"], "'run'"),
     "losses' name": (["likelihood", "run", "set", "--name", "losses"], "'losses'"),
@@ -319,6 +320,7 @@ ABSURD = {
     "widths": (["train", "set", "--out", "x", "--widths", "4,-8"], "widths"),
     "device": (["train", "set", "--out", "x", "--device", "abacus"], "'abacus'"),
     "threads": (["train", "set", "--out", "x", "--threads", "0"], "threads"),
+    "many threads": (["sample", "run", "--threads", "100000"], "'--threads'"),
 }
 
 

@@ -274,6 +274,8 @@ def test_impossible_samplings_are_refused(name):
     model = Exact(torch.ones(1, 1, 4, 4), 10)
     with pytest.raises(ValueError, match=r"1 \.\.\. 10"):
         sample(model, 1, sampler=name, steps=11)
+    with pytest.raises(ValueError, match=r"1 \.\.\. 10"):
+        sample(model, 1, sampler=name, steps=0)
     with pytest.raises(ValueError, match="at least 1"):
         sample(model, 0, sampler=name)
 

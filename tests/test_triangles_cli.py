@@ -68,6 +68,15 @@ def test_show_writes_a_sheet_of_enlarged_pixels(run, tmp_path):
     assert (tmp_path / "gray.png").exists()
 
 
+@pytest.mark.parametrize(("target", "reason"), [("low", "Is a directory; give"), ("no/x", "No such file")])
+def test_a_sheet_that_cannot_be_written_is_refused_by_its_own_name(target, reason, run, tmp_path):
+    run("generate", "--preparation", "low", *FEW, "--out", "low")
+    code, _, err = run("show", "low", "--out", target)
+    assert code == 2
+    assert err.startswith(f"triangles: error: {target}: {reason}")
+    assert not list(tmp_path.rglob("*.partial"))
+
+
 def test_highlight_paints_gray_alone():
     sheet = contact_sheet(np.array([[[0, 255], [10, 128]]], np.uint8), highlight=True)
     black, white, dark, orange = (sheet[GAP + r, GAP + c] for r, c in ((0, 0), (0, 64), (64, 0), (64, 64)))

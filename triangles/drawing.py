@@ -44,7 +44,7 @@ def draw(vertices, size):
 
 
 def encode(image, format, quality=75):
-    """A file's bytes for a uint8 (H, W) image; format "png" or "jpeg", quality (1..95) for JPEG alone."""
+    """A file's bytes for a uint8 (H, W) image; format "png" or "jpeg", quality (1..100) for JPEG alone."""
     options = {"jpeg": {"quality": quality}, "png": {}}
     if format not in options:
         raise ValueError(f"file format is {format!r}, but png and jpeg are known; give one of these")

@@ -43,11 +43,15 @@ def _highlighted(images):
 
 
 def save_sheet(path, sheet):
-    """Write a sheet as PNG under a temporary name and rename it."""
+    """Write a sheet as PNG under a temporary name and rename it; OSError names `path`, whatever call failed."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         Image.fromarray(sheet).save(partial, "png")
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
