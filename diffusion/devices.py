@@ -58,4 +58,5 @@ def _native_bfloat16(kind: str) -> bool:
 def _name(kind: str) -> str:
     if kind == "cuda":
         return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} threads" if kind == "cpu" else "Apple mps"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}" if kind == "cpu" else "Apple mps"
