@@ -78,7 +78,8 @@ def mean_error(plan):
     known = [(run, record.mean_errors) for run, record in read if record is not None and record.mean_errors]
     figure = new_figure(3.2)
     counts = " and ".join(str(count) for count in sorted({found.images for _, found in known}))
-    title(figure, "Mean error of the predicted noise", f"Over {counts} held-out images and their pixels; 0 has no bias")
+    over = f"Over {counts} held-out images and their pixels; 0 has no bias" if counts else ""
+    title(figure, "Mean error of the predicted noise", over)
     place = {"left": 0.1, "right": 0.985, "bottom": 0.23, "top": 0.68, "wspace": 0.08}
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)[0]
     for axes, name in zip(panels, sets, strict=True):
