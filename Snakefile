@@ -144,7 +144,7 @@ rule likelihood:
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
     params:
-        flags=PLAN.scale.likelihood.flags,
+        flags=lambda w: PLAN.likelihood_flags(PLAN.run(w.run)),
         data=lambda w: PLAN.run(w.run).dataset.folder,
         folder=lambda w: PLAN.run(w.run).folder,
     threads: PLAN.scale.threads

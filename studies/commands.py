@@ -53,7 +53,7 @@ def _commands(plan, run) -> list[str]:
     return [
         f"  diffusion train {data} {run.training_flags} {threads} --out {folder}",
         f"  diffusion sample {folder} {run.sampling_flags} {threads}",
-        f"  diffusion likelihood {folder} {data} {plan.scale.likelihood.flags} {threads}",
+        f"  diffusion likelihood {folder} {data} {plan.likelihood_flags(run)} {threads}",
         f"  studies measure {run.name} {plan.flags}",
     ]
 

@@ -197,6 +197,10 @@ class Plan:
         here = tuple(one for one in self.resampled if one.run.name == run)
         return _one(here, name, f"other sampling of {run} in study {self.study_name}")
 
+    def likelihood_flags(self, run: Run) -> str:
+        """The options of `diffusion likelihood` that bound a run: each seed has time steps and noise of its own."""
+        return f"{self.scale.likelihood.flags} --seed {run.seed}"
+
     def last_samples(self, run: str) -> Path:
         """The samples of a run to wait for before its folder is written by others, as it has one writer at a time."""
         return [self.run(run), *(one for one in self.resampled if one.run.name == run)][-1].samples_file

@@ -124,6 +124,7 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     one = plan.resampling("beta-tilde", "array-wave-seed1")
     assert one.flags.startswith(one.run.sampling_flags.replace("--variance beta ", "--variance beta-tilde "))
     assert one.flags.endswith("--seed 1 --name beta-tilde")  # a seed has starting noises of its own
+    assert plan.likelihood_flags(one.run).endswith("--seed 1")  # and draws
     assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
     halfway = [one for one in plan.resampled if one.name == "halfway"]
     assert {one.run.schedule for one in halfway} == {"linear"}
