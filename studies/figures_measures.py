@@ -24,7 +24,7 @@ FEATURES = {  # label, and the ends that the geometry sets: the largest triangle
 ENOUGH = f"samples with {SMALL} px of ink or more"
 DENSITY_NEEDS = 10  # samples below which a density shows nothing
 LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 on
-SHARES = Normalize(0, 1.25)  # of a heat map's blue: none so dark that numbers could not be read
+SHARES = Normalize(0, 1.6)  # of a heat map's blue: none so dark that dark numbers could not be read
 GRAY_LEVELS = SymLogNorm(linthresh=1, vmin=0, vmax=100, base=10)  # the same in all reports, to be compared
 
 
