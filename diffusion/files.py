@@ -183,10 +183,15 @@ def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
     record = path.with_name(manifest)
     if not record.exists():
         return
-    expected = read_json(record).get("files", {})
-    expected = expected.get(path.name) if isinstance(expected, dict) else None
+    expected = listed(read_json(record), path.name)
     if expected is not None and expected != sha256(path):
         raise ValueError(f"{path} was changed after it was made (its sha256 differs from {manifest}): make it again")
+
+
+def listed(record: dict, file: str) -> str | None:
+    """The sha256 that a record lists of a file, if it does."""
+    files = record.get("files")
+    return files.get(file) if isinstance(files, dict) else None
 
 
 def sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from diffusion.files import read_array, read_json, verify_checksum
+from diffusion.files import listed, read_array, read_json, verify_checksum
 
 __all__ = [
     "DIGEST",
@@ -21,7 +21,6 @@ __all__ = [
     "Frames",
     "absence",
     "first_seed",
-    "listed",
     "noise_schedules",
     "of_samples",
     "or_hole",
@@ -61,12 +60,6 @@ def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
     if made and measured and made != measured:
         raise ValueError(f"{run.measure_file} is of other samples than {run.samples_file}: measure again")
     return or_hole(read, *arguments)
-
-
-def listed(record: dict, file: str) -> str | None:
-    """The sha256 that a record lists of a file, if it does."""
-    files = record.get("files")
-    return files.get(file) if isinstance(files, dict) else None
 
 
 def _measured_samples(run) -> str | None:

@@ -79,7 +79,6 @@ def loss(plan):
     _name_rows(figure, [*panels[:, 0], together[0]], [*rows, ALL])
     for axes in [*panels[-1], *together]:
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(prune="upper")  # where panels meet
     _legend(figure, 0.06 / height)
     seeds = len(plan.scale.seeds)
     footnote(figure, plan, *([f"last row: {seeds} seeds, thin, and their mean"] if seeds > 1 else []))

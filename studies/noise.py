@@ -83,9 +83,9 @@ def edge_widths(images):
     """The distance in px over which each image falls from 0.9 to 0.1 across its own contour at one half: (N,).
 
     A falling curve is fitted to the pixels' values over their distance from the contour (isotonic regression), and its
-    levels are interpolated. A Gaussian blur of sigma >= 0.5 px gives 2.56 sigma within 10%, an image without any
-    gray 0.6 to 0.8 px, by the edge's slant. NaN where the levels aren't reached within 5 px (thin shapes, blank or
-    full images).
+    levels are interpolated. A Gaussian blur of sigma >= 0.5 px gives 2.56 sigma within 10% where the shape is large
+    beside it (a triangle 9 px wide and sigma 1.5: 18% more), an image without any gray 0.6 to 0.8 px, by the slant.
+    NaN where the levels aren't reached within 5 px (thin shapes, blank or full images).
     """
     return np.array([_edge_width(image) for image in images], dtype=np.float64)
 
