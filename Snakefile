@@ -3,9 +3,9 @@
 
 import sys
 
-from studies.catalogue import FIGURES, TABLES
-from studies.planning import plan_from_config
-from studies.sources import followed
+from diffusion.store.sources import followed
+from studies.planning.resolving import plan_from_config
+from studies.report.catalogue import FIGURES, TABLES
 
 
 try:
@@ -18,22 +18,17 @@ OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 
 
-def sources(room, *names):
-    """Snakemake follows no imports: the sources whose change changes a result are its inputs."""
-    return [f"{workflow.basedir}/{room}/{name}.py" for name in names]
-
-
 def shown_by(entry):
-    return followed("catalogue", entry.maker.split(".")[0])
+    return followed("studies.report.catalogue", f"studies.{entry.maker.rpartition('.')[0]}")
 
 
-GENERATING = sources("triangles", "geometry", "drawing", "rendering", "resampling", "blocks", "settings")
-NETWORKS = sources("diffusion", "schedules", "process", "unet", "model", "devices", "settings")
-TRAINING = NETWORKS + sources("diffusion", "training", "optimizers")
-SAMPLING = NETWORKS + sources("diffusion", "sampling")
-BOUNDING = NETWORKS + sources("diffusion", "likelihood")
-MEASURING = sources("triangles", "fitting", "drawing") + sources("studies", "measuring", "measures", "noise", "novelty")
-COMPARING = MEASURING + sources("studies", "population", "losses", "statistics")
+# Snakemake follows no imports: the sources whose change changes a result are its inputs.
+GENERATING = followed("triangles.rendering", "triangles.geometry")
+TRAINING = followed("diffusion.training")
+SAMPLING = followed("diffusion.denoising.sampling")
+BOUNDING = followed("diffusion.denoising.likelihood")
+MEASURING = followed("studies.measures.images")
+COMPARING = followed("studies.measures.measuring")
 
 
 wildcard_constraints:
@@ -115,8 +110,8 @@ rule resample:
         lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
         lambda w: PLAN.run(w.run).dataset.files,
         SAMPLING,
-        lambda w: sources("diffusion", "partial") if PLAN.resampling(w.other, w.run).from_abar else [],
-        lambda w: sources("diffusion", "renorming") if PLAN.resampling(w.other, w.run).renormed else [],
+        lambda w: followed("diffusion.denoising.partial") if PLAN.resampling(w.other, w.run).from_abar else [],
+        lambda w: followed("diffusion.denoising.renorming") if PLAN.resampling(w.other, w.run).renormed else [],
     output:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",
@@ -242,8 +237,8 @@ rule report:
         PLAN.frame_files,
         PLAN.judged_files,
         PLAN.written_in,
-        followed("catalogue", "report"),
-        [f"{workflow.basedir}/studies/report.{kind}" for kind in ("html.j2", "css", "js")],
+        followed("studies.report.page"),
+        [f"{workflow.basedir}/studies/report/page.{kind}" for kind in ("html.j2", "css", "js")],
     output:
         OUT / "report.html",
     params:

@@ -91,7 +91,7 @@ def growth(name, most, out, redraw, machine, cpu):
 
     from benchmarks.growth import GROWTHS, fits, run
     from benchmarks.growth_figure import draw
-    from studies.figures import save
+    from studies.report.style import save
 
     if not redraw:
         keep(run(name, most, progress=lambda row: click.echo(row)), out, f"growth-{name}")

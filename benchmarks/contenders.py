@@ -8,16 +8,16 @@ import torch
 
 from benchmarks.peers import DenoisingDiffusionPytorch, Diffusers, Smalldiffusion, forever
 from benchmarks.training_step import WIDTHS, linear_abar, listing_loader, listing_step
-from diffusion import unet
+from diffusion.denoising.model import Model
+from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.files import as_images
-from diffusion.model import Model
-from diffusion.process import Process
-from diffusion.sampling import sample
+from diffusion.networks import unet
+from diffusion.processes.gaussian import Process
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
+from diffusion.store.files import as_images
 from diffusion.training import EpochRecord, Trainer
-from studies.settings import SCALES, read_yaml
+from studies.planning.study import SCALES, read_yaml
 
 DRAWING_STEPS = 200  # ancestral, as at the laptop scale
 

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.growth import LEAST_MB, fits
-from studies.figures import new_figure, styled, title
-from studies.palette import INK, MUTED
+from studies.report.palette import INK, MUTED
+from studies.report.style import new_figure, styled, title
 
 CLOCKS = {"cpu_seconds": "CPU time, seconds", "seconds": "wall time, seconds"}
 MARKS = {"o": "●", "s": "□", "D": "◆", "^": "△"}  # every other one open, so that equal values are seen

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.contenders import make, planned
-from diffusion.files import read_array, replacing, write_array, write_json
+from diffusion.store.files import read_array, replacing, write_array, write_json
 
 SAVE_EVERY = 60.0  # seconds of training
 STATE = "state.pt"

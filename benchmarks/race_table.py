@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from diffusion.files import read_array, read_json, write_text
-from studies.measures import per_image, summarise
+from diffusion.store.files import read_array, read_json, write_text
+from studies.measures.images import per_image, summarise
 
 MEASURES = {
     "iou_median": "median overlap",

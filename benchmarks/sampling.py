@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import alternate, speeds
+from diffusion.denoising.model import load_model
+from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.model import load_model
-from diffusion.sampling import sample
 
 OURS = {
     "ancestral, all steps": {},

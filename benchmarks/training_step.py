@@ -6,9 +6,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from benchmarks.timing import alternate, speeds
-from diffusion import unet
+from diffusion.denoising.model import to_network
 from diffusion.devices import choose
-from diffusion.model import to_network
+from diffusion.networks import unet
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
 from diffusion.training import NOISE_STREAM, ORDER_STREAM, Trainer, generator

@@ -28,12 +28,12 @@ def train(dataset: str, recipe: str, steps: int = 20, warm: int = 3):
     Set up is what training's memory is compared with: torch, and a network.
     """
     from benchmarks.children import clocked
-    from diffusion import unet
     from diffusion.devices import choose
-    from diffusion.files import read_images
+    from diffusion.networks import unet
     from diffusion.settings import TrainSettings
+    from diffusion.store.files import read_images
     from diffusion.training import Trainer
-    from studies.settings import read_scales
+    from studies.planning.study import read_scales
 
     settings, device = TrainSettings(widths=WIDTHS, **read_scales().recipes[recipe].training), choose("cpu")
     unet.build("thesis", 1, WIDTHS, full_skip=settings.full_skip)
@@ -75,7 +75,7 @@ def step(size: int, batch_size: int = 32):
     from diffusion.devices import choose
     from diffusion.settings import TrainSettings
     from diffusion.training import Trainer
-    from studies.settings import read_scales
+    from studies.planning.study import read_scales
 
     count = 7
     settings = TrainSettings(widths=WIDTHS, **read_scales().recipes["fast"].training | {"batch_size": batch_size})
@@ -93,8 +93,8 @@ def step(size: int, batch_size: int = 32):
 
 def _model(size: int, timesteps: int):
     """A model with random weights: how long it takes doesn't depend on them."""
+    from diffusion.denoising.model import Model
     from diffusion.devices import choose
-    from diffusion.model import Model
     from diffusion.settings import TrainSettings
 
     model = Model.new(TrainSettings(widths=WIDTHS, timesteps=timesteps), (1, size, size), choose("cpu"))
@@ -105,7 +105,7 @@ def _model(size: int, timesteps: int):
 def draw(size: int = 32, timesteps: int = 1000, steps: int | None = None, count: int = 8):
     """Ancestral sampling of `count` images in one batch, over all time steps or `steps` of them."""
     from benchmarks.children import clocked
-    from diffusion.sampling import sample
+    from diffusion.denoising.sampling import sample
 
     model = _model(size, timesteps)
 
@@ -121,7 +121,7 @@ def likelihood(timesteps: int, count: int = 16):
     import numpy as np
 
     from benchmarks.children import clocked
-    from diffusion.likelihood import bound
+    from diffusion.denoising.likelihood import bound
 
     model, images = _model(32, timesteps), np.zeros((count, 1, 32, 32), np.uint8)
 
@@ -136,7 +136,7 @@ def schedule(timesteps: int):
     """The schedule and the coefficients that a process keeps, as every command makes them at its start."""
     import torch
 
-    from diffusion.process import Process
+    from diffusion.processes.gaussian import Process
     from diffusion.schedules import schedule as make
 
     def call():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from diffusion.console import on_stop, run_cleanly, settings_options
-from diffusion.names import LIKELIHOOD, SAMPLES, check_free, check_name
+from diffusion.store.console import on_stop, run_cleanly, settings_options
+from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
@@ -126,8 +126,9 @@ def sample(
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from tqdm import tqdm
 
-    from diffusion import devices, partial, renorming, runs
-    from diffusion.sampling import sample as draw
+    from diffusion import devices, runs
+    from diffusion.denoising import partial, renorming
+    from diffusion.denoising.sampling import sample as draw
 
     if from_abar is not None and not noised:
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
@@ -175,7 +176,8 @@ def likelihood(
     """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
     from tqdm import tqdm
 
-    from diffusion import devices, likelihood, runs
+    from diffusion import devices, runs
+    from diffusion.denoising import likelihood
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")

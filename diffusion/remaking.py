@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from diffusion import devices, partial, records, renorming, runs
-from diffusion.files import read_array, read_json, sha256, verify_checksum
-from diffusion.model import Model, read_tensors
-from diffusion.sampling import Samples, sample
+from diffusion import devices, runs
+from diffusion.denoising import partial, renorming
+from diffusion.denoising.model import Model, read_tensors
+from diffusion.denoising.sampling import Samples, sample
 from diffusion.settings import TrainSettings, explain
+from diffusion.store import records
+from diffusion.store.files import read_array, read_json, sha256, verify_checksum
 from diffusion.training import EpochRecord, Trainer
 
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share

@@ -4,7 +4,6 @@ run.json (written last: its presence means whole), losses.csv, model.safetensors
 """
 
 import contextlib
-import hashlib
 import json
 import math
 import time
@@ -15,8 +14,12 @@ import filelock
 import numpy as np
 from safetensors import safe_open
 
+from diffusion.denoising.model import Model, load_model, save_model
+from diffusion.denoising.sampling import Samples
 from diffusion.devices import Device
-from diffusion.files import (
+from diffusion.settings import TrainSettings
+from diffusion.store import sources
+from diffusion.store.files import (
     read_images,
     read_json,
     replacing,
@@ -26,17 +29,13 @@ from diffusion.files import (
     write_array,
     write_json,
 )
-from diffusion.model import Model, load_model, save_model
-from diffusion.records import computed_by, description, write_losses
-from diffusion.sampling import Samples
-from diffusion.settings import TrainSettings
+from diffusion.store.records import computed_by, description, write_losses
 from diffusion.training import DivergedError, EpochRecord, Trainer
 
 RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
 STARTED = "started.json"  # identity of a run that is not finished
 DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 LOCK = ".lock"
-SHAPING = ("schedules", "process", "unet", "model", "devices", "settings", "training", "optimizers")
 
 
 @contextlib.contextmanager
@@ -89,10 +88,8 @@ def identity(settings: TrainSettings, dataset: Path) -> dict:
 
 
 def sources_digest() -> str:
-    total = hashlib.sha256()
-    for name in SHAPING:
-        total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return total.hexdigest()
+    """Return the sha256 of the modules that shape a trained model."""
+    return sources.digest("diffusion.training")
 
 
 def difference(folder: Path, wanted: dict) -> str | None:

@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from diffusion import optimizers
+from diffusion.denoising.model import Model, as_bytes, read_tensors, to_network
 from diffusion.devices import Device, choose
-from diffusion.files import replacing
-from diffusion.model import Model, as_bytes, read_tensors, to_network
-from diffusion.process import interpreted, target
+from diffusion.networks.unet import parameter_count
+from diffusion.processes.gaussian import interpreted, target
 from diffusion.settings import TrainSettings
-from diffusion.unet import parameter_count
+from diffusion.store.files import replacing
 
 ORDER_STREAM, NOISE_STREAM, TEST_STREAM = 1, 2, 3
 TEST_BATCH = 500

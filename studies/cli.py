@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from diffusion.console import run_cleanly
+from diffusion.store.console import run_cleanly
 
 OPTIONS = (
     click.option("--study", default="thesis", show_default=True, help="A study's name, or the path of its YAML file."),
@@ -24,7 +24,7 @@ def planned(function):
 
     @functools.wraps(function)
     def wrapped(study, scale, results, seeds, **given):
-        from studies.planning import make_plan, parse_seeds
+        from studies.planning.resolving import make_plan, parse_seeds
 
         plan = make_plan(study, scale, results, parse_seeds(seeds) if seeds is not None else None)
         return function(plan, **given)
@@ -45,9 +45,9 @@ def cli():
 @planned
 def figure(plan, names, allow_missing):
     """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
-    from diffusion.files import uninterrupted
-    from studies.catalogue import FIGURES
-    from studies.figures import save
+    from diffusion.store.files import uninterrupted
+    from studies.report.catalogue import FIGURES
+    from studies.report.style import save
 
     for entry in _entries(FIGURES, names or plan.study.figures, plan, allow_missing):
         with uninterrupted():  # a drawing library may lose a stop, and a part of the figure with it
@@ -62,8 +62,8 @@ def figure(plan, names, allow_missing):
 @planned
 def table(plan, names, allow_missing):
     """Make the tables NAMES (default: all of the study's) as CSV and Markdown."""
-    from studies.catalogue import TABLES
-    from studies.tables import save
+    from studies.report.catalogue import TABLES
+    from studies.report.tables.runs import save
 
     for entry in _entries(TABLES, names or plan.study.tables, plan, allow_missing):
         for path in save(entry.make(plan), plan.output / "tables" / entry.name):
@@ -75,7 +75,7 @@ def table(plan, names, allow_missing):
 @planned
 def report(plan, allow_missing):
     """Write report.html: one page with figures, tables and the reverse process to play with."""
-    from studies.report import inputs, write_report
+    from studies.report.page import inputs, write_report
 
     if not allow_missing:
         _require(inputs(plan))
@@ -88,7 +88,7 @@ def report(plan, allow_missing):
 @planned
 def measure(plan, run, samples):
     """Measure the samples, likelihood and losses of RUN."""
-    from studies.measuring import measure_resampling, measure_run
+    from studies.measures.measuring import measure_resampling, measure_run
 
     chosen = plan.run(run)
     paths = measure_run(plan, chosen) if samples is None else [measure_resampling(plan.resampling(samples, run))]
@@ -101,7 +101,7 @@ def measure(plan, run, samples):
 @planned
 def measure_data(plan, dataset):
     """Measure the held-out real images of DATASET, the yardstick of all runs on it."""
-    from studies import measuring
+    from studies.measures import measuring
 
     click.echo(measuring.measure_data(plan.dataset(dataset)))
 
@@ -110,7 +110,7 @@ def measure_data(plan, dataset):
 @planned
 def verdicts(plan):
     """Judge the study's claims by the runs measured so far, on the terminal; `studies table verdicts` writes them."""
-    from studies.judging import terminal
+    from studies.verdicts.judging import terminal
 
     click.echo(terminal(plan))
 
@@ -120,7 +120,7 @@ def verdicts(plan):
 @planned
 def reference(plan, out):
     """Collect what was made, without weights and arrays, into a folder that can be committed."""
-    from studies.reference import collect
+    from studies.report.reference import collect
 
     click.echo(collect(plan, out or plan.folder.parent / "reference" / plan.output.relative_to(plan.folder.parent)))
 
@@ -129,14 +129,14 @@ def reference(plan, out):
 @planned
 def show_plan(plan):
     """Print the runs of a study with the commands that make them."""
-    from studies.commands import described
+    from studies.planning.commands import described
 
     click.echo(described(plan))
 
 
 def _entries(entries, names, plan, allow_missing):
     """The entries of those names, all checked before any is made."""
-    from studies.catalogue import named
+    from studies.report.catalogue import named
 
     chosen = [named(entries, name) for name in names]
     needed = [path for entry in chosen for path in entry.inputs(plan)]

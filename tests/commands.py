@@ -5,6 +5,7 @@ import ctypes
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -12,11 +13,17 @@ from pathlib import Path
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
-    ["diffusion.cli", "diffusion.remaking", "diffusion.likelihood", "studies.cli", "studies.measuring", "triangles.cli"]
-    + [f"studies.{name}" for name in ("tables", "figures_curves", "figures_images", "figures_claims", "report")]
+    [
+        *("triangles.cli", "diffusion.cli", "diffusion.remaking", "diffusion.denoising.likelihood"),
+        *("studies.cli", "studies.measures.measuring", "studies.report.page", "studies.report.tables.runs"),
+        *(f"studies.report.figures.{name}" for name in ("curves", "images", "claims")),
+    ]
 )
 
 PR_SET_PDEATHSIG = 1
+FAST = ["--precision", "float32", "--threads", "1"]
+TRAINING = ["--widths", "4,8", "--batch-size", "16", "--ema", "0.9", *FAST]
+SAMPLING = ["--count", "6", "--steps", "20", "--framed", "2", "--frames", "3", "--batch-size", "4", *FAST]
 
 
 class Started:
@@ -89,3 +96,10 @@ def _become(words: list[str], folder: str, log: str, memory: int | None) -> None
     if words[0] == "triangles":
         signal.signal(signal.SIGINT, signal.default_int_handler)
     importlib.import_module(f"{words[0]}.cli").main()
+
+
+def fill(folder, leave):
+    """Fill the disk but for so many bytes."""
+    (folder / "filler").write_bytes(b"x")
+    with (folder / "filler").open("wb") as stream:
+        stream.write(b"x" * (shutil.disk_usage(folder).free - leave))

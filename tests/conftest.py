@@ -7,14 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commands import call
+from commands import SAMPLING, TRAINING, call
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side, a core each
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs, and theirs, ignore Ctrl-C
-
-FAST = ["--precision", "float32", "--threads", "1"]
-TRAINING = ["--widths", "4,8", "--batch-size", "16", "--ema", "0.9", *FAST]
-SAMPLING = ["--count", "6", "--steps", "20", "--framed", "2", "--frames", "3", "--batch-size", "4", *FAST]
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +43,3 @@ def disk(tmp_path):
         pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder, leave):
-    """Fill the disk but for so many bytes."""
-    (folder / "filler").write_bytes(b"x")
-    with (folder / "filler").open("wb") as stream:
-        stream.write(b"x" * (shutil.disk_usage(folder).free - leave))

@@ -6,8 +6,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from diffusion.files import write_array, write_json
 from diffusion.schedules import schedule
+from diffusion.store.files import write_array, write_json
 from triangles.datasets import write_dataset
 
 SLOPE, START = -0.001, 0.9  # of every training mean, per epoch and at epoch 0

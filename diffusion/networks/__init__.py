@@ -1,0 +1,1 @@
+"""Networks that denoise, each behind network(x_t, t)."""

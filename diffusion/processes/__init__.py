@@ -1,0 +1,1 @@
+"""Forward processes, which take an image's signal away."""

@@ -1,0 +1,71 @@
+"""Which source files a module is made of: found by following imports, so that no list is kept by hand."""
+
+import ast
+import hashlib
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["digest", "followed"]
+
+
+def followed(*modules: str) -> list[Path]:
+    """Return the files of the named modules and of all that they import, in turn, from the same packages.
+
+    A package is followed if one of `modules` lies in it, or a module of this project does. Imports inside functions
+    count. A package's `__init__.py` holds names and no code that shapes a result, so it is left out.
+
+    Raises:
+        ValueError: a module has no source file.
+    """
+    rooms = {name.partition(".")[0] for name in (*modules, *ROOMS)}
+    found, pending = {}, list(modules)
+    for name in modules:
+        if _file(name) is None:
+            raise ValueError(f"module {name!r} has no source file: check its name")
+    while pending:
+        name = pending.pop()
+        path = _file(name) if name not in found else None
+        if path is not None:
+            found[name] = path
+            pending += [one for one in _imported(path) if one.partition(".")[0] in rooms]
+    return sorted({path for path in found.values() if path.name != "__init__.py"})
+
+
+ROOMS = ("triangles", "diffusion", "studies")
+
+
+def digest(*modules: str) -> str:
+    """Return the sha256 over the contents of `followed(*modules)`, in the order of the modules' names."""
+    total = hashlib.sha256()
+    for path in followed(*modules):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """The source file of a module, which is not imported for it; None where there is none."""
+    top, *rest = module.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return None
+    if not rest:
+        return Path(spec.origin)
+    path = Path(spec.origin).parent.joinpath(*rest)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+@cache
+def _imported(path: Path) -> tuple[str, ...]:
+    """Names that may be modules: A.B of `from A.B import C`, A.B.C too, and `import A.B`."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [one.name for one in node.names]
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""What a claim may say: frozen, typed; impossible contrasts, sizes and checks are refused before any run."""
+
+from math import inf
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from studies.verdicts.analytic import CHECKS
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cells(Settings):
+    """Cells of the grid by set and schedule; what is left out means all of them."""
+
+    preparation: tuple[Literal["low", "high", "array"], ...] | None = None
+    schedule: tuple[str, ...] | None = None
+
+
+class Side(Cells):
+    """Cells, and which of their samples: the study's own, or those of an entry of `resampled`."""
+
+    samples: Name | None = None
+
+
+class Contrast(Settings):
+    """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
+
+    level: a number to compare with instead of cells; each: every entry of `plus` is compared with every one of `minus`
+    on its own, and the claim holds if all do.
+    """
+
+    plus: Annotated[tuple[Side, ...], Field(min_length=1)]
+    minus: tuple[Side, ...] = ()
+    level: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    each: bool = False
+
+
+Kind = Literal["difference", "equivalence", "never", "analytic", "underspecified", "unjudged"]
+NEEDED = {
+    "difference": ("measure", "contrast", "smallest", "why"),
+    "equivalence": ("measure", "contrast", "smallest", "why"),
+    "never": ("measure", "contrast", "smallest", "why"),
+    "analytic": ("check", "why"),
+    "underspecified": ("why",),
+    "unjudged": (),
+}
+SIZES = {"difference": (0, inf), "equivalence": (1, inf), "never": (0, 1)}  # of the smallest effect that matters
+
+
+class Claim(Settings):
+    """One thing that somebody says, and how it is judged; written down before the runs, or see `changed`.
+
+    origin: who says it; source: where. kind: of judgement, see `studies.verdicts.statistics`; analytic claims follow
+    from formulas (`check`: a function of `studies.verdicts.analytic`), unjudged ones stay inconclusive. direction:
+    plus above minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
+    ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure. why: the reason
+    for measure and size. note: what else helps to read them. test: sign-flip needs 6 seeds for one claim, more for
+    several.
+    """
+
+    id: Name
+    claim: str
+    source: str
+    changed: str | None = None
+    origin: Literal["thesis", "slides", "ours"] = "thesis"
+    figure: Name | None = None
+    kind: Kind = "unjudged"
+    measure: str | None = None
+    contrast: Contrast | None = None
+    direction: Literal["above", "below"] = "above"
+    smallest: float | None = None
+    test: Literal["sign-flip", "t"] = "t"
+    check: str | None = None
+    why: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self):
+        if missing := [name for name in NEEDED[self.kind] if getattr(self, name) is None]:
+            raise ValueError(f"claim {self.id} of kind {self.kind} needs {missing[0]}")
+        if wrong := self._compared_wrongly() if self.contrast else None:
+            raise ValueError(f"claim {self.id} of kind {self.kind} needs {wrong}")
+        low, high = SIZES.get(self.kind, (-inf, inf))
+        if self.smallest is not None and not low < self.smallest < high:
+            raise ValueError(f"claim {self.id} of kind {self.kind}: smallest = {self.smallest}, not in {low} to {high}")
+        if self.kind == "analytic" and self.check not in CHECKS:
+            raise ValueError(f"claim {self.id}: there is no check {self.check!r}: choose from {', '.join(CHECKS)}")
+        return self
+
+    def _compared_wrongly(self) -> str | None:
+        """What the contrast lacks, or has too much of, for a claim of this kind."""
+        compared, level = bool(self.contrast.minus), self.contrast.level is not None
+        if self.kind == "never" and (compared or level):
+            return "a contrast of plus alone"
+        if self.kind == "difference" and compared == level:
+            return "a contrast with either minus or level"
+        if self.kind == "equivalence" and (not compared or level):
+            return "a contrast with minus, and no level"
+        return "minus for a contrast of each with each" if self.contrast.each and not compared else None

@@ -1,0 +1,126 @@
+"""What all figures share: type and lines, titles and footnotes, and writing them so that equal data give equal bytes.
+
+Sizes are final: 7.1 inches fill the width of a printed page, and no text is below 8 points.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from diffusion.store.files import replacing
+from studies.report.palette import INK, MUTED, RULE, colour
+
+__all__ = [
+    "DPI",
+    "WIDTH",
+    "footnote",
+    "in_digits",
+    "new_figure",
+    "save",
+    "schedule_legend",
+    "styled",
+    "title",
+]
+
+WIDTH, DPI = 7.1, 200
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so looks the same on every machine
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",  # glyphs as outlines: the same picture where the font is missing
+    "svg.hashsalt": "studies",
+    "image.composite_image": False,  # each image stays one in the SVG, at its own resolution
+}
+
+
+@contextmanager
+def styled():
+    """The figures' look, for the time of a block, from matplotlib's defaults whatever the user's own settings are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """A figure of that many inches that belongs to no window."""
+    return Figure(figsize=(width, height), dpi=DPI)
+
+
+def title(figure: Figure, text: str, detail: str = "") -> None:
+    """What is shown, at the top left, with an explaining line under it."""
+    height = figure.get_size_inches()[1]
+    figure.text(0.012, 1 - 0.10 / height, text, fontsize=11, fontweight="bold", va="top")
+    if detail:
+        figure.text(0.012, 1 - 0.32 / height, detail, fontsize=8.5, color=MUTED, va="top")
+
+
+def footnote(figure: Figure, plan, *facts: str, together: bool = False, seeded: bool = True) -> None:
+    """Scale, seed (or all of them, where they are shown together; none where formulas are) and whatever else one needs
+    to judge the figure."""
+    seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
+    seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"] if seeded else []
+    words = [f"scale {plan.scale_name}", *seed_words, *facts]
+    figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+
+
+def schedule_legend(figure: Figure, plan, others=()) -> None:
+    """The study's schedules in their colours, and other lines, in a row under the title."""
+    handles = [*(Line2D([], [], color=colour(name), label=name) for name in plan.study.grid.schedule), *others]
+    height = figure.get_size_inches()[1]
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=min(len(handles), 7),
+        frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.3,
+    )  # fmt: skip
+
+
+def in_digits(value: float) -> str:
+    """Two decimals, or one digit times a power of ten where they would show nothing."""
+    if value >= 0.01 or value == 0:
+        return f"{value:.2f}"
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit}·10" + str(int(exponent)).translate(RAISED)
+
+
+FORMS = {
+    "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
+    "svg": {"metadata": {"Date": None, "Creator": None}},
+}
+
+
+def save(figure: Figure, path: Path, forms=tuple(FORMS)) -> list[Path]:
+    """Write PATH.png and PATH.svg, or the given ones of them, without dates, so that equal figures are equal files."""
+    written = [Path(f"{path}.{form}") for form in forms]
+    for form, target in zip(forms, written, strict=True):
+        with styled(), replacing(target) as partial:
+            figure.savefig(partial, format=form, dpi=DPI, **FORMS[form])
+    return written

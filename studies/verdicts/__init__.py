@@ -1,0 +1,1 @@
+"""From numbers over seeds to verdicts."""

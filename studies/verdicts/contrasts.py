@@ -1,0 +1,114 @@
+"""What a verdict rests on, laid out to be shown: the parts of a claim's contrast, each with both sides by seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studies.measures.results import SHORT_NAMES
+from studies.verdicts.claims import cells, comparison_told, comparisons, counted, sides
+
+__all__ = ["Part", "parts"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison of a claim's contrast, seed by seed.
+
+    a, b: (n,) what is compared, b None where a rate has nothing beside it; schedule: if it is that of a single one;
+    judged: whether the verdict rests on it.
+    """
+
+    label: str
+    a: np.ndarray
+    b: np.ndarray | None
+    schedule: str | None = None
+    judged: bool = False
+
+
+def parts(plan, one, found) -> list[Part]:
+    """The comparisons of a judged claim that has data, the one that is judged last unless each is its own.
+
+    one: `judging.Judged` with `a`; found: measures by cell, as `judging.gathered` gives them.
+    """
+    if one.claim.kind == "never":
+        return [*_rates(plan, one.claim, found), Part("all", one.a, None, judged=True)]
+    if one.claim.contrast.each:
+        return _each(plan, one, found)
+    pairs = _pairs(plan, one.claim, found)
+    return [*pairs, Part("mean" if pairs else "all", one.a, one.b, judged=True)]
+
+
+def _each(plan, one, found):
+    of = 1 if len(one.claim.contrast.plus) == 1 else 0  # whose colour a row takes: what its label begins with
+    shades = [_single(compared[of][0].schedule) for compared in comparisons(one.claim)]
+    labels = [comparison_told(one.claim, i) for i in range(len(shades))]
+    values = zip(labels, shades, sides(plan, one.claim, found), strict=True)
+    return [Part(label, a, b, shade, judged=label == one.against) for label, shade, (_, a, b) in values]
+
+
+def _single(names):
+    return names[0] if names and len(names) == 1 else None
+
+
+def _pairs(plan, claim, found):
+    """The cells of both sides that differ in one thing alone, set, schedule or samples, or in the latter two of one set
+    each; or each cell and the level.
+
+    Empty if they don't match up, or are all the same, as measures of the data are under every schedule.
+    """
+    contrast = claim.contrast
+    if len(contrast.plus) != 1 or len(contrast.minus) > 1:
+        return []
+    plus = cells(plan, contrast.plus[0])
+    if not contrast.minus:
+        return _beside_level(plan, claim, found, plus) if len(plus) > 1 else []
+    minus = cells(plan, contrast.minus[0])
+    if len(plus) != len(minus):
+        return []
+    pairs = list(zip(plus, minus, strict=True))
+    differing = {tuple(x != y for x, y in zip(*pair, strict=True)) for pair in pairs}
+    if len(pairs) < 2 or len(differing) > 1 or not _comparable(pairs, *next(iter(differing))):
+        return []
+    seeds = sides(plan, claim, found)[0][0]
+    values = [[_by_seed(claim, found, cell, seeds) for cell in pair] for pair in pairs]
+    if all(np.array_equal(value, values[0]) for value in values):
+        return []
+    names = _names([cell for cell, _ in pairs])
+    return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+
+
+def _comparable(pairs, sets, schedules, samples):
+    """Whether pairs that differ in these are worth a row each: in one thing, or, a pair a set, in all but the set."""
+    return sets + schedules + samples == 1 or (not sets and len({one[0] for one, _ in pairs}) == len(pairs))
+
+
+def _beside_level(plan, claim, found, chosen):
+    seeds = sides(plan, claim, found)[0][0]
+    level = np.full(len(seeds), claim.contrast.level)
+    named = zip(_names(chosen), chosen, strict=True)
+    return [Part(label, _by_seed(claim, found, cell, seeds), level, schedule) for (label, schedule), cell in named]
+
+
+def _by_seed(claim, found, cell, seeds):
+    return np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds])
+
+
+def _names(chosen):
+    """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
+    sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
+    if not schedules:
+        return [(SHORT_NAMES[name], None) for name, _, _ in chosen]
+    return [(f"{schedule}, {SHORT_NAMES[name]}" if sets else schedule, schedule) for name, schedule, _ in chosen]
+
+
+def _rates(plan, claim, found):
+    """A rate by set, where the claim is about all cells."""
+    where = claim.contrast.plus[0]
+    if len(claim.contrast.plus) != 1 or where.preparation is not None:
+        return []
+    rates = []
+    for name in plan.study.grid.preparation:
+        contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"preparation": (name,)}),)})
+        _, events, trials, _ = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
+        rates.append(Part(SHORT_NAMES[name], events / trials, None))
+    return rates

@@ -1,0 +1,220 @@
+import base64
+import io
+import re
+import sys
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from fake_results import make_results
+from pages import Page, embedded
+from PIL import Image
+
+from studies import cli
+from studies.planning.resolving import make_plan
+from studies.report import palette
+from studies.report import slider as sprites
+from studies.report.embedding import svg_uri
+from studies.report.page import inputs, render, what_ran
+
+STUDY = {
+    "title": "Noise & <b>triangles</b>",
+    "question": 'Is "a < b"?',
+    "grid": {"preparation": ["array", "low"], "schedule": ["linear", "power-10"]},
+    "figures": ["schedules", "starts-array"],
+    "tables": ["schedules", "losses"],
+    "claims": [
+        {"id": "first", "claim": "<script>alert(1)</script>", "source": "section 6", "figure": "starts-array"},
+        {"id": "second", "claim": "Plain.", "source": "section 7"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "small.yaml").write_text(yaml.safe_dump(STUDY))
+    plan = make_plan(str(folder / "small.yaml"), "smoke", folder / "results")
+    make_results(plan)
+    with pytest.MonkeyPatch.context() as patch:
+        for command in ("figure", "table", "report"):
+            patch.setattr(sys, "argv", ["studies", command, *plan.flags.split()])
+            cli.main()
+    return plan
+
+
+@pytest.fixture(scope="module")
+def page(plan):
+    return Page((plan.output / "report.html").read_text(encoding="utf-8"))
+
+
+def decoded(uri):
+    kind, coded, content = re.fullmatch(r"data:([a-z/+]+)(;base64)?,(.+)", uri).groups()
+    return kind, base64.b64decode(content, validate=True) if coded else unquote(content).encode()
+
+
+def test_nothing_is_asked_of_a_network(plan, page):
+    text = (plan.output / "report.html").read_text(encoding="utf-8")
+    drawings = [unquote(uri) for uri in re.findall(r"data:image/svg[^\"]+", text)]
+    assert drawings
+    assert all(address.startswith("#") for one in drawings for address in re.findall(r"(?:href=.|url\()([^')]+)", one))
+    assert not re.findall(r"https?:|@import|url\(|//[a-z]+\.", re.sub(r"data:image/svg[^\"]+", "", text))
+    addresses = [a[key] for _, a in page.elements for key in ("src", "href", "srcset", "action", "data") if key in a]
+    assert addresses
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+
+
+def test_links_and_labels_lead_somewhere(page):
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    wanted = [a["href"][1:] for a in page.all("a")] + [a["for"] for a in page.all("label") if "for" in a]
+    wanted += [a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a]
+    assert set(wanted) <= set(ids)
+
+
+def test_every_image_opens_and_has_words(page):
+    images = page.all("img")
+    assert len(images) == len(STUDY["figures"])
+    for image in images:
+        kind, content = decoded(image["src"])
+        if kind == "image/svg+xml":
+            assert ElementTree.fromstring(content).tag.endswith("svg")
+        else:
+            Image.open(io.BytesIO(content)).verify()
+        assert len(image["alt"]) > 20
+
+
+def test_the_slider_shows_the_frames_as_they_are(plan, page):
+    shown = embedded(page)
+    count = plan.scale.sampling["frames"]
+    assert (shown["steps"][0], shown["steps"][-1], len(shown["steps"])) == (1000, 0, count)
+    assert list(shown["sets"]) == ["array", "low"]
+    for run in plan.grid:
+        cell = next(c for c in shown["sets"][run.preparation] if c["schedule"] == run.schedule)
+        kind, content = decoded(cell["sprite"])
+        sheet = np.asarray(Image.open(io.BytesIO(content)).convert("L"))
+        frames = np.load(run.folder / "samples-frames.npy")[: sprites.IMAGES]
+        images, moments, height, width = frames.shape
+        assert kind == "image/webp"
+        assert sheet.shape == (images * height, moments * width)
+        parts = sheet.reshape(images, height, moments, width).transpose(0, 2, 1, 3)
+        levels = np.clip(frames, 0, 1) * 255
+        assert np.array_equal(parts[:, -2:], np.rint(levels[:, -2:]))
+        assert np.abs(parts - levels).max() <= 8.5  # noise in 16 levels
+        assert cell["colour"] == palette.colour(run.schedule)
+
+
+def test_colour_frames_keep_their_channels():
+    values = np.random.default_rng(0).random((2, 3, 4, 5, 3)).astype(np.float32)
+    sheet = np.asarray(sprites.sprite(values))
+    assert sheet.shape == (8, 15, 3)
+    assert np.array_equal(sheet[4:8, 10:15], np.rint(values[1, 2] * 255))
+
+
+def test_a_drawing_is_embedded_without_a_visible_change(plan):
+    svg = (plan.output / "figures" / "schedules.svg").read_text(encoding="utf-8")
+    kept = decoded(svg_uri(svg.replace("<defs>", "<title>it's &lt; 1</title><defs>", 1)))[1].decode()
+    ours, theirs = (ElementTree.fromstring(one) for one in (kept, svg))
+    assert ours.find(".//{*}title").text == "it's < 1"
+    paths = [" ".join(e.get("d", "") for e in one.iter()) for one in (ours, theirs)]
+    numbers = [[float(number) for number in re.findall(r"-?[\d.]+", path)] for path in paths]
+    assert numbers[0] == pytest.approx(numbers[1], abs=0.01)
+    assert [e.get("transform") for e in ours.iter("{*}use")] == [e.get("transform") for e in theirs.iter("{*}use")]
+    assert len(kept) < 0.9 * len(svg)
+
+
+def test_the_slider_works_from_the_keyboard_and_is_named(page):
+    slider = next(a for a in page.all("input") if a["type"] == "range")
+    assert (slider["min"], slider["max"], slider["step"]) == ("0", "10", "1")
+    assert any(a.get("for") == slider["id"] for a in page.all("label"))
+    assert slider["aria-valuetext"] == "t = 0"
+    assert [a["value"] for a in page.all("input") if a["type"] == "radio"] == ["array", "low"]
+    assert len(page.all("canvas")) == 2 * sprites.IMAGES
+    assert all(a["role"] == "img" and a["aria-label"] for a in page.all("canvas"))
+
+
+def test_words_from_outside_are_escaped(page):
+    assert STUDY["title"] in page.text
+    assert STUDY["question"] in page.text
+    assert "<script>alert(1)</script>" in page.text
+    assert not any("alert(1)" in script for script in page.scripts)
+
+
+def test_claims_point_at_their_figures(page):
+    assert {"href": "#figure-starts-array"} in page.all("a")
+    assert "not judged yet" in page.text
+
+
+def test_tables_are_rounded_and_marked_with_the_schedules_colours(page):
+    assert "4.04e−05" in page.text
+    swatches = [a["style"] for a in page.all("i") if a.get("class") == "swatch"]
+    assert f"background:{palette.colour('power-10')}" in swatches
+    assert len(swatches) == 2 + 4
+
+
+def test_what_was_run_says_every_value_that_occurs(plan, page):
+    ran = what_ran(plan)
+    assert (ran["done"], ran["planned"]) == (4, 4)
+    assert ran["settings"]["schedule"] == "linear, power-10"
+    assert ran["facts"]["parameters"] == "12,345"
+    assert (ran["training_time"], ran["sampling_time"]) == ("16 s", "8 s")
+    assert "16 px, a few steps" in page.text
+    assert f"--config study={plan.output.parents[2]}/small.yaml scale=smoke results=" in page.text
+
+
+def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
+    path = plan.output / "tables" / "verdicts.csv"
+    told = {"evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}
+    rows = [{"id": "first", "verdict": "contradicted", "origin": "thesis"} | told]
+    pd.DataFrame(rows).to_csv(path, index=False)
+    try:
+        page = Page(render(plan))
+    finally:
+        path.unlink()
+    assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
+    assert "−0.2 & falling" in page.text
+    assert "1 of the thesis (1 contradicted)." in page.text
+    assert "−0.21 (−0.3 to −0.1)" in page.text
+    sections = [a["id"] for a in page.all("section") if "id" in a]
+    assert sections[0] == "verdicts"
+
+
+def test_a_missing_run_is_a_hole_and_said(plan):
+    folder = plan.cell("low", "linear").folder
+    folder.rename(folder.with_name("away"))
+    try:
+        page = Page(render(plan))
+    finally:
+        folder.with_name("away").rename(folder)
+    cells = {cell["schedule"]: cell["sprite"] for cell in embedded(page)["sets"]["low"]}
+    assert cells["linear"] is None
+    assert cells["power-10"].startswith("data:image/webp")
+    assert "1 of 4 runs are missing" in page.text
+
+
+def test_without_its_figures_there_is_no_report(plan, monkeypatch, capsys):
+    svg = plan.output / "figures" / "schedules.svg"
+    before = (plan.output / "report.html").read_bytes()
+    assert svg in inputs(plan)
+    svg.rename(svg.with_suffix(".away"))
+    try:
+        monkeypatch.setattr(sys, "argv", ["studies", "report", *plan.flags.split()])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    finally:
+        svg.with_suffix(".away").rename(svg)
+    error = capsys.readouterr().err
+    assert end.value.code == 2
+    assert error.count("\n") == 1
+    assert "schedules.svg" in error
+    assert (plan.output / "report.html").read_bytes() == before
+
+
+def test_equal_results_give_an_equal_page(plan):
+    assert render(plan) == (plan.output / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,263 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from studies.verdicts import statistics
+from studies.verdicts.statistics import (
+    analytic,
+    bootstrap_interval,
+    difference,
+    equivalence,
+    holm,
+    never,
+    one_sided,
+    rate_upper_bound,
+    rule_of_three,
+    seeds_needed,
+    t_interval,
+    verdict,
+    verdicts,
+)
+
+RUNS = 3000
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Leaves out the bootstrap, which no verdict depends on and a simulation has no time for."""
+    monkeypatch.setattr(statistics, "bootstrap_interval", lambda values, rng, confidence: (0.0, 0.0))
+
+
+def share(outcome, make, runs=RUNS, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.mean([verdict(make(rng)) == outcome for _ in range(runs)])
+
+
+def at_most(level, runs=RUNS):
+    """The level plus three standard errors of a simulated share."""
+    return level + 3 * np.sqrt(level * (1 - level) / runs)
+
+
+def contrast(draw, test="sign-flip", smallest=1.0, seeds=6):
+    return lambda rng: difference(draw(rng, seeds), 0.0, 1, smallest, rng, test)
+
+
+NORMAL = [("sign-flip", 6), ("t", 4), ("t", 6)]
+
+
+@pytest.mark.parametrize(("test", "seeds"), NORMAL)
+def test_no_effect_is_rarely_reproduced(fast, test, seeds):
+    make = contrast(lambda rng, n: rng.normal(0, 1, n), test, smallest=0.5, seeds=seeds)
+    assert share("reproduced", make) <= at_most(0.025)
+
+
+@pytest.mark.parametrize(("test", "seeds"), NORMAL)
+def test_a_full_effect_is_rarely_contradicted(fast, test, seeds):
+    make = contrast(lambda rng, n: rng.normal(1, 1, n), test, smallest=1.0, seeds=seeds)
+    assert share("contradicted", make) <= at_most(0.025)
+
+
+def test_heavy_tails_and_unequal_seeds_keep_the_levels(fast):
+    def heavy(rng, n):
+        return rng.standard_t(2, n) * rng.uniform(0.1, 3, n)
+
+    for test in ("sign-flip", "t"):
+        assert share("reproduced", contrast(heavy, test, smallest=0.0)) <= at_most(0.025)
+
+
+def test_a_wrong_direction_is_contradicted_and_a_planted_effect_found_as_promised(fast):
+    make = contrast(lambda rng, n: rng.normal(1, 0.4, n), smallest=1.0)
+    promised = stats.norm.cdf(1 / 0.4) ** 6  # all six of one sign
+    assert share("reproduced", make) == pytest.approx(promised, abs=0.02)
+    assert share("contradicted", contrast(lambda rng, n: rng.normal(-1, 0.4, n), smallest=1.0)) > 0.99
+    assert share("contradicted", contrast(lambda rng, n: rng.normal(0, 0.3, n), smallest=1.0)) > 0.95
+
+
+def test_the_t_test_finds_an_effect_with_the_power_of_its_closed_form():
+    exact = stats.nct.sf(stats.t.ppf(0.975, 5), 5, np.sqrt(6) * 1.5)
+    assert share("reproduced", contrast(lambda rng, n: rng.normal(1.5, 1, n), "t", smallest=0.0)) == pytest.approx(
+        exact, abs=0.025
+    )
+    assert share("reproduced", contrast(lambda rng, n: rng.normal(9, 1, n), seeds=5), runs=50) == 0  # 2/2^5 > 5%
+
+
+def test_sign_flip_by_hand():
+    assert one_sided([1.0, 2.0, 3.0]) == 1 / 8
+    assert one_sided([1.0, 2.0, -3.0]) == 5 / 8  # sums of +-1 +-2 +-3 at or above 0
+    assert one_sided([0.1, 0.2, -0.3]) == 5 / 8  # the same sums, which rounding must not part
+    assert one_sided(np.zeros((2, 3))).tolist() == [1, 1]
+
+
+def test_t_is_scipy_s_and_constant_effects_fall_back():
+    rng = np.random.default_rng(3)
+    x = rng.normal(0.5, 1, (4, 6))
+    assert one_sided(x, "t") == pytest.approx(stats.ttest_1samp(x, 0, axis=1, alternative="greater").pvalue)
+    assert one_sided(np.full(4, 0.3), "t") == 1 / 16
+    assert one_sided(np.full((2, 30), [[0.3], [-0.3]]), "t").tolist() == [2**-30, 1]  # more than sign-flip takes
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip"])
+def test_a_ratio_on_the_margin_is_rarely_judged_either_way(fast, test):
+    def make(rng):
+        return equivalence(1.1 * np.exp(rng.normal(0, 0.03, 6)), np.ones(6), 1.1, rng, test)
+
+    assert share("reproduced", make) <= at_most(0.025)
+    assert share("contradicted", make) <= at_most(0.025)
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip"])
+def test_equal_times_that_scatter_are_rarely_judged_unequal(fast, test):
+    """Where either margin may be exceeded by chance, looking which one is must not cost the level."""
+
+    def make(rng):
+        return equivalence(1.05 * np.exp(rng.normal(0, 1, 6)), np.ones(6), 1.05, rng, test)
+
+    assert share("contradicted", make) <= at_most(0.025)
+
+
+def test_equal_times_are_found_equal_and_double_times_not(fast):
+    def ratio(centre):
+        return lambda rng: equivalence(centre * np.exp(rng.normal(0, 0.03, 6)), np.ones(6), 1.1, rng)
+
+    assert share("reproduced", ratio(1.0), runs=500) > 0.95
+    assert share("contradicted", ratio(2.0), runs=500) > 0.99
+    assert share("contradicted", ratio(0.5), runs=500) > 0.99
+
+
+def test_equivalence_reports_the_ratio():
+    found = equivalence([2.0, 2.0, 2.0], [1.0, 1.0, 1.0], 1.1, np.random.default_rng(0))
+    assert (found.estimate, found.low, found.high) == pytest.approx((2, 2, 2))
+    assert not found.supports
+
+
+def test_never_holds_its_level_at_the_tolerance():
+    def make(rng):
+        return never(rng.binomial(200, 0.01, 6), np.full(6, 200), 0.01)
+
+    assert share("reproduced", make) <= at_most(0.025)
+    assert share("contradicted", make) <= at_most(0.025)
+
+
+def test_never_with_no_event_and_with_many():
+    nothing = never(np.zeros(6, int), np.full(6, 400), 0.01)
+    assert verdict(nothing) == "reproduced"
+    assert (nothing.low, nothing.high) == pytest.approx((0, 3 / 2400))
+    assert verdict(never([0] * 5 + [4], [400] * 6, 0.01)) == "inconclusive"  # every seed has to speak for it
+    assert verdict(never([9, 8], [200, 200], 0.01)) == "contradicted"
+    assert verdict(never([17, 0], [200, 200], 0.01)) == "inconclusive"  # one network's failing
+    assert verdict(never([200, 1, 0, 0, 0, 0], [500] * 6, 0.01)) == "inconclusive"  # and a single stray event
+    assert verdict(never([0, 0], [20, 20], 0.01)) == "inconclusive"
+
+
+def test_holm_by_hand_and_over_a_family(fast):
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]).size == 0
+    rng = np.random.default_rng(4)
+    make = contrast(lambda rng, n: rng.normal(0, 1, n), "t", smallest=0.0)  # both verdicts are false here
+    wrong = [any(v != "inconclusive" for v, _ in verdicts([make(rng) for _ in range(8)])) for _ in range(1000)]
+    assert np.mean(wrong) <= at_most(0.05, 1000)
+
+
+def test_a_family_costs_the_single_claim_its_verdict():
+    rng = np.random.default_rng(5)
+    one = difference([1.0, 1.1, 0.9, 1.2, 1.0, 0.8], 0, 1, 0.5, rng)
+    assert one.p == 2 / 64
+    assert verdict(one) == "reproduced"
+    assert verdicts([one, one]) == [("inconclusive", 4 / 64)] * 2
+    found = verdicts([one, None, analytic(False)])
+    assert [outcome for outcome, _ in found] == ["reproduced", "underspecified", "contradicted"]
+    assert found[0][1] == 2 / 64
+    assert np.isnan([p for _, p in found[1:]]).all()
+
+
+def test_one_seed_or_two_are_never_enough_unless_the_claim_is_analytic():
+    rng = np.random.default_rng(6)
+    for evidence in (
+        difference([9.0], [0.0], 1, 0.1, rng),
+        difference([9.0, 9.1], [0.0, 0.0], 1, 0.1, rng, test="t"),
+        equivalence([1.0, 1.0], [1.0, 1.0], 1.5, rng),
+        never([0], [1_000_000], 0.5),
+    ):
+        assert verdict(evidence, p=0.0) == "inconclusive"
+    assert verdict(analytic(True)) == "reproduced"
+
+
+def test_difference_is_paired_and_keeps_its_sign():
+    rng = np.random.default_rng(7)
+    a = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
+    lower = difference(a, a + np.tile([1, 2], 3), -1, 0.5, rng)
+    assert lower.estimate == -1.5
+    assert lower.low <= -1.5 <= lower.high < 0
+    assert verdict(lower) == "reproduced"
+
+
+def test_seeds_needed_matches_what_the_test_can_reach():
+    assert seeds_needed("sign-flip") == 6
+    assert seeds_needed("sign-flip", claims=12) == 9
+    for claims in (1, 3, 12):
+        n = seeds_needed("sign-flip", claims=claims)
+        assert 2 * one_sided(np.ones(n)) <= 0.05 / claims < 2 * one_sided(np.ones(n - 1))
+    assert [seeds_needed(kind) for kind in ("t", "never", "analytic")] == [3, 2, 0]
+
+
+def test_bounds():
+    assert rule_of_three(1000) == 0.003
+    assert rule_of_three(0) == rule_of_three(2) == 1
+    assert rate_upper_bound(0, 1000) == 0.003
+    assert rate_upper_bound(5, 5) == 1
+    bound = rate_upper_bound(3, 200)
+    assert stats.binom.cdf(3, 200, bound) == pytest.approx(0.05)
+
+
+def test_bootstrap_interval_is_seeded_and_its_coverage_is_as_documented():
+    x = np.random.default_rng(8).normal(size=6)
+    again = [bootstrap_interval(x, np.random.default_rng(s)) for s in (1, 1, 2)]
+    assert again[0] == again[1] != again[2]
+    rng = np.random.default_rng(9)
+    ends = np.array([bootstrap_interval(rng.normal(size=6), rng, resamples=499) for _ in range(600)])
+    assert np.mean((ends[:, 0] <= 0) & (ends[:, 1] >= 0)) == pytest.approx(0.87, abs=0.045)
+    assert bootstrap_interval([3.0], rng) == (-np.inf, np.inf)
+    assert bootstrap_interval([3.0, 3.0], rng) == (3, 3)
+    assert bootstrap_interval([0, 0, 0, 0, 0, 9], rng)[0] == 0  # percentiles never leave the values' range
+
+
+def test_t_interval_is_scipy_s_and_goes_with_the_test():
+    x = np.random.default_rng(10).normal(2, 1, 5)
+    wanted = stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert t_interval(x) == pytest.approx((wanted.low, wanted.high))
+    assert t_interval([3.0]) == (-np.inf, np.inf)
+    found = difference(x, 0.0, 1, 1.0, np.random.default_rng(0), test="t")
+    assert (found.low, found.high) == t_interval(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda rng: difference([], 0, 1, 1, rng), "one value a seed"),
+        (lambda rng: difference([np.nan, 1], 0, 1, 1, rng), "NaN"),
+        (lambda rng: difference([1, 2], [1, 2, 3], 1, 1, rng), "same seeds"),
+        (lambda rng: difference([1, 2], 0, 2, 1, rng), "direction"),
+        (lambda rng: difference([1, 2], 0, 1, -1, rng), "smallest"),
+        (lambda rng: difference([1, 2], 0, 1, 1, rng, test="z"), "sign-flip or t"),
+        (lambda rng: difference(np.ones(21), 0, 1, 1, rng), "use test t"),
+        (lambda rng: equivalence([1, -1], [1, 1], 1.1, rng), "positive"),
+        (lambda rng: equivalence([1, 1], [1, 1], 0.9, rng), "above 1"),
+        (lambda rng: never([3], [2], 0.1), "trials"),
+        (lambda rng: never([0], [2], 0), "tolerance"),
+        (lambda rng: holm([0.1, np.nan]), "p-values"),
+        (lambda rng: verdict(analytic(True), alpha=0), "alpha"),
+        (lambda rng: seeds_needed("z"), "known"),
+        (lambda rng: rate_upper_bound(3, 2), "impossible"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(np.random.default_rng(0))
+
+
+def test_never_against_the_claim_is_scipy_s_exact_binomial_test():
+    found, whole = never([12, 9, 8], [200, 200, 200], 0.01), {"k": 29, "n": 600}
+    second = stats.binomtest(9, 200, p=0.01, alternative="greater").pvalue
+    assert found.p == pytest.approx(2 * 2 * second)  # doubled for the side, and of two seeds besides the worst
+    above, below = (stats.binomtest(**whole, alternative=side).proportion_ci(0.95) for side in ("greater", "less"))
+    assert (found.low, found.high) == pytest.approx((above.low, below.high))
