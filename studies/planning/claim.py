@@ -57,10 +57,10 @@ class Claim(Settings):
 
     origin: who says it; source: where. kind: of judgement, see `studies.verdicts.statistics`; analytic claims follow
     from formulas (`check`: a function of `studies.verdicts.analytic`), unjudged ones stay inconclusive. direction:
-    plus above minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an equivalence the
-    ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure. why: the reason
-    for measure and size. note: what else helps to read them. test: sign-flip needs 6 seeds for one claim, more for
-    several.
+    plus above minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an
+    equivalence the ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure.
+    why: the reason for measure and size. note: what else helps to read them. test: sign-flip needs 6 seeds for one
+    claim, more for several.
     """
 
     id: Name
