@@ -42,7 +42,7 @@ def _half_life(plan, name: str) -> float:
 
 def drawing_leaves_gray(plan):
     """The share of pixels that are neither black nor white in triangles drawn straight into an array."""
-    from triangles.drawing import draw
+    from triangles.kinds.polygons import draw
     from triangles.geometry import random_vertices
 
     size = plan.grid[0].dataset.settings.size

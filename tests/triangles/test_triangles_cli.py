@@ -101,6 +101,8 @@ REFUSED = {
     "unwritable": (["generate", *FEW, "--out", "/proc/set"], "/proc/set"),
     "no data set": (["check", "nowhere"], "nowhere holds no whole data set"),
     "nothing to show": (["show", "nowhere"], "nowhere holds no whole data set"),
+    "kind": (["generate", "--kind", "circle"], "unknown kind 'circle': choose from triangle"),
+    "plugin": (["--plugin", "no_such_module", "generate"], "plugin 'no_such_module' cannot be imported"),
     "no command": (["draw"], "No such command"),
 }
 

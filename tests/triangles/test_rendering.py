@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from triangles import geometry
-from triangles.drawing import FILTERS, decode, draw, encode, pixel_corners, resize
+from triangles.kinds import KINDS
+from triangles.kinds.polygons import draw, pixel_corners
+from triangles.pixels.codec import FILTERS, decode, encode, resize
 from triangles.rendering import render, render_plain
 from triangles.settings import resolve
 
@@ -122,17 +124,21 @@ def test_the_thesis_preparation_in_batches_for_many_triangles(monkeypatch):
 
 def _forbid_the_plain_path(monkeypatch):
     """`render` may compare its first image with the plain path, but must not fall back to it."""
+    kind = KINDS["triangle"]
+    plain = kind.render_plain
 
     def first_only(vertices, settings):
         assert len(vertices) == 1, "the batches fell back to the plain path"
-        return render_plain(vertices, settings)
+        return plain(vertices, settings)
 
-    monkeypatch.setattr("triangles.rendering.render_plain", first_only)
+    monkeypatch.setattr(kind, "render_plain", first_only)
 
 
 def test_a_pillow_that_rounds_otherwise_is_followed(monkeypatch):
     """Where the batches do not agree with Pillow, Pillow counts."""
     settings, vertices = resolve("high", size=16), some_vertices(5)
     expected = render_plain(vertices, settings)
-    monkeypatch.setattr("triangles.rendering._render_blocks", lambda v, s: np.full((len(v), 16, 16), 7, np.uint8))
+    monkeypatch.setattr(
+        "triangles.kinds.polygons.resample_blocks", lambda b, *_: np.full((len(b.level), 16, 16), 7, np.uint8)
+    )
     assert np.array_equal(render(vertices, settings), expected)
