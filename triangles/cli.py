@@ -137,3 +137,7 @@ def _fail(message):
     line = " ".join(str(message).split())
     click.echo(f"triangles: error: {line}", err=True)
     sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
