@@ -33,7 +33,7 @@ class Dataset:
     @property
     def flags(self) -> str:
         """The options of `triangles generate` that make this set."""
-        return " ".join(self.settings.flags)
+        return shlex.join(self.settings.flags)
 
     @property
     def files(self) -> list[Path]:

@@ -187,12 +187,13 @@ def test_triangles_in_the_place_of_another_kind_leave_nothing_of_it(run, shapes,
     assert run("check", "set")[0] == 0
 
 
-def test_worker_processes_know_a_plugin_s_kind(shapes, tmp_path):
-    """In processes of their own, which have not imported the plugin."""
-    words = ["--plugin", shapes, "generate", "--kind", "rectangle", "--draw-size", "1000", "--count", "700"]
-    for workers in ("1", "2"):
-        given = [*words, "--test-count", "300", "--size", "8", "--workers", workers, "--out", workers]
-        subprocess.run([sys.executable, "-m", "triangles.cli", *given], cwd=tmp_path, check=True)
+def test_worker_processes_know_a_plugin_s_kind(run, shapes, tmp_path, monkeypatch):
+    """They are fresh ones, which have not imported the plugin."""
+    monkeypatch.setattr("triangles.production.PIXELS_A_CHUNK", 2**18)  # 16 images, so that there is work for two
+    words = ["--plugin", shapes, "generate", "--kind", "coloured", "--count", 60, "--test-count", 40, "--size", 8]
+    for workers in (1, 2):
+        code, _, err = run(*words, "--workers", workers, "--out", workers)
+        assert (code, err) == (0, "")
     assert (tmp_path / "1/train.npy").read_bytes() == (tmp_path / "2/train.npy").read_bytes()
 
 

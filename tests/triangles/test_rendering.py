@@ -5,7 +5,7 @@ import pytest
 
 from triangles import geometry
 from triangles.kinds import KINDS
-from triangles.kinds.polygons import draw, pixel_corners
+from triangles.kinds.polygons import Polygons, draw, pixel_corners
 from triangles.pixels.codec import FILTERS, decode, encode, resize
 from triangles.rendering import render, render_plain
 from triangles.settings import resolve
@@ -122,9 +122,20 @@ def test_the_thesis_preparation_in_batches_for_many_triangles(monkeypatch):
     assert np.array_equal(render(some_vertices(3000, 6), low), expected[1])
 
 
-def _forbid_the_plain_path(monkeypatch):
+def test_polygons_with_more_corners_go_the_fast_way_too(monkeypatch):
+    class Pentagons(Polygons):
+        shape = (5, 2)
+
+    kind, corners = Pentagons(), np.random.default_rng(8).random((40, 5, 2))
+    for settings in (resolve("low"), resolve("high", size=24)):
+        expected = kind.render_plain(corners, settings)
+        with monkeypatch.context() as patch:
+            _forbid_the_plain_path(patch, kind)
+            assert np.array_equal(kind.render(corners, settings), expected)
+
+
+def _forbid_the_plain_path(monkeypatch, kind=KINDS["triangle"]):
     """`render` may compare its first image with the plain path, but must not fall back to it."""
-    kind = KINDS["triangle"]
     plain = kind.render_plain
 
     def first_only(vertices, settings):
