@@ -14,10 +14,18 @@ def draw_parameters(settings, split):
 
     They depend on kind, count and seed only, so every preparation shows the same pictures. Each split has its own
     seed stream.
+
+    Raises:
+        ValueError: the kind draws another type or shape than it must.
     """
+    kind = KINDS[settings.kind]
     count = settings.count if split == "train" else settings.test_count
     stream = np.random.SeedSequence([settings.seed, SPLITS.index(split)])
-    return KINDS[settings.kind].draw(np.random.default_rng(stream), count)
+    parameters = np.asarray(kind.draw(np.random.default_rng(stream), count))
+    if (parameters.dtype, parameters.shape) != (np.float64, (count, *kind.shape)):
+        found = f"{type(kind).__name__}.draw gave {parameters.dtype} {parameters.shape}"
+        raise ValueError(f"{found}, but float64 {(count, *kind.shape)} is needed: mend the kind")
+    return parameters
 
 
 def render(parameters, settings):

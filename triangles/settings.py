@@ -53,7 +53,7 @@ class Settings:
     kind: str = KIND
 
     def __post_init__(self):
-        _check_choice("kind", self.kind, KINDS)
+        _check_choice("kind", self.kind, KINDS, ", or import the plugin that adds it")
         _check_choice("format", self.format, FORMATS)
         for name, (least, most, why) in LIMITS.items():
             if not (name == "quality" and self.format != "jpeg"):
@@ -123,9 +123,9 @@ def resolve(preparation=None, **given):
     return Settings(**values)
 
 
-def _check_choice(name, value, known):
+def _check_choice(name, value, known, hint=""):
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}")
+        raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}{hint}")
 
 
 def _check_range(name, value, least, most, why):

@@ -137,6 +137,28 @@ def test_a_kind_without_a_fitter_says_so():
     assert Nothing().fitting_modules == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("draw", np.zeros((3, 2, 2), np.float32), r"Square.draw gave float32 \(3, 2, 2\), but float64 \(3, 1\)"),
+        ("paint", np.zeros((8, 8)), r"Square.paint gave float64 \(8, 8\), but uint8 \(8, 8\)"),
+        ("paint", np.zeros((8, 8, 3), np.uint8), r"Square.paint gave uint8 \(8, 8, 3\), but uint8 \(8, 8\)"),
+    ],
+)
+def test_a_kind_that_breaks_its_promise_makes_no_data_set(monkeypatch, tmp_path, name, given, message):
+    class Square(Kind):
+        parameters, shape = "sides", (1,)
+
+        def draw(self, rng, count):
+            return rng.random((count, 1))
+
+    monkeypatch.setattr(Square, name, lambda *_: given, raising=False)
+    KINDS.add(tmp_path.name, Square())
+    with pytest.raises(ValueError, match=message):
+        write_dataset(tmp_path / "set", resolve(kind=tmp_path.name, count=3, test_count=3, size=8))
+    assert not (tmp_path / "set").exists()
+
+
 def test_names_taken_and_unknown_are_refused_in_one_line():
     with pytest.raises(ValueError, match="'triangle' is registered already"):
         KINDS.add("triangle", object())

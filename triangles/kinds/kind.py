@@ -77,10 +77,13 @@ class Kind:
 
         Returns:
             uint8 (N, size, size), or (N, size, size, 3).
+
+        Raises:
+            ValueError: `paint` gives another type or shape than it must.
         """
         images = np.empty((len(parameters), *self.image_shape(settings.size)), np.uint8)
         for i, one in enumerate(parameters):
-            image = self.paint(one, settings.draw_size)
+            image = self._painted(one, settings.draw_size)
             if settings.format != "npy":
                 data = encode(image, settings.format, settings.quality)
                 if folder is not None:
@@ -88,6 +91,14 @@ class Kind:
                 image = decode(data)
             images[i] = resize(image, settings.size, settings.resample)
         return images
+
+    def _painted(self, one, size):
+        """Paint one picture and check its type and shape, so that a mistake in a kind writes no odd data set."""
+        image, shape = np.asarray(self.paint(one, size)), self.image_shape(size)
+        if (image.dtype, image.shape) != (np.uint8, shape):
+            found = f"{type(self).__name__}.paint gave {image.dtype} {image.shape}"
+            raise ValueError(f"{found}, but uint8 {shape} is needed: mend the kind")
+        return image
 
     def image_shape(self, size):
         """Return the shape of one image: (size, size), or (size, size, channels) with more than one channel."""
