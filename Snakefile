@@ -6,6 +6,7 @@ import sys
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.report.catalogue import FIGURES, TABLES
+from triangles.kinds import KINDS
 
 
 try:
@@ -23,7 +24,6 @@ def shown_by(entry):
 
 
 # Snakemake follows no imports: the sources whose change changes a result are its inputs.
-GENERATING = followed("triangles.rendering", "triangles.geometry")
 TRAINING = followed("diffusion.training")
 SAMPLING = followed("diffusion.denoising.sampling")
 BOUNDING = followed("diffusion.denoising.likelihood")
@@ -48,7 +48,7 @@ rule all:
 
 rule generate:
     input:
-        GENERATING,
+        lambda w: followed(*KINDS[PLAN.dataset(w.dataset).settings.kind].drawing_modules),
     output:
         expand(DATA / "{{dataset}}" / "{file}", file=PLAN.data_files),
     params:

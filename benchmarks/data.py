@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.timing import alternate, speeds
 from triangles.datasets import write_dataset
-from triangles.geometry import draw_vertices
+from triangles.rendering import draw_parameters
 from triangles.settings import resolve
 
 
@@ -16,7 +16,7 @@ def plain(folder: Path, settings, split: str) -> np.ndarray:
     """What a script would do: draw, save, and later open, resize and stack."""
     folder.mkdir(parents=True)
     names = [folder / f"{i}.{'npy' if settings.format == 'npy' else 'jpg'}" for i in range(settings.count)]
-    vertices = draw_vertices(settings, split)
+    vertices = draw_parameters(settings, split)
     for name, triangle in zip(names, vertices, strict=False):
         image = Image.new("L", (settings.draw_size,) * 2)
         ImageDraw.Draw(image).polygon([tuple(p) for p in np.floor(triangle * settings.draw_size)], fill=255)

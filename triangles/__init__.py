@@ -1,1 +1,1 @@
-"""Triangle images with exact geometry: drawing, file codecs, data sets, best-fit triangles. No torch here."""
+"""Make and check images of pictures with known geometry: kinds, rendering, data sets, fits. Never imports torch."""

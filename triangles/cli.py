@@ -1,4 +1,4 @@
-"""The command `triangles`: generate, show and check data sets."""
+"""Run the command `triangles`: generate, show and check data sets."""
 
 import signal
 import sys
@@ -16,11 +16,19 @@ MENDS = {
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-def cli():
-    """Synthetic triangle images with exact geometry."""
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="MODULE", help="Import a module that adds kinds; may be repeated."
+)
+def cli(plugins):
+    """Synthetic images of triangles, or of other kinds of pictures, with exact geometry."""
+    if plugins:
+        from triangles.kinds import load_plugins
+
+        load_plugins(plugins)
 
 
 @cli.command()
+@click.option("--kind", help="What the pictures show.  [triangle]")
 @click.option(
     "--preparation", type=click.Choice(["low", "high", "array"]), help="Named combination; options below win."
 )
@@ -33,15 +41,15 @@ def cli():
     type=click.Choice(["nearest", "box", "bilinear", "bicubic", "lanczos"]),
     help="Filter from the drawn to the final size.  [bicubic]",
 )
-@click.option("--count", type=int, help="Training triangles.  [10000]")
-@click.option("--test-count", type=int, help="Test triangles.  [2000]")
-@click.option("--seed", type=int, help="Seed: the same triangles in every preparation.  [0]")
+@click.option("--count", type=int, help="Training images.  [10000]")
+@click.option("--test-count", type=int, help="Test images.  [2000]")
+@click.option("--seed", type=int, help="Seed: the same pictures in every preparation.  [0]")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes; no byte depends on them.  [one a core]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder.  [datasets/ and a name made of the settings]")
 @click.option("--files", is_flag=True, help="Leave the image files as well (png and jpeg).")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds another data set.")
 def generate(preparation, workers, out, files, replace, **given):
-    """Make a data set: training and test triangles, drawn, stored, resized.
+    """Make a data set: training and test images, drawn, stored, resized.
 
     low: drawn at 32 px, JPEG. high: drawn at 720 px, JPEG, resized to 32. array: drawn at 32 px, nothing more.
     """
@@ -55,10 +63,11 @@ def generate(preparation, workers, out, files, replace, **given):
     with tqdm(total=total, unit="image", desc=str(folder), disable=None, leave=False) as bar:
         made = write_dataset(folder, settings, workers or _cores(), files, replace, bar.update)
     done = "data set written to" if made else "this data set is there already:"
-    click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test triangles)")
+    click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test images)")
 
 
 def _cores():
+    """Count the processor cores that this process may use."""
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -84,7 +93,7 @@ def show(dataset, out, count, columns, highlight):
 @cli.command()
 @click.argument("dataset", type=click.Path(path_type=Path))
 def check(dataset):
-    """Verify a data set: files, images against vertices, vertices against the exact geometry."""
+    """Verify a data set: files, images against parameters, parameters against the exact geometry."""
     from triangles.checking import verify
 
     findings = verify(dataset)
@@ -116,7 +125,7 @@ def main(arguments=None):
 
 
 def _plain(error):
-    """What an OSError says, with the file and a mend; our own messages have both already."""
+    """Return what an OSError says, with the file and a mend; our own messages have both already."""
     if error.strerror is None:
         return str(error)
     mend = MENDS.get(type(error).__name__, "make room or give another path")
@@ -124,6 +133,11 @@ def _plain(error):
 
 
 def _fail(message):
+    """Print an error as one line and exit with code 2."""
     line = " ".join(str(message).split())
     click.echo(f"triangles: error: {line}", err=True)
     sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

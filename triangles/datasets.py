@@ -1,7 +1,8 @@
-"""Data sets of triangles in a folder: written whole or not at all, read and checked, summed up in a few facts.
+"""Write data sets whole or not at all, read and check them, sum them up in a few facts.
 
-A folder holds train.npy and test.npy, uint8 (N, H, W) with inside = 255; vertices_train.npy and vertices_test.npy,
-float64 (N, 3, 2) in the unit square; and dataset.json, written last: where it stands, the set is whole.
+A folder holds train.npy and test.npy, uint8 (N, H, W) or (N, H, W, 3), and the parameters of the pictures, float64
+(N, ...): of triangles vertices_train.npy and vertices_test.npy, (N, 3, 2) in the unit square. dataset.json is written
+last: where it stands, the set is whole.
 """
 
 import os
@@ -15,10 +16,10 @@ from time import perf_counter
 
 import numpy as np
 
-from triangles.geometry import SPLITS, draw_vertices
+from triangles.kinds import KINDS
 from triangles.production import produce
-from triangles.rendering import render, render_plain
-from triangles.settings import PREPARATIONS, Settings, resolve
+from triangles.rendering import SPLITS, draw_parameters, render, render_plain
+from triangles.settings import PREPARATIONS, RECORD, Settings, resolve
 from triangles.storage import digest, folder_digest, load_array, load_record, save_chunks, save_record
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "write_dataset",
 ]
 
-ARRAYS = ("train.npy", "test.npy", "vertices_train.npy", "vertices_test.npy")
-RECORD = "dataset.json"
 FILES = "files"
 PARTIAL = ".partial"
 
@@ -46,17 +45,17 @@ class DataSet:
 
     train: np.ndarray
     test: np.ndarray
-    vertices_train: np.ndarray
-    vertices_test: np.ndarray
+    parameters_train: np.ndarray
+    parameters_test: np.ndarray
     settings: Settings
     record: dict
 
 
 def facts(images):
-    """Shares of uint8 images (N, H, W) as a dictionary.
+    """Sum up uint8 images (N, H, W) or (N, H, W, 3) in a dictionary; of colours each value counts by itself.
 
-    gray: pixels that are neither 0 nor 255; clearly_gray: more than 8 levels from both; mid_gray: pixels in
-    32..223; covered: mean / 255; empty: images without any pixel above 127.
+    images: their number. Shares of all pixels: gray, neither 0 nor 255; clearly_gray, more than 8 levels from both;
+    mid_gray, in 32..223. covered: mean / 255. empty: the number of images without any pixel above 127.
     """
     histogram = np.bincount(images.ravel(), minlength=256) / images.size
     return {
@@ -65,21 +64,29 @@ def facts(images):
         "clearly_gray": float(histogram[9:247].sum()),
         "mid_gray": float(histogram[32:224].sum()),
         "covered": float(histogram @ np.arange(256) / 255),
-        "empty": int((images.max(axis=(1, 2)) < 128).sum()),
+        "empty": int((images.reshape(len(images), -1).max(axis=1) < 128).sum()),
     }
 
 
 def write_dataset(folder, settings, workers=1, files=False, replace=False, progress=None):
-    """Make a data set in `folder`; True if it was made, False if the same one was there whole already.
+    """Make a data set in a folder; return False if the same one is there whole already, else True.
 
-    `files` leaves the image files as well; `replace` makes room where another or a damaged set stands. `progress`
-    is called with the number of images done since its last call. The bytes do not depend on `workers`; with more
-    than one, a script that calls this needs the usual `if __name__ == "__main__"`. Raises ValueError where the
-    folder holds something else, and OSError where it cannot be written; what was there stays as it was.
+    Args:
+        folder: where to make it. If this fails, what was there stays as it was.
+        settings: `Settings`.
+        workers: processes; the bytes do not depend on them. With more than one, a script that calls this needs the
+            usual `if __name__ == "__main__"`.
+        files: leave the image files as well.
+        replace: make room where another or a damaged set stands.
+        progress: called with the number of images done since its last call.
+
+    Raises:
+        ValueError: the folder holds something else, or another process writes there.
+        OSError: it cannot be written.
     """
     folder = Path(folder)
     if files and settings.format == "npy":
-        raise ValueError("image files were asked for, but format npy makes none; give format png or jpeg")
+        raise ValueError("image files were asked for, but format npy makes none: give format png or jpeg")
     if _is_there(folder, settings, files, replace):
         return False
     with _partial_folder(folder) as partial:
@@ -87,18 +94,19 @@ def write_dataset(folder, settings, workers=1, files=False, replace=False, progr
             return False
         record = _write_parts(partial, settings, workers, files, progress)
         save_record(partial / RECORD, record)
-        _move_in(partial, folder, files)
+        _move_in(partial, folder, settings.files, files)
     return True
 
 
 def _is_there(folder, settings, files, replace):
-    """Whether this very set is in the folder, whole; ValueError where something else is and may not be replaced."""
-    found = [name for name in (RECORD, *ARRAYS, FILES) if (folder / name).exists()]
+    """Tell whether this very set is in the folder, whole; refuse what else is there unless it may be replaced."""
+    found = [name for name in (*settings.files, FILES) if (folder / name).exists()]
     if not found:
         return False
     try:
         record = read_record(folder)
-        differing = [k for k, v in asdict(settings).items() if record["settings"][k] != v]
+        there = asdict(Settings(**record["settings"]))
+        differing = [name for name, value in asdict(settings).items() if there[name] != value]
         if ("image_files" in record) != files:
             differing.append("files")
         if differing:
@@ -113,7 +121,7 @@ def _is_there(folder, settings, files, replace):
 
 @contextmanager
 def _partial_folder(folder):
-    """A folder inside `folder` that only we write to, removed at the end whatever happens.
+    """Yield a folder inside `folder` that only we write to; remove it at the end whatever happens.
 
     After a kill it stays behind, and the next call clears it: the lock of a dead process does not hold.
     """
@@ -134,7 +142,7 @@ def _partial_folder(folder):
                 if made and not any(folder.iterdir()):
                     folder.rmdir()
     except Timeout as error:
-        raise ValueError(f"{folder} is being written by another process; wait, or give another folder") from error
+        raise ValueError(f"{folder} is being written by another process: wait, or give another folder") from error
 
 
 def _clear(partial):
@@ -146,26 +154,28 @@ def _clear(partial):
 
 
 def _write_parts(partial, settings, workers, files, progress):
-    """Write the arrays, and the image files if asked for; the record that belongs to them."""
+    """Write the arrays, and the image files if asked for; return the record that belongs to them."""
     begin = perf_counter()
-    vertices = {split: draw_vertices(settings, split) for split in SPLITS}
+    parameters = {split: draw_parameters(settings, split) for split in SPLITS}
     drawn = perf_counter()
+    kind = KINDS[settings.kind]
     if files:
         for split in SPLITS:
             (partial / FILES / split).mkdir(parents=True)
-    with closing(produce(vertices, settings, workers, partial / FILES if files else None)) as images:
-        for split, corners in vertices.items():
-            shape = (len(corners), settings.size, settings.size)
-            save_chunks(partial / f"{split}.npy", _counted(images, len(corners), progress), shape, np.uint8)
-            save_chunks(partial / f"vertices_{split}.npy", [corners], corners.shape, np.float64)
+    with closing(produce(parameters, settings, workers, partial / FILES if files else None)) as images:
+        for split, drawn_ones in parameters.items():
+            shape = (len(drawn_ones), *kind.image_shape(settings.size))
+            save_chunks(partial / f"{split}.npy", _counted(images, len(drawn_ones), progress), shape, np.uint8)
+            path = partial / f"{kind.parameters}_{split}.npy"
+            save_chunks(path, [drawn_ones], drawn_ones.shape, np.float64)
     made = perf_counter()
     record = _record(partial, settings, files)
-    seconds = {"vertices": drawn - begin, "images": made - drawn, "checksums": perf_counter() - made}
+    seconds = {kind.parameters: drawn - begin, "images": made - drawn, "checksums": perf_counter() - made}
     return record | {"workers": workers, "seconds": {k: round(v, 4) for k, v in seconds.items()}}
 
 
 def _counted(images, count, progress):
-    """The next `count` images of an iterator of chunks, which ends at the end of a chunk."""
+    """Yield the next `count` images of an iterator of chunks, which end at the end of a chunk."""
     while count > 0:
         chunk = next(images)
         count -= len(chunk)
@@ -175,12 +185,12 @@ def _counted(images, count, progress):
 
 
 def _record(partial, settings, files):
-    """What dataset.json says, but for the seconds."""
+    """Return what dataset.json says, without the seconds."""
     record = {
-        "kind": "triangles",
+        "kind": settings.kind,
         "settings": asdict(settings),
         "versions": versions(),
-        "files": {name: digest(partial / name) for name in ARRAYS},
+        "files": {name: digest(partial / name) for name in settings.files if name != RECORD},
     }
     if files:
         record["image_files"] = {split: folder_digest(partial / FILES / split) for split in SPLITS}
@@ -188,50 +198,68 @@ def _record(partial, settings, files):
 
 
 def versions():
-    """Versions of all that shapes the arrays."""
+    """Return the versions of all that shapes the arrays."""
     from PIL import features
 
     names = {name: version(name) for name in ("triangle-diffusion", "numpy", "pillow")}
     return {"python": sys.version.split()[0], **names, "libjpeg": features.version("jpg")}
 
 
-def _move_in(partial, folder, files):
+def _move_in(partial, folder, names, files):
     """Rename everything into place, the record last; without it the folder counts as unfinished."""
-    (folder / RECORD).unlink(missing_ok=True)
+    for name in _outdated(folder, names):
+        (folder / name).unlink(missing_ok=True)
     pictures = [f"{FILES}/{split}" for split in SPLITS]
     for name in pictures:
         shutil.rmtree(folder / name, ignore_errors=True)
     if files:
         (folder / FILES).mkdir(exist_ok=True)
-    for name in (*ARRAYS, *(pictures if files else []), RECORD):
+    for name in (*(pictures if files else []), *names):
         os.replace(partial / name, folder / name)
 
 
+def _outdated(folder, names):
+    """List the files to remove before a set is replaced: its record first, then parameters under another name."""
+    try:
+        there = Settings(**load_record(folder / RECORD)["settings"]).files
+    except (KeyError, TypeError, ValueError, OSError):
+        there = ()
+    return [RECORD, *(name for name in there if name not in names)]
+
+
 def read_record(folder):
-    """The record of a whole data set; FileNotFoundError where there is none, ValueError where it is broken."""
+    """Read the record of a whole data set.
+
+    Raises:
+        FileNotFoundError: there is no whole set.
+        ValueError: the record is broken.
+    """
     path = Path(folder) / RECORD
     if not path.exists():
         raise FileNotFoundError(
-            f"{folder} holds no whole data set ({RECORD} is missing); make it with `triangles generate`"
+            f"{folder} holds no whole data set ({RECORD} is missing): make it with `triangles generate`"
         )
     record = load_record(path)
     settings, files = record.get("settings"), record.get("files")
-    if not isinstance(settings, dict) or not isinstance(files, dict) or sorted(files) != sorted(ARRAYS):
-        raise ValueError(f"{path} lacks the settings or the files of a data set; make the data set again")
+    if not isinstance(settings, dict) or not isinstance(files, dict):
+        raise ValueError(f"{path} lacks the settings or the files of a data set: make the data set again")
     try:
-        Settings(**settings)
+        names = Settings(**settings).files
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} has impossible settings ({error}); make the data set again") from error
+        raise ValueError(f"{path} has settings that cannot be ({error}): make the data set again") from error
+    if sorted((*files, RECORD)) != sorted(names):
+        raise ValueError(f"{path} lists other files than {', '.join(names[:-1])}: make the data set again")
     pictures = record.get("image_files", {})
     if not isinstance(pictures, dict) or not set(pictures) <= set(SPLITS):
-        raise ValueError(f"{path} has an image_files entry that is none; make the data set again")
+        raise ValueError(f"{path} has an image_files entry that names no split: make the data set again")
     return record
 
 
 def _check_digests(folder, record):
+    """Refuse files that are missing or differ from the record's checksums."""
     for name, expected in record["files"].items():
         if not (folder / name).exists():
-            raise FileNotFoundError(f"{folder / name} is missing; make the data set again")
+            raise FileNotFoundError(f"{folder / name} is missing: make the data set again")
         if digest(folder / name) != expected:
             raise ValueError(f"{folder / name} was changed after it was made (its sha256 differs)")
     for split, expected in record.get("image_files", {}).items():
@@ -240,16 +268,23 @@ def _check_digests(folder, record):
 
 
 def read_dataset(folder):
-    """Read a data set and check type, shape, range and checksums; ValueError or OSError says what is wrong."""
+    """Read a data set; check type, shape, range and checksums.
+
+    Raises:
+        ValueError: not what its record says.
+        OSError: missing or unreadable.
+    """
     folder = Path(folder)
     record = read_record(folder)
     settings = Settings(**record["settings"])
-    arrays = {}
+    kind, arrays = KINDS[settings.kind], {}
+    least, most = kind.bounds
     for split, count in zip(SPLITS, (settings.count, settings.test_count), strict=True):
-        images = load_array(folder / f"{split}.npy", np.uint8, (count, settings.size, settings.size))
-        vertices = load_array(folder / f"vertices_{split}.npy", np.float64, (count, 3, 2))
-        if not ((vertices >= 0) & (vertices <= 1)).all():
-            raise ValueError(f"{folder}/vertices_{split}.npy leaves the unit square; make the data set again")
-        arrays |= {split: images, f"vertices_{split}": vertices}
+        path = folder / f"{kind.parameters}_{split}.npy"
+        images = load_array(folder / f"{split}.npy", np.uint8, (count, *kind.image_shape(settings.size)))
+        parameters = load_array(path, np.float64, (count, *kind.shape))
+        if not ((parameters >= least) & (parameters <= most)).all():
+            raise ValueError(f"{path} leaves the range {least:g}..{most:g}: make the data set again")
+        arrays |= {split: images, f"parameters_{split}": parameters}
     _check_digests(folder, record)
     return DataSet(**arrays, settings=settings, record=record)

@@ -1,4 +1,4 @@
-"""From an image to the triangle that overlaps it best, and how well: "is it a triangle?" as a number.
+"""Find the triangle that overlaps an image best, and how well: "is it a triangle?" as a number.
 
 The first start is the largest-area triangle on corners of the convex hull of the ink; a pattern search
 then moves vertices while the overlap grows. Where that is not yet exact, the hull of the largest piece and
@@ -7,7 +7,6 @@ row by row as intervals (see `_spans`), which costs a fraction of drawing each; 
 is always that of the triangle drawn the way the set under test was drawn.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import combinations
 
@@ -15,66 +14,70 @@ import numpy as np
 from scipy import ndimage
 
 from triangles import geometry
-from triangles.drawing import draw
+from triangles.kinds.kind import Fits
+from triangles.kinds.polygons import draw
 
 __all__ = ["FEATURES", "Fits", "binarise", "features", "fit", "render_drawn"]
 
-FEATURES = ("sqrt_area", "angle_1", "angle_2", "angle_3", "perimeter", "centroid_x", "centroid_y")
+# name -> (words for people, unit, range that the geometry sets). The largest triangle is half of the square.
+FEATURES = {
+    "sqrt_area": ("square root of area", "sides", (0.0, np.sqrt(0.5))),
+    "angle_1": ("smallest angle", "rad", (0.0, np.pi / 3)),
+    "angle_2": ("middle angle", "rad", (0.0, np.pi / 2)),
+    "angle_3": ("largest angle", "rad", (np.pi / 3, np.pi)),
+    "perimeter": ("perimeter", "sides", (0.0, 2 + np.sqrt(2))),
+    "centroid_x": ("centroid, across", "sides", (0.0, 1.0)),
+    "centroid_y": ("centroid, down", "sides", (0.0, 1.0)),
+}
 CHUNK = 128  # images searched at once: keeps the working arrays within tens of megabytes
 TURNS = np.arange(4) * np.pi / 6  # starts of one shape in four orientations; a third of a turn repeats it
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 
-@dataclass(frozen=True)
-class Fits:
-    """Best-fit triangles of N images, and the overlap of each with its image.
-
-    vertices: float64 (N, 3, 2), (x, y) in the unit square, NaN for a blank image.
-    iou: float64 (N,), overlap in [0, 1]: intersection over union of ink and drawn fit; 0 for blank.
-    ink: int64 (N,), pixels above one half.
-    """
-
-    vertices: np.ndarray
-    iou: np.ndarray
-    ink: np.ndarray
-
-
 def binarise(images):
-    """Ink or not: bool (N, H, W), above one half of the range.
+    """Tell ink from paper: bool (N, H, W), true above one half of the range.
 
-    `images` is uint8 (0..255) or floating (0..1), (N, H, W); anything else, NaN included, raises ValueError.
+    Args:
+        images: (N, H, W), uint8 in 0..255 or floating in 0..1.
+
+    Raises:
+        ValueError: another type, shape or range; NaN.
     """
     images = np.asarray(images)
     if images.ndim != 3:
-        raise ValueError(f"images have shape {images.shape}, but (N, H, W) is needed; add or drop axes")
+        raise ValueError(f"images have shape {images.shape}, but (N, H, W) is needed: add or drop axes")
     if images.dtype == np.uint8:
         return images > 127
     if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images are {images.dtype}, but uint8 or floating is needed; convert them")
+        raise ValueError(f"images are {images.dtype}, but uint8 or floating is needed: convert them")
     if not np.isfinite(images).all():
-        raise ValueError("images hold NaN or infinity; find out where they were made and leave such images out")
+        raise ValueError("images hold NaN or infinity: leave such images out, or mend what made them")
     if images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed; rescale or clip")
+        raise ValueError(f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed: rescale or clip")
     return images > 0.5
 
 
 def render_drawn(vertices, size):
-    """Triangles drawn at their final size (the array preparation): uint8 (N, size, size) from (N, 3, 2)."""
+    """Draw triangles (N, 3, 2) at their final size: uint8 (N, size, size)."""
     return np.stack([draw(v, size) for v in vertices])
 
 
 def fit(images, render=None, draw_size=None):
-    """The best-fit triangle of each image, as `Fits`.
+    """Find the triangle that overlaps each image best; return `Fits`.
 
-    images: (N, H, H), uint8 or floating in [0, 1]; the ink is what lies above one half.
-    render: vertices (N, 3, 2) -> uint8 (N, H, H), how the set under test was made; drawn at H px by default.
-    draw_size: the side in pixels at which `render` draws before it resizes; H by default. It decides how far
-        a drawn boundary reaches past the exact one, and how fine the vertices are searched.
+    Args:
+        images: (N, H, H), uint8 or floating in [0, 1]; what lies above one half is ink.
+        render: vertices (N, 3, 2) -> uint8 (N, H, H), how the set under test was made; drawn at H px by default.
+        draw_size: the side in pixels at which `render` draws before it resizes; H by default. It decides how far
+            a drawn boundary reaches past the exact one, and how fine the vertices are searched.
+
+    Raises:
+        ValueError: images of another type or shape; a `render` that gives another size.
     """
     masks = binarise(images)
     size = masks.shape[1]
     if masks.shape[2] != size or size < 2:
-        raise ValueError(f"images are {size} x {masks.shape[2]}, but squares of 2 px or more are needed")
+        raise ValueError(f"images are {size} x {masks.shape[2]}, but squares of 2 px or more are needed: crop them")
     render = render or partial(render_drawn, size=size)
     draw_size = draw_size or size
     ink = masks.sum(axis=(1, 2))
@@ -87,20 +90,23 @@ def fit(images, render=None, draw_size=None):
 
 
 def features(vertices):
-    """The `FEATURES` of triangles (N, 3, 2), float64 (N, 7): sides of the square, radians.
+    """Compute the `FEATURES` of triangles (N, 3, 2): float64 (N, 7), a column each in their order.
 
     The angles ascend. Rows of NaN vertices (blank images) are NaN.
+
+    Raises:
+        ValueError: vertices of another shape.
     """
     vertices = np.asarray(vertices, dtype=np.float64)
     if vertices.ndim != 3 or vertices.shape[1:] != (3, 2):
-        raise ValueError(f"vertices have shape {vertices.shape}, but (N, 3, 2) is needed")
+        raise ValueError(f"vertices have shape {vertices.shape}, but (N, 3, 2) is needed: add or drop axes")
     root = np.sqrt(geometry.area(vertices))[:, None]
     perimeter = geometry.perimeter(vertices)[:, None]
     return np.hstack([root, geometry.angles(vertices), perimeter, vertices.mean(axis=1)])
 
 
 def _fit_chunk(masks, render, draw_size):
-    """Vertices (n, 3, 2) in the unit square and drawn overlap (n,) of masks that hold ink."""
+    """Fit masks (n, H, H) that hold ink; return vertices (n, 3, 2) in the unit square and drawn overlaps (n,)."""
     size = masks.shape[1]
     reach = 0.5 * size / draw_size  # a drawn boundary takes in its whole pixel: half a drawn pixel further
     counts = np.concatenate([np.zeros((len(masks), size, 1)), masks.cumsum(axis=2)], axis=2).astype(np.float32)
@@ -118,14 +124,15 @@ def _fit_chunk(masks, render, draw_size):
 
 
 def _drawn_overlap(masks, drawn):
+    """Compute intersection over union (n,) of masks and drawn fits, both (n, H, H)."""
     drawn = binarise(drawn)
     if drawn.shape != masks.shape:
-        raise ValueError(f"render gave shape {drawn.shape} for images of shape {masks.shape}; use the same size")
+        raise ValueError(f"render gave shape {drawn.shape} for images of shape {masks.shape}: use one size for both")
     return (masks & drawn).sum(axis=(1, 2)) / (masks | drawn).sum(axis=(1, 2))
 
 
 def _hull(mask):
-    """Corners (k, 2) of the convex hull of a mask's pixel centres, as (x, y): Andrew's monotone chain."""
+    """Find the convex hull of a mask's pixel centres: corners (k, 2) as (x, y), by Andrew's monotone chain."""
     rows = np.flatnonzero(mask.any(axis=1))
     left, right = mask[rows].argmax(axis=1), mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
     first, last = _chain(left.tolist(), rows.tolist(), 1), _chain(right.tolist(), rows.tolist(), -1)
@@ -133,7 +140,7 @@ def _hull(mask):
 
 
 def _chain(xs, ys, sign):
-    """The convex chain down one side of the rows' ends; `sign` is 1 for the left ends, -1 for the right."""
+    """Walk the convex chain down one side of the rows' ends; `sign` is 1 for the left ends, -1 for the right."""
     chain = []
     for x, y in zip(xs, ys, strict=True):
         while len(chain) > 1:
@@ -151,7 +158,7 @@ def _triples(count):
 
 
 def _largest_triangle(corners):
-    """The largest-area triangle (3, 2) on some of the corners; a pixel or a line gives a flat one."""
+    """Find the largest-area triangle (3, 2) on three of the corners; a pixel or a line gives a flat one."""
     if len(corners) < 3:
         return corners[[0, -1, -1]]
     candidates = corners[_triples(len(corners))]
@@ -167,7 +174,7 @@ def _from_biggest_piece(mask):
 
 
 def _from_moments(mask, turn):
-    """A triangle with the mask's centre and second moments: a regular one, turned and stretched.
+    """Make a triangle with the mask's centre and second moments: a regular one, turned and stretched.
 
     A regular triangle of circumradius R has variance R^2 / 8 along each axis; a pixel adds its own 1/12.
     """
@@ -180,13 +187,13 @@ def _from_moments(mask, turn):
 
 
 def _biggest_piece(mask):
-    """The mask's largest 8-connected piece: a stray speck far away must not stretch the hull."""
+    """Keep the mask's largest 8-connected piece: a stray speck far away must not stretch the hull."""
     labels, _ = ndimage.label(mask, EIGHT_CONNECTED)
     return labels == np.bincount(labels.ravel())[1:].argmax() + 1
 
 
 def _search(start, score, size, draw_size):
-    """Pattern search: take the best move while one helps, else halve the step; (n, 3, 2) in pixel centres.
+    """Search by patterns: take the best move while one helps, else halve the step; (n, 3, 2) in pixel centres.
 
     After Hooke and Jeeves 1961, all moves and all images at once; a move is of one vertex or of all three.
     Returns the triangles and their overlaps (n,).
@@ -210,14 +217,14 @@ def _search(start, score, size, draw_size):
 
 @lru_cache(maxsize=1)
 def _moves():
-    """(32, 3, 2): each vertex, or all three, one step to each of the eight neighbours."""
+    """List the moves (32, 3, 2): each vertex, or all three, one step to each of the eight neighbours."""
     ways = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y], dtype=np.float64)
     who = np.vstack([np.eye(3), np.ones((1, 3))])
     return (who[:, None, :, None] * ways[None, :, None, :]).reshape(-1, 3, 2)
 
 
 def _overlap(counts, which, candidates, reach):
-    """Overlap (n, m) of candidates (n, m, 3, 2) with the masks `which`.
+    """Compute overlaps (n, m) of candidates (n, m, 3, 2) with the masks `which`.
 
     `counts` (., size, size + 1) holds the running count of ink along each row of each mask.
     """
@@ -233,7 +240,7 @@ def _overlap(counts, which, candidates, reach):
 
 
 def _spans(triangles, size, reach):
-    """First and last covered column of each row, int64 (..., size), triangles (..., 3, 2) in pixel centres.
+    """Find each row's first and last covered column, int64 (..., size); triangles (..., 3, 2) in pixel centres.
 
     As a scanline filler does it: a row takes in the columns whose centres lie within `reach` of its interval.
     An empty row has its first column after its last.

@@ -1,6 +1,6 @@
-"""Triangles in the unit square: random vertices, area, perimeter, angles, the exact anchors of all.
+"""Draw random triangles in the unit square and compute their area, perimeter and angles, with the exact anchors.
 
-Every function takes vertices as float64 (..., 3, 2), the last axis being (x, y), and any leading axes.
+Vertices are float64 (..., 3, 2): any leading axes, the last one is (x, y).
 """
 
 from math import asinh, pi, sqrt
@@ -14,13 +14,10 @@ __all__ = [
     "PROBABILITY_CENTRE_COVERED",
     "PROBABILITY_OBTUSE",
     "SD_AREA",
-    "SPLITS",
     "angles",
     "area",
     "contains",
-    "draw_vertices",
     "is_obtuse",
-    "min_height",
     "perimeter",
     "random_vertices",
     "side_lengths",
@@ -35,42 +32,36 @@ MEAN_DISTANCE = (2 + sqrt(2) + 5 * asinh(1)) / 15  # mean distance of two unifor
 MEAN_PERIMETER = 3 * MEAN_DISTANCE  # a perimeter is three such distances: 1.5642
 PROBABILITY_CENTRE_COVERED = 1 / 4  # Wendel 1962: directions symmetric about the centre, 1 - (1 + 2) / 2^2
 
-SPLITS = ("train", "test")  # the place is the number of a split's seed stream
-
-
-def draw_vertices(settings, split):
-    """A split's vertices by a data set's settings, float64 (count, 3, 2): the same for a seed whatever the preparation,
-    each split from its own seed stream."""
-    count = settings.count if split == "train" else settings.test_count
-    stream = np.random.SeedSequence([settings.seed, SPLITS.index(split)])
-    return random_vertices(count, np.random.default_rng(stream))
-
 
 def random_vertices(count, rng):
-    """Three independent uniform points a triangle, drawn from `rng`: float64 (count, 3, 2) in [0, 1)."""
+    """Draw triangles with three independent uniform vertices: float64 (count, 3, 2) in [0, 1).
+
+    Raises:
+        ValueError: count below 1.
+    """
     if count < 1:
-        raise ValueError(f"count is {count}, but at least 1 triangle is needed; give a larger count")
+        raise ValueError(f"count is {count}, but at least 1 triangle is needed: give a larger count")
     return rng.random((count, 3, 2))
 
 
 def area(vertices):
-    """Area, (...,), in units of the square's area."""
+    """Return areas (...,) in units of the square's area."""
     a, b = np.moveaxis(vertices[..., 1:, :] - vertices[..., :1, :], -2, 0)
     return np.abs(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]) / 2
 
 
 def side_lengths(vertices):
-    """Lengths (..., 3) of the sides; side i is opposite to vertex i."""
+    """Return the sides' lengths (..., 3); side i is opposite to vertex i."""
     return np.linalg.norm(np.roll(vertices, -1, axis=-2) - np.roll(vertices, -2, axis=-2), axis=-1)
 
 
 def perimeter(vertices):
-    """Perimeter, (...,), in units of the square's side."""
+    """Return perimeters (...,) in units of the square's side."""
     return side_lengths(vertices).sum(axis=-1)
 
 
 def angles(vertices):
-    """Angles (..., 3) in radians, ascending; they sum to pi.
+    """Return angles (..., 3) in radians, ascending; they sum to pi.
 
     arctan2 of cross and dot product, since an arccos loses half the digits on slivers. A triangle with two
     equal vertices has no angles there and gives zeros for them.
@@ -82,19 +73,13 @@ def angles(vertices):
 
 
 def is_obtuse(vertices):
-    """Whether the largest angle exceeds a right angle, bool (...,)."""
+    """Tell whether the largest angle exceeds a right angle, bool (...,)."""
     return angles(vertices)[..., -1] > pi / 2
 
 
 def contains(vertices, point):
-    """Whether the closed triangle covers `point` (x, y), bool (...,)."""
+    """Tell whether the closed triangle covers `point` (x, y), bool (...,)."""
     u = vertices - np.asarray(point, dtype=np.float64)
     v = np.roll(u, -1, axis=-2)
     side = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
     return (side >= 0).all(axis=-1) | (side <= 0).all(axis=-1)
-
-
-def min_height(vertices):
-    """Smallest height, (...,): twice the area over the longest side; 0 where all three vertices coincide."""
-    longest = side_lengths(vertices).max(axis=-1)
-    return np.divide(2 * area(vertices), longest, out=np.zeros_like(longest), where=longest > 0)

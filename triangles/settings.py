@@ -1,8 +1,9 @@
-"""What a data set is made with: one frozen record, and the thesis's three preparations by name."""
+"""Settle what a data set is made with: one frozen record, and the thesis's three preparations by name."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
-from triangles.drawing import FILTERS
+from triangles.kinds import KINDS
+from triangles.pixels.codec import FILTERS
 
 __all__ = ["FORMATS", "PREPARATIONS", "Settings", "resolve"]
 
@@ -15,13 +16,15 @@ PREPARATIONS = {
 }
 QUALITY = 75  # Pillow's default
 RESAMPLE = "bicubic"  # Pillow's default since 7.0
+KIND = "triangle"  # of data sets that say nothing else, as older ones do
+RECORD = "dataset.json"
 
 LIMITS = {  # name: (least, most, why no other)
-    "draw_size": (2, 8192, "a triangle needs 2 pixels, and larger canvases do not fit in memory"),
+    "draw_size": (2, 8192, "a picture needs 2 pixels, and larger canvases do not fit in memory"),
     "size": (2, 2048, "an image needs 2 pixels, and larger ones do not fit in memory"),
     "quality": (1, 100, "JPEG knows no other quality"),
-    "count": (1, 10_000_000, "a data set needs a triangle, and the vertices are drawn in memory"),
-    "test_count": (1, 10_000_000, "a data set needs a triangle, and the vertices are drawn in memory"),
+    "count": (1, 10_000_000, "a data set needs a picture, and all parameters are drawn in memory"),
+    "test_count": (1, 10_000_000, "a data set needs a picture, and all parameters are drawn in memory"),
     "seed": (0, 2**63 - 1, "a seed is a non-negative 64-bit integer"),
 }
 
@@ -30,9 +33,13 @@ LIMITS = {  # name: (least, most, why no other)
 class Settings:
     """Every setting that shapes the arrays; `resolve` fills in what is not given.
 
-    format: the file between drawing and resizing ("npy": none); draw_size, size: pixels a side, drawn and final;
-    quality: of JPEG, else None; resample: a name in `FILTERS`, None where the two sizes agree;
-    count, test_count: triangles; seed: of both vertex streams.
+    format: the file between drawing and resizing ("npy": none).
+    draw_size, size: pixels a side, drawn and final.
+    quality: of JPEG, else None.
+    resample: a name in `FILTERS`, None where the two sizes agree.
+    count, test_count: pictures.
+    seed: of the streams of both splits.
+    kind: what the pictures show, a name in `triangles.kinds.KINDS`.
     """
 
     format: str
@@ -43,25 +50,47 @@ class Settings:
     count: int
     test_count: int
     seed: int
+    kind: str = KIND
 
     def __post_init__(self):
+        _check_choice("kind", self.kind, KINDS, ", or import the plugin that adds it")
         _check_choice("format", self.format, FORMATS)
         for name, (least, most, why) in LIMITS.items():
             if not (name == "quality" and self.format != "jpeg"):
                 _check_range(name, getattr(self, name), least, most, why)
         if self.format != "jpeg" and self.quality is not None:
-            raise ValueError(f"quality is {self.quality!r}, but {self.format} has none; leave it out or use jpeg")
+            raise ValueError(f"quality is {self.quality!r}, but {self.format} has none: leave it out or use jpeg")
         if self.size != self.draw_size:
             _check_choice("resample", self.resample, FILTERS)
         elif self.resample is not None:
-            raise ValueError(f"resample is {self.resample!r}, but size equals draw_size; leave it out")
+            raise ValueError(f"resample is {self.resample!r}, but size equals draw_size: leave it out")
+
+    @property
+    def plain(self):
+        """Tell whether pictures are drawn at their final size and pass through no file."""
+        return self.format == "npy" and self.draw_size == self.size
+
+    @property
+    def flags(self):
+        """Return the options of `triangles generate` that make this set, as words; the default kind is not named."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.kind == KIND:
+            del given["kind"]
+        return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+    @property
+    def files(self):
+        """Return the names of the files that make up the set, its record last."""
+        parameters = KINDS[self.kind].parameters
+        return ("train.npy", "test.npy", f"{parameters}_train.npy", f"{parameters}_test.npy", RECORD)
 
     @property
     def name(self):
-        """A folder name that tells apart what is usually varied, such as `high-seed0`."""
-        kept = {"count": self.count, "test_count": self.test_count, "seed": self.seed}
+        """Return a folder name that tells apart what is usually varied, such as `high-seed0`."""
+        kept = {"count": self.count, "test_count": self.test_count, "seed": self.seed, "kind": self.kind}
         named = [p for p in PREPARATIONS if self == resolve(p, size=self.size, **kept)]
-        parts = named or [f"{self.format}-{self.draw_size}px"]
+        parts = [self.kind] if self.kind != KIND else []
+        parts += named or [f"{self.format}-{self.draw_size}px"]
         if not named and self.quality:
             parts.append(f"q{self.quality}")
         if not named and self.resample:
@@ -74,15 +103,18 @@ class Settings:
 
 
 def resolve(preparation=None, **given):
-    """Settings from a name in `PREPARATIONS` and explicit values, which win; None is not given.
+    """Return `Settings` from a name in `PREPARATIONS` and explicit values, which win; None is not given.
 
-    With neither a preparation nor a format the set is the array set. Raises ValueError for what cannot be.
+    With neither a preparation nor a format the pictures are drawn straight into the array.
+
+    Raises:
+        ValueError: unknown names, values out of range, settings that contradict each other.
     """
     if preparation is not None:
         _check_choice("preparation", preparation, PREPARATIONS)
     known = {field.name for field in fields(Settings)}
     if unknown := sorted(set(given) - known):
-        raise ValueError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
     values = {"format": "npy", "size": 32, "count": 10_000, "test_count": 2_000, "seed": 0}
     values |= PREPARATIONS.get(preparation, {}) | {k: v for k, v in given.items() if v is not None}
     values.setdefault("draw_size", values["size"])
@@ -91,9 +123,9 @@ def resolve(preparation=None, **given):
     return Settings(**values)
 
 
-def _check_choice(name, value, known):
+def _check_choice(name, value, known, hint=""):
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} is {value!r}, but {', '.join(known)} are known; give one of these")
+        raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}{hint}")
 
 
 def _check_range(name, value, least, most, why):

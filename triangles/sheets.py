@@ -1,4 +1,4 @@
-"""Contact sheets: images enlarged without smoothing, so that each gray pixel can be seen."""
+"""Lay images out on contact sheets, enlarged without smoothing, so that each gray pixel can be seen."""
 
 import os
 from pathlib import Path
@@ -15,19 +15,26 @@ CELL = 128  # pixels a side that an enlarged image has at least
 
 
 def contact_sheet(images, columns=None, highlight=False):
-    """uint8 (height, width, 3) with uint8 images (N, H, W) row by row, `columns` wide (default: nearly square).
+    """Lay out images row by row: uint8 (height, width, 3).
 
-    `highlight` paints what is neither 0 nor 255 orange, since the eye misses a gray of 10 on black.
+    Args:
+        images: uint8 (N, H, W) or (N, H, W, 3).
+        columns: images a row; None makes a nearly square sheet.
+        highlight: paint pixels that are neither 0 nor 255 orange, since the eye misses a gray of 10 on black.
+
+    Raises:
+        ValueError: no images.
     """
     if len(images) < 1:
-        raise ValueError("there is no image for a contact sheet; ask for at least 1")
+        raise ValueError("there is no image for a contact sheet: ask for at least 1")
     columns = columns or int(np.ceil(np.sqrt(len(images) * 1.6)))
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    scale = -(-CELL // max(images.shape[1:]))
-    high, wide = (scale * side + GAP for side in images.shape[1:])
+    scale = -(-CELL // max(images.shape[1:3]))
+    high, wide = (scale * side + GAP for side in images.shape[1:3])
     sheet = np.full((rows * high + GAP, columns * wide + GAP, 3), SEPARATOR, np.uint8)
-    pixels = _highlighted(images) if highlight else images[..., None].repeat(3, axis=3)
+    colours = images if images.ndim == 4 else images[..., None].repeat(3, axis=3)
+    pixels = _highlighted(colours) if highlight else colours
     for i, image in enumerate(pixels):
         top, left = GAP + i // columns * high, GAP + i % columns * wide
         large = image.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -36,14 +43,18 @@ def contact_sheet(images, columns=None, highlight=False):
 
 
 def _highlighted(images):
-    """uint8 (N, H, W, 3): gray pixels from dark to full orange, 0 and 255 as they are."""
-    levels = np.arange(256)[:, None]
-    palette = np.where((levels > 0) & (levels < 255), (0.35 + 0.65 * levels / 255) * HIGHLIGHT, levels)
-    return palette.astype(np.uint8)[images]
+    """Paint pixels (N, H, W, 3) with a value between 0 and 255 from dark to full orange; leave all others."""
+    between = ((images > 0) & (images < 255)).any(axis=3, keepdims=True)
+    orange = (0.35 + 0.65 * images.mean(axis=3, keepdims=True) / 255) * HIGHLIGHT
+    return np.where(between, orange, images).astype(np.uint8)
 
 
 def save_sheet(path, sheet):
-    """Write a sheet as PNG under a temporary name and rename it; OSError names `path`, whatever call failed."""
+    """Write a sheet as PNG under a temporary name and rename it.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`, whatever call failed.
+    """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

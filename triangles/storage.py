@@ -1,4 +1,4 @@
-"""Arrays and the record of a data set on disk: written in order, read without trust."""
+"""Write the arrays and the record of a data set in order, and read them without trust."""
 
 import hashlib
 import json
@@ -25,7 +25,12 @@ def save_chunks(path, chunks, shape, dtype):
 
 
 def load_array(path, dtype, shape):
-    """The array in a .npy file, which must have this type and shape; ValueError where it has not."""
+    """Read the array in a .npy file.
+
+    Raises:
+        ValueError: no whole array of this type and shape.
+        OSError: missing or unreadable.
+    """
     mend = "make the data set again with `triangles generate --replace`"
     try:
         # A map is refused where the file is shorter than its header claims, before any memory is taken.
@@ -33,12 +38,12 @@ def load_array(path, dtype, shape):
     except OSError:
         raise
     except Exception as error:  # numpy's header parser fails in many ways on bytes that are no header
-        raise ValueError(f"{path} is no whole .npy array ({_first_line(error)}); {mend}") from error
+        raise ValueError(f"{path} is no whole .npy array ({_first_line(error)}): {mend}") from error
     if (mapped.dtype, mapped.shape) != (np.dtype(dtype), shape):
         needed = f"{np.dtype(dtype)} {shape}"
-        raise ValueError(f"{path} holds {mapped.dtype} {mapped.shape}, but {needed} is needed; {mend}")
+        raise ValueError(f"{path} holds {mapped.dtype} {mapped.shape}, but {needed} is needed: {mend}")
     if mapped.offset + mapped.nbytes != path.stat().st_size:
-        raise ValueError(f"{path} goes on after the end of its array; {mend}")
+        raise ValueError(f"{path} goes on after the end of its array: {mend}")
     return np.array(mapped)
 
 
@@ -47,13 +52,13 @@ def _first_line(error):
 
 
 def digest(path):
-    """The sha256 of a file as a hexadecimal string."""
+    """Return the sha256 of a file as a hexadecimal string."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_digest(folder):
-    """The number of files in a folder and the sha256 over their names and contents, in the order of the names."""
+    """Count a folder's files and take the sha256 over their names and contents, in the order of the names."""
     total = hashlib.sha256()
     paths = sorted(Path(folder).iterdir())
     for path in paths:
@@ -67,15 +72,20 @@ def save_record(path, record):
 
 
 def load_record(path):
-    """The dictionary in a JSON file; ValueError where it holds none."""
+    """Read the dictionary in a JSON file.
+
+    Raises:
+        ValueError: it holds none, or more than a data set's record would.
+        OSError: missing or unreadable.
+    """
     if path.stat().st_size > LARGEST_RECORD:
-        raise ValueError(f"{path} is too large for a data set's record; make the data set again")
+        raise ValueError(f"{path} is too large for a data set's record: make the data set again")
     try:
         record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON ({_first_line(error)}); make the data set again") from error
+        raise ValueError(f"{path} is no JSON ({_first_line(error)}): make the data set again") from error
     if not isinstance(record, dict):
-        raise ValueError(f"{path} holds no JSON object; make the data set again")
+        raise ValueError(f"{path} holds no JSON object: make the data set again")
     return record
 
 

@@ -1,4 +1,4 @@
-"""How a worker process behaves when its parent is interrupted or killed."""
+"""Prepare worker processes for a parent that is interrupted or killed."""
 
 import multiprocessing
 import os
@@ -10,7 +10,7 @@ __all__ = ["start"]
 
 
 def start():
-    """Called first in each worker: Ctrl-C is the parent's to handle, and no worker outlives a killed parent."""
+    """Leave Ctrl-C to the parent, and end when the parent is killed; each worker calls this first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -6,7 +6,7 @@ Folders: results/SCALE/data/DATASET, results/SCALE/runs/RUN, and figures, tables
 
 import hashlib
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import triangles.settings
@@ -33,8 +33,7 @@ class Dataset:
     @property
     def flags(self) -> str:
         """The options of `triangles generate` that make this set."""
-        given = {name: value for name, value in asdict(self.settings).items() if value is not None}
-        return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+        return shlex.join(self.settings.flags)
 
     @property
     def files(self) -> list[Path]:

@@ -42,8 +42,8 @@ def _half_life(plan, name: str) -> float:
 
 def drawing_leaves_gray(plan):
     """The share of pixels that are neither black nor white in triangles drawn straight into an array."""
-    from triangles.drawing import draw
     from triangles.geometry import random_vertices
+    from triangles.kinds.polygons import draw
 
     size = plan.grid[0].dataset.settings.size
     vertices = random_vertices(DRAWN, np.random.default_rng(DRAWN_SEED))

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triangles import datasets, geometry
+from triangles import datasets
 from triangles.checking import verify
 from triangles.datasets import facts, read_dataset, resolve, write_dataset
+from triangles.rendering import draw_parameters
 from triangles.storage import digest
 
 SMALL = {"count": 40, "test_count": 12}
@@ -55,7 +56,7 @@ def test_every_preparation_has_the_same_triangles(tmp_path):
         sets[name] = read_dataset(tmp_path / name)
         assert sets[name].train.shape == (40, 32, 32)
         assert sets[name].test.dtype == np.uint8
-    for split in ("vertices_train", "vertices_test"):
+    for split in ("parameters_train", "parameters_test"):
         low, high, array = (getattr(sets[name], split) for name in ("low", "high", "array"))
         assert np.array_equal(low, high)
         assert np.array_equal(low, array)
@@ -66,12 +67,11 @@ def test_every_preparation_has_the_same_triangles(tmp_path):
 
 def test_streams_are_separate_and_the_seed_matters():
     train, test, other = (
-        geometry.draw_vertices(resolve(seed=seed, **SMALL), split)
-        for seed, split in ((0, "train"), (0, "test"), (1, "train"))
+        draw_parameters(resolve(seed=seed, **SMALL), split) for seed, split in ((0, "train"), (0, "test"), (1, "train"))
     )
     assert not np.isin(test, train).any()
     assert not np.isin(other, train).any()
-    more = geometry.draw_vertices(resolve(seed=0, count=50, test_count=500), "train")
+    more = draw_parameters(resolve(seed=0, count=50, test_count=500), "train")
     assert np.array_equal(more[:40], train), "a longer set does not start with the shorter one"
 
 
@@ -175,7 +175,7 @@ WRONG = {
     "shape": (lambda f: np.save(f / "train.npy", np.zeros((40, 32), np.uint8)), r"\(40, 32\)"),
     "edited": (lambda f: np.save(f / "train.npy", np.zeros((40, 32, 32), np.uint8)), "sha256 differs"),
     "pickle": (lambda f: np.save(f / "train.npy", np.array([{}]), allow_pickle=True), "no whole .npy array"),
-    "nan": (lambda f: rewrite(f, "vertices_test.npy", np.full((12, 3, 2), np.nan)), "leaves the unit square"),
+    "nan": (lambda f: rewrite(f, "vertices_test.npy", np.full((12, 3, 2), np.nan)), "leaves the range 0..1"),
     "no record": (lambda f: (f / "dataset.json").unlink(), "dataset.json is missing"),
     "no json": (lambda f: _cut(f / "dataset.json", 50), "is no JSON"),
     "deep json": (lambda f: (f / "dataset.json").write_text("[" * 100_000), "is no JSON"),
@@ -256,7 +256,7 @@ def test_killed_while_generating(tmp_path, number, code):
     if number != signal.SIGKILL:
         assert not (tmp_path / "made").exists()
     assert write_dataset(tmp_path / "made", resolve("low", **SMALL))
-    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == sorted([*datasets.ARRAYS, datasets.RECORD])
+    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == sorted(resolve("low").files)
 
 
 @pytest.mark.faults

@@ -4,8 +4,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from triangles import drawing, fitting, geometry
+from triangles import fitting, geometry
 from triangles.fitting import fit, render_drawn
+from triangles.kinds.polygons import draw, pixel_corners
+from triangles.pixels.codec import resize
 
 SIZE = 32
 
@@ -17,7 +19,7 @@ def drawn():
 
 
 def render_high(vertices):
-    return np.stack([drawing.resize(drawing.draw(v, 720), SIZE) for v in vertices])
+    return np.stack([resize(draw(v, 720), SIZE) for v in vertices])
 
 
 def ellipses(count, rng):
@@ -33,7 +35,7 @@ def test_a_drawn_triangle_is_found_again(drawn):
     large = fits.ink >= 30
     assert np.mean(fits.iou[large] == 1) > 0.95
     assert np.quantile(fits.iou, 0.01) > 0.6
-    error = np.abs(geometry.area(fits.vertices) - geometry.area(drawing.pixel_corners(vertices, SIZE) / SIZE))
+    error = np.abs(geometry.area(fits.parameters) - geometry.area(pixel_corners(vertices, SIZE) / SIZE))
     assert np.quantile(error[large], 0.9) < 1 / SIZE**2
 
 
@@ -41,7 +43,7 @@ def test_reported_overlap_is_that_of_the_drawn_fit(drawn):
     noisy = drawn[1][:40] / 255 * 0.7 + np.random.default_rng(0).random((40, SIZE, SIZE)) * 0.3
     noisy[:, 3, 3] = 1.0
     fits = fit(noisy)
-    again, ink = render_drawn(fits.vertices, SIZE) > 0, noisy > 0.5
+    again, ink = render_drawn(fits.parameters, SIZE) > 0, noisy > 0.5
     assert fits.iou == pytest.approx((again & ink).sum((1, 2)) / (again | ink).sum((1, 2)), abs=0)
 
 
@@ -53,7 +55,7 @@ def test_the_set_s_own_drawing_is_used():
     large = own.ink >= 30
     assert np.median(own.iou[large]) > 0.97
     assert own.iou[large].mean() > other.iou[large].mean()
-    found, true = fitting.features(own.vertices), fitting.features(vertices)
+    found, true = fitting.features(own.parameters), fitting.features(vertices)
     assert np.median(np.abs(found - true)[large, 0]) < 0.005  # square-root area; a pixel is 0.031
 
 
@@ -85,9 +87,9 @@ def test_blank_and_tiny_images_have_defined_values():
     assert fits.ink.tolist() == [0, 1, 17, 2]
     assert fits.iou[:3].tolist() == [0, 1, 1]
     assert 0 < fits.iou[3] <= 1
-    assert np.isnan(fits.vertices[0]).all()
-    assert np.isnan(fitting.features(fits.vertices)[0]).all()
-    assert fits.vertices[1].min(axis=0) == pytest.approx([9.5 / SIZE, 5.5 / SIZE])
+    assert np.isnan(fits.parameters[0]).all()
+    assert np.isnan(fitting.features(fits.parameters)[0]).all()
+    assert fits.parameters[1].min(axis=0) == pytest.approx([9.5 / SIZE, 5.5 / SIZE])
 
 
 def test_no_images_give_no_fits():

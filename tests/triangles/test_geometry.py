@@ -7,6 +7,7 @@ import pytest
 
 from triangles import geometry
 from triangles.checking import anchor_scores
+from triangles.kinds import KINDS
 
 RIGHT = np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]])  # 3-4-5
 EQUILATERAL = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, sqrt(3) / 2]])
@@ -19,13 +20,12 @@ def test_known_triangles():
     np.testing.assert_allclose(geometry.perimeter(both), [1.2, 3.0])
     np.testing.assert_allclose(geometry.angles(RIGHT), [np.arcsin(0.6), np.arcsin(0.8), pi / 2])
     np.testing.assert_allclose(geometry.angles(EQUILATERAL), pi / 3)
-    np.testing.assert_allclose(geometry.min_height(both), [0.24, sqrt(3) / 2])
     assert geometry.is_obtuse(np.stack([EQUILATERAL, OBTUSE])).tolist() == [False, True]
 
 
 def test_any_order_of_vertices_is_the_same_triangle():
     vertices = geometry.random_vertices(100, np.random.default_rng(1))
-    for measure in (geometry.area, geometry.perimeter, geometry.min_height, geometry.angles):
+    for measure in (geometry.area, geometry.perimeter, geometry.angles):
         np.testing.assert_allclose(measure(vertices[:, [2, 0, 1]]), measure(vertices), rtol=1e-9)
         np.testing.assert_allclose(measure(vertices[:, ::-1]), measure(vertices), rtol=1e-9)
 
@@ -51,13 +51,12 @@ def test_contains_agrees_with_barycentric_coordinates():
 @pytest.mark.parametrize("vertices", [np.zeros((3, 2)), np.array([[0, 0], [0.5, 0.5], [1, 1]])])
 def test_degenerate_triangles_give_finite_numbers(vertices):
     assert geometry.area(vertices) == 0
-    assert geometry.min_height(vertices) == 0
     assert np.isfinite(geometry.angles(vertices)).all()
 
 
 def test_exact_anchors_hold_for_a_large_sample():
     """400,000 triangles: each anchor within 4.5 standard errors, so to about 0.4% or better."""
-    scores = anchor_scores(geometry.random_vertices(400_000, np.random.default_rng(4)))
+    scores = anchor_scores(KINDS["triangle"], geometry.random_vertices(400_000, np.random.default_rng(4)))
     assert len(scores) == 5
     assert all(abs(z) < 4.5 for _, _, z in scores.values()), scores
     assert pytest.approx(geometry.SD_AREA**2) == geometry.MEAN_SQUARED_AREA - geometry.MEAN_AREA**2
@@ -66,7 +65,7 @@ def test_exact_anchors_hold_for_a_large_sample():
 
 def test_anchor_scores_notice_points_that_are_not_uniform():
     vertices = geometry.random_vertices(2_000, np.random.default_rng(5)) ** 1.4
-    assert max(abs(z) for _, _, z in anchor_scores(vertices).values()) > 4.5
+    assert max(abs(z) for _, _, z in anchor_scores(KINDS["triangle"], vertices).values()) > 4.5
 
 
 def test_no_triangles_are_refused():

@@ -1,6 +1,5 @@
 """The command `triangles` as a person meets it: what it makes, what it says, how it refuses."""
 
-import signal
 import subprocess
 import sys
 
@@ -8,29 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from triangles.cli import main
 from triangles.datasets import read_dataset
 from triangles.sheets import GAP, SEPARATOR, contact_sheet
 
 FEW = ["--count", "40", "--test-count", "10"]
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run the command in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_generate_as_it_stands_makes_and_names_the_default_set(run, tmp_path):
@@ -101,6 +81,8 @@ REFUSED = {
     "unwritable": (["generate", *FEW, "--out", "/proc/set"], "/proc/set"),
     "no data set": (["check", "nowhere"], "nowhere holds no whole data set"),
     "nothing to show": (["show", "nowhere"], "nowhere holds no whole data set"),
+    "kind": (["generate", "--kind", "circle"], "unknown kind 'circle': choose from triangle"),
+    "plugin": (["--plugin", "no_such_module", "generate"], "plugin 'no_such_module' cannot be imported"),
     "no command": (["draw"], "No such command"),
 }
 

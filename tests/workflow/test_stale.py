@@ -64,7 +64,7 @@ CHANGES = {
         {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 2, "report": 1},
     ),
     "how triangles are drawn": (
-        "triangles/drawing.py", commented,
+        "triangles/kinds/polygons.py", commented,
         {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 3, "table": 2, "report": 1},
     ),
     "the network's source": ("diffusion/networks/unet.py", commented, RETRAINED),

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from studies.measures import noise
-from triangles.drawing import draw
+from triangles.kinds.polygons import draw
 
 BIG = np.array([[0.1, 0.15], [0.9, 0.3], [0.4, 0.92]])
 

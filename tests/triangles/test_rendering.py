@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from triangles import geometry
-from triangles.drawing import FILTERS, decode, draw, encode, pixel_corners, resize
+from triangles.kinds import KINDS
+from triangles.kinds.polygons import Polygons, draw, pixel_corners
+from triangles.pixels.codec import FILTERS, decode, encode, resize
 from triangles.rendering import render, render_plain
 from triangles.settings import resolve
 
@@ -120,19 +122,34 @@ def test_the_thesis_preparation_in_batches_for_many_triangles(monkeypatch):
     assert np.array_equal(render(some_vertices(3000, 6), low), expected[1])
 
 
-def _forbid_the_plain_path(monkeypatch):
+def test_polygons_with_more_corners_go_the_fast_way_too(monkeypatch):
+    class Pentagons(Polygons):
+        shape = (5, 2)
+
+    kind, corners = Pentagons(), np.random.default_rng(8).random((40, 5, 2))
+    for settings in (resolve("low"), resolve("high", size=24)):
+        expected = kind.render_plain(corners, settings)
+        with monkeypatch.context() as patch:
+            _forbid_the_plain_path(patch, kind)
+            assert np.array_equal(kind.render(corners, settings), expected)
+
+
+def _forbid_the_plain_path(monkeypatch, kind=KINDS["triangle"]):
     """`render` may compare its first image with the plain path, but must not fall back to it."""
+    plain = kind.render_plain
 
     def first_only(vertices, settings):
         assert len(vertices) == 1, "the batches fell back to the plain path"
-        return render_plain(vertices, settings)
+        return plain(vertices, settings)
 
-    monkeypatch.setattr("triangles.rendering.render_plain", first_only)
+    monkeypatch.setattr(kind, "render_plain", first_only)
 
 
 def test_a_pillow_that_rounds_otherwise_is_followed(monkeypatch):
     """Where the batches do not agree with Pillow, Pillow counts."""
     settings, vertices = resolve("high", size=16), some_vertices(5)
     expected = render_plain(vertices, settings)
-    monkeypatch.setattr("triangles.rendering._render_blocks", lambda v, s: np.full((len(v), 16, 16), 7, np.uint8))
+    monkeypatch.setattr(
+        "triangles.kinds.polygons.resample_blocks", lambda b, *_: np.full((len(b.level), 16, 16), 7, np.uint8)
+    )
     assert np.array_equal(render(vertices, settings), expected)

@@ -1,4 +1,4 @@
-"""Pillow's filtered resizing as two exact matrix products, for images that are mostly constant 8 x 8 blocks.
+"""Resize gray images of mostly constant 8 x 8 blocks: Pillow's filtered resizing as two exact matrix products.
 
 Pillow turns each filter weight into an integer of 22 fractional bits, sums weight x pixel in integers, rounds
 and clips to 8 bits, first along rows, then along columns. All those sums stay below 2^53, so float64 matrix
@@ -16,7 +16,10 @@ FRACTION = 2.0**22
 
 
 def _bicubic(x, a=-0.5):
-    """Keys 1981, "Cubic convolution interpolation for digital image processing", with Pillow's a = -1/2."""
+    """Weigh distances x >= 0 by Keys's cubic with Pillow's a = -1/2.
+
+    Keys 1981, "Cubic convolution interpolation for digital image processing".
+    """
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
@@ -33,7 +36,7 @@ WEIGHTED = {
 
 @lru_cache(maxsize=8)
 def weights(source, target, resample):
-    """Integer weights as float64 (target, source); a row sums to about 2^22."""
+    """Return Pillow's integer weights as float64 (target, source); a row sums to about 2^22."""
     half_width, kernel = WEIGHTED[resample]
     scale = source / target
     stretch = max(scale, 1.0)
@@ -49,7 +52,7 @@ def weights(source, target, resample):
 
 
 def _rounded(sums):
-    """Pillow's clip8 of fixed-point sums: back to whole gray levels 0..255, in place."""
+    """Round fixed-point sums to whole gray levels 0..255, in place, as Pillow's clip8 does."""
     sums += FRACTION / 2
     sums /= FRACTION
     np.floor(sums, out=sums)
@@ -57,7 +60,7 @@ def _rounded(sums):
 
 
 def resample_blocks(blocks, source, target, resample):
-    """uint8 (N, target, target) from `triangles.blocks.Blocks` of N images of source x source pixels."""
+    """Resize `Blocks` of N images of source x source px by one of `WEIGHTED`: uint8 (N, target, target)."""
     count, rows, columns = blocks.level.shape
     w = np.zeros((target, columns * 8))
     w[:, :source] = weights(source, target, resample)
