@@ -1,12 +1,13 @@
 """diffusion train | sample | likelihood | remake | schedules. Imports happen inside the commands: --help is quick."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from diffusion.family import FAMILIES
-from diffusion.store.console import on_stop, run_cleanly, settings_from, settings_options
+from diffusion.store.console import SettingsCommand, on_stop, run_cleanly, settings_from
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
 
@@ -23,28 +24,16 @@ def cli(plugin: tuple[str, ...]):
     load_plugins(plugin)
 
 
-class FamilyCommand(click.Command):
-    """A command with an option for each setting of the family that its `--family` names."""
-
-    def __init__(self, *given, **more):
-        super().__init__(*given, **more)
-        self.own = list(self.params)
-        self.params = self.own + settings_options(FAMILIES["diffusion"].settings)
-
-    def parse_args(self, ctx, args):
-        self.params = self.own + settings_options(FAMILIES[_family(args)].settings)
-        return super().parse_args(ctx, args)
+def _settings(words: list[str]) -> type:
+    """The settings of the family that the words of a command name."""
+    named = "diffusion"
+    for word, following in pairwise([*words, ""]):
+        if word.partition("=")[0] == "--family":
+            named = word.partition("=")[2] or following
+    return FAMILIES[named].settings
 
 
-def _family(words: list[str]) -> str:
-    """The family that the words of a command name."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word.startswith("--family"):
-            return word.partition("=")[2] or following
-    return "diffusion"
-
-
-@cli.command(cls=FamilyCommand)
+@cli.command(cls=SettingsCommand, settings=_settings)
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
@@ -150,7 +139,7 @@ def sample(
     threads: int | None, precision: str, **options,
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
-    from diffusion import devices, runs
+    from diffusion import devices, results, runs
     from diffusion.store.locks import locked
 
     if from_abar is not None and not noised:
@@ -170,7 +159,7 @@ def sample(
         told |= {"renormed": str(renormed)} if renormed else {}
         model, biases = _changed(trained, images, from_abar, options)
         seconds, samples = _drawn(model, start, options)
-        runs.write_samples(run, name, samples, model, options | told | biases, seconds)
+        results.write_samples(run, name, samples, model, options | told | biases, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
 
 
@@ -204,14 +193,14 @@ def _drawn(model, start, options: dict):
     """(seconds, samples), with a bar on a terminal."""
     from tqdm import tqdm
 
-    from diffusion import runs
+    from diffusion import results
 
     if start is not None:
         _require(model, "frames", "--noised")
     calls = options["count"] * (options["steps"] or model.calls)
     draw = FAMILIES[model.settings.family].draw
     with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        return runs.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
+        return results.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
 
 
 @cli.command()
@@ -234,7 +223,7 @@ def likelihood(
     """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
     from tqdm import tqdm
 
-    from diffusion import devices, runs
+    from diffusion import devices, results, runs
     from diffusion.store.locks import locked
 
     if images < 0 or options["batch_size"] < 1:
@@ -249,8 +238,8 @@ def likelihood(
         _require(model, "likelihood", "the bound")
         bound = FAMILIES[model.settings.family].bound
         with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, found = runs.timed(lambda: bound(model, test, progress=bar.update, **options))
-        runs.write_bound(run, name, found, model, options, seconds)
+            seconds, found = results.timed(lambda: bound(model, test, progress=bar.update, **options))
+        results.write_bound(run, name, found, model, options, seconds)
     click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 
 

@@ -19,6 +19,7 @@ from diffusion.settings import FamilySettings, explain, read_settings
 from diffusion.store import provenance
 from diffusion.store.files import read_array, read_json, sha256, verify_checksum
 from diffusion.store.locks import locked
+from diffusion.store.names import LOSSES, MODEL, RUN
 from diffusion.training import EpochRecord, Trainer
 
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
@@ -45,9 +46,9 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
             on.
         OSError: a file is missing or unreadable.
     """
-    record = read_json(run / runs.RUN)
+    record = read_json(run / RUN)
     settings, device = _resolved(run, record)
-    verify_checksum(run / runs.LOSSES, runs.RUN)
+    verify_checksum(run / LOSSES, RUN)
     images = runs.read_data(dataset)
     identity = runs.identity(settings, dataset)
     if identity["data"] != record.get("data"):
@@ -60,14 +61,14 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
 
 def surroundings(run: Path) -> list[str]:
     """List what differs here from where the run was made, each in words: reasons for other bytes."""
-    record = read_json(run / runs.RUN)
+    record = read_json(run / RUN)
     settings, _ = _resolved(run, record)
     here = {"versions": provenance.versions(), "sources": runs.sources_digest(settings)}
     return [f"{key} differ from the run's" for key, value in here.items() if record.get(key) != value]
 
 
 def _resolved(run: Path, record: dict) -> tuple[FamilySettings, devices.Device]:
-    with _taken_for_granted(run / runs.RUN):
+    with _taken_for_granted(run / RUN):
         return read_settings(record["settings"]), _device(record)
 
 
@@ -87,12 +88,12 @@ def _device(record: dict) -> devices.Device:
 
 
 def _compared(run: Path, remade: Path) -> Iterator[Comparison]:
-    ours, theirs = (read_tensors(folder / runs.MODEL)[0] for folder in (run, remade))
+    ours, theirs = (read_tensors(folder / MODEL)[0] for folder in (run, remade))
     apart = [_largest(ours[k].numpy(), theirs[k].numpy()) if k in ours else np.inf for k in theirs]
-    same = sha256(run / runs.MODEL) == sha256(remade / runs.MODEL)
-    yield Comparison(runs.MODEL, same, max(apart, default=0.0))
-    ours, theirs = (_losses(folder / runs.LOSSES) for folder in (run, remade))
-    yield Comparison(runs.LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
+    same = sha256(run / MODEL) == sha256(remade / MODEL)
+    yield Comparison(MODEL, same, max(apart, default=0.0))
+    ours, theirs = (_losses(folder / LOSSES) for folder in (run, remade))
+    yield Comparison(LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
 
 
 def _losses(path: Path) -> pd.DataFrame:

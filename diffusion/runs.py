@@ -3,31 +3,25 @@
 run.json (written last: its presence means whole), losses.csv, model.safetensors, checkpoint.safetensors.
 """
 
-import contextlib
-import csv
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from diffusion.checkpoints import load_model, restore, save_model, save_state, saved_epoch
-from diffusion.devices import Device, computed_by
-from diffusion.family import CARRIERS, FAMILIES, training_sources
-from diffusion.images import Samples
+from diffusion.checkpoints import load_model, restore, save_state, saved_epoch
+from diffusion.devices import Device
+from diffusion.family import CARRIERS, training_sources
+from diffusion.results import write_results
 from diffusion.settings import FamilySettings, read_settings
-from diffusion.store import provenance, sources
-from diffusion.store.files import read_images, read_json, replacing, sha256, verify_checksum, write_array, write_json
+from diffusion.store import sources
+from diffusion.store.files import read_images, read_json, sha256, verify_checksum, write_json
 from diffusion.store.locks import saving
-from diffusion.store.records import LikelihoodRecord, Record, RunRecord, RunSeconds, SamplesRecord
+from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
 from diffusion.training import DivergedError, EpochRecord, Trainer
 
 __all__ = [
-    "CHECKPOINT",
-    "LOSSES",
-    "MODEL",
-    "RUN",
     "difference",
     "identity",
     "is_finished",
@@ -38,15 +32,8 @@ __all__ = [
     "resumed",
     "sources_digest",
     "standing",
-    "timed",
     "train_in",
-    "write_bound",
-    "write_samples",
 ]
-
-RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
-STARTED = "started.json"  # identity of a run that is not finished
-DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 
 
 def read_data(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -222,6 +209,7 @@ def train_in(
         raise DivergedError(f"{error}; {standing(folder)}; lower --learning-rate") from None
     with saving(folder):
         write_results(folder, trainer, wanted, time.perf_counter() - start)
+        (folder / STARTED).unlink(missing_ok=True)
 
 
 def _check_test_loss(trainer: Trainer, record: EpochRecord) -> None:
@@ -229,49 +217,6 @@ def _check_test_loss(trainer: Trainer, record: EpochRecord) -> None:
         raise DivergedError(
             f"the test loss was {record.test_mean} after epoch {record.epoch}, step {trainer.steps_per_epoch}"
         )
-
-
-def write_results(folder: Path, trainer: Trainer, wanted: dict, wall: float) -> None:
-    """Write a finished run's model, losses and run.json, the record last; wall: seconds that this process took."""
-    save_model(trainer.trained, folder / MODEL)
-    write_losses(folder / LOSSES, trainer.records)
-    files = {name: sha256(folder / name) for name in (LOSSES, MODEL)}
-    describe(trainer, wanted, wall).model_copy(update={"files": files}).write(folder / RUN)
-    (folder / STARTED).unlink(missing_ok=True)
-
-
-def write_losses(path: Path, records: Sequence[EpochRecord]) -> None:
-    """Write losses.csv: an epoch a row, in full precision."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(records[0].row), lineterminator="\n")
-        table.writeheader()
-        table.writerows(record.row for record in records)
-
-
-def describe(trainer: Trainer, wanted: dict, wall: float) -> RunRecord:
-    """Return what it takes to remake a run, and where its time went."""
-    settings, records = trainer.settings, trainer.records
-    training = sum(r.seconds for r in records)
-    images = min(trainer.steps_per_epoch * settings.batch_size, len(trainer.images)) * len(records)
-    return RunRecord(
-        **wanted,
-        family=settings.family,
-        capabilities=sorted(FAMILIES[settings.family].capabilities),
-        image_shape=list(trainer.shape),
-        training_images=len(trainer.images),
-        parameters=trainer.parameters,
-        **computed_by(trainer.device),
-        machine=provenance.machine(),
-        versions=provenance.versions(),
-        revision=provenance.revision(),
-        seconds=RunSeconds(
-            training=training,
-            loading=sum(r.loading_seconds for r in records),
-            test=sum(r.test_seconds for r in records),
-            last_process=wall,
-        ),
-        images_per_second=images / training if training else None,
-    )
 
 
 def read_model(folder: Path, device: Device):
@@ -284,45 +229,3 @@ def read_model(folder: Path, device: Device):
     model = load_model(folder / MODEL, device)
     verify_checksum(folder / MODEL, RUN)
     return model
-
-
-def write_samples(folder: Path, name: str, samples: Samples, model, options: dict, seconds: float) -> None:
-    """Write NAME.npy and NAME.json with the options and the time it took; of a path, NAME-frames.npy and its steps."""
-    writers = {f"{name}.npy": lambda path: write_array(path, samples.images)}
-    told = dict(options)
-    if samples.frames is not None:
-        writers = {f"{name}-frames.npy": lambda path: write_array(path, samples.frames)} | writers
-        told["frame_steps"] = samples.steps
-    timing = {"seconds": seconds, "seconds_per_image": seconds / len(samples.images)}
-    write_together(folder, name, writers, SamplesRecord(**told, **computed_by(model.device), **timing))
-
-
-def write_bound(folder: Path, name: str, found, model, options: dict, seconds: float) -> None:
-    """Write NAME.npy (the bound's pairs), NAME.csv (its table) and NAME.json with terms, errors, options and time."""
-    writers = {
-        f"{name}.npy": lambda path: write_array(path, found.pairs),
-        f"{name}.csv": lambda path: found.table.to_csv(path, index=False),
-    }
-    told = options | found.record | {"unit": "bits/dim", "seconds": seconds} | computed_by(model.device)
-    write_together(folder, name, writers, LikelihoodRecord(**told))
-
-
-def write_together(folder: Path, name: str, writers: dict[str, Callable[[Path], None]], record: Record) -> None:
-    """Write what was made of a run's model, all or none, in a locked folder.
-
-    Each file by what writes it to a path, and NAME.json: the record with the sha256 of the model and of the files.
-    """
-    with saving(folder), contextlib.ExitStack() as last_is_first_in_place:
-        told = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
-        partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in writers}
-        for file, partial in partials.items():
-            writers[file](partial)
-        digests = {file: sha256(partial) for file, partial in partials.items()}
-        record.model_copy(update={"model": sha256(folder / MODEL), "files": digests}).write(told)
-
-
-def timed(work: Callable):
-    """Return (seconds, result) of one call."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result

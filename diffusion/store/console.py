@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-__all__ = ["Stopped", "flags", "on_stop", "run_cleanly", "settings_from", "settings_options"]
+__all__ = ["SettingsCommand", "Stopped", "flags", "on_stop", "run_cleanly", "settings_from", "settings_options"]
 
 BAD_INPUT = 2
 REPEAT_AFTER = 1.0  # seconds: a terminal and a workflow may both pass on the same Ctrl-C
@@ -123,6 +123,23 @@ def settings_options(kind) -> list[click.Option]:
             how = {"type": str, "metavar": "VALUE"}
         options.append(click.Option([flag, name], default=None, help=f"{field.description}  [{default}]", **how))
     return options
+
+
+class SettingsCommand(click.Command):
+    """A command that also has an option for each field of the settings which its words choose.
+
+    Args:
+        settings: words of the command line -> a pydantic class of settings.
+    """
+
+    def __init__(self, *given, settings: Callable[[list[str]], type], **more):
+        super().__init__(*given, **more)
+        self.own, self.settings = list(self.params), settings
+        self.params = self.own + settings_options(settings([]))
+
+    def parse_args(self, ctx, args):
+        self.params = self.own + settings_options(self.settings(args))
+        return super().parse_args(ctx, args)
 
 
 def settings_from(kind, given: dict):

@@ -11,9 +11,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.convolutions import Layer, alone, flops, layers_of
-from benchmarks.growth import GROWTHS, at_the_end, exponent, fits
-from benchmarks.growth_figure import draw
-from benchmarks.workflow import covered, jobs, overhead
+from benchmarks.growing.growth import GROWTHS, at_the_end, exponent, fits
+from benchmarks.growing.growth_figure import draw
+from benchmarks.growing.workflow import covered, jobs, overhead
 from diffusion.networks.thesis_unet import ThesisUNet
 from diffusion.settings import TrainSettings
 
