@@ -199,12 +199,13 @@ class Trainer:
 
     def _finite(self, stacked: dict[str, Tensor]) -> dict[str, np.ndarray]:
         losses = {name: values.double().cpu().numpy() for name, values in stacked.items()}
-        for values in losses.values():
-            if not np.isfinite(values).all():
-                step = int(np.argmin(np.isfinite(values))) + 1
-                raise DivergedError(f"the loss was {values[step - 1]} at epoch {self.epoch + 1}, step {step}")
+        table = np.stack(list(losses.values()), axis=1)  # (steps, losses)
+        broken = np.argwhere(~np.isfinite(table))
+        if len(broken):
+            step, which = broken[0]
+            raise DivergedError(f"the loss was {table[step, which]} at epoch {self.epoch + 1}, step {step + 1}")
         if not all(torch.isfinite(p).all() for p in self.network.parameters()):
-            raise DivergedError(f"a weight was not finite after epoch {self.epoch + 1}, step {len(values)}")
+            raise DivergedError(f"a weight was not finite after epoch {self.epoch + 1}, step {len(table)}")
         return losses
 
     def test_loss(self) -> float:

@@ -227,10 +227,8 @@ class Exact(Model):
     [
         ("ancestral", {}),
         ("ancestral", {"variance": "beta-tilde"}),
-        ("ancestral", {"steps": 40}),
         ("ancestral", {"clip": True}),
-        ("ddim", {"steps": 40}),
-        ("dpm-solver", {"steps": 40}),
+        *((name, {"steps": 40}) for name in SAMPLERS),
     ],
 )
 def test_samplers_recover_a_tiny_data_set_from_its_exact_denoiser(sampler, options, kind):
@@ -283,6 +281,23 @@ def test_impossible_samplings_are_refused(name):
         sample(model, 1, sampler=name, steps=0)
     with pytest.raises(ValueError, match="at least 1"):
         sample(model, 0, sampler=name)
+
+
+def test_samplings_that_do_not_fit_together_are_refused():
+    model = Exact(torch.ones(1, 1, 4, 4), 10)
+    with pytest.raises(ValueError, match="variance belongs to the ancestral sampler, not to ddim"):
+        sample(model, 1, sampler="ddim", variance="beta")
+    with pytest.raises(ValueError, match="choose beta or beta-tilde"):
+        sample(model, 1, variance="learned")
+    with pytest.raises(ValueError, match="no sampler has warmth"):
+        sample(model, 1, warmth=3)
+    with pytest.raises(ValueError, match="choose from ancestral"):
+        sample(model, 1, sampler="euler")
+    model.process.extras = frozenset()
+    for name in SAMPLERS:
+        if SAMPLERS[name].needs:
+            with pytest.raises(ValueError, match=f"{name} needs a process with"):
+                sample(model, 1, sampler=name)
 
 
 def test_diverged_samples_are_not_written():
