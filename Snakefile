@@ -3,6 +3,7 @@
 
 import sys
 
+from diffusion.family import CARRIERS, likelihood_sources, sampling_sources, training_sources
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.report.catalogue import FIGURES, TABLES
@@ -23,10 +24,15 @@ def shown_by(entry):
     return followed("studies.report.catalogue", f"studies.{entry.maker.rpartition('.')[0]}")
 
 
+def shaped_by(*modules):
+    return followed(*modules, without=CARRIERS)
+
+
+def resampled_by(one):
+    return shaped_by(*sampling_sources(one.run.training, one.sampling.sampler))
+
+
 # Snakemake follows no imports: the sources whose change changes a result are its inputs.
-TRAINING = followed("diffusion.training")
-SAMPLING = followed("diffusion.denoising.sampling")
-BOUNDING = followed("diffusion.denoising.likelihood")
 MEASURING = followed("studies.measures.images")
 COMPARING = followed("studies.measures.measuring")
 
@@ -66,7 +72,7 @@ rule train:
     input:
         lambda w: PLAN.run(w.run).dataset.files,
         lambda w: PLAN.run(w.run).start_from_files,
-        TRAINING,
+        lambda w: shaped_by(*training_sources(PLAN.run(w.run).training)),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.run_files),
     params:
@@ -87,7 +93,7 @@ rule train:
 rule sample:
     input:
         rules.train.output,
-        SAMPLING,
+        lambda w: shaped_by(*sampling_sources(PLAN.run(w.run).training, PLAN.run(w.run).sampling.sampler)),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.sample_files),
     params:
@@ -109,7 +115,7 @@ rule resample:
         rules.train.output,
         lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
         lambda w: PLAN.run(w.run).dataset.files,
-        SAMPLING,
+        lambda w: resampled_by(PLAN.resampling(w.other, w.run)),
         lambda w: followed("diffusion.denoising.partial") if PLAN.resampling(w.other, w.run).from_abar else [],
         lambda w: followed("diffusion.denoising.renorming") if PLAN.resampling(w.other, w.run).renormed else [],
     output:
@@ -135,7 +141,7 @@ rule likelihood:
         rules.train.output,
         lambda w: PLAN.last_samples(w.run),
         lambda w: PLAN.run(w.run).dataset.files,
-        BOUNDING,
+        lambda w: shaped_by(*likelihood_sources(PLAN.run(w.run).training)),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
     params:

@@ -89,8 +89,8 @@ def growth(name, most, out, redraw, machine, cpu):
     """Time and peak memory against what can be made larger: growth-NAME.csv and .png in a folder."""
     import pandas as pd
 
-    from benchmarks.growth import GROWTHS, fits, run
-    from benchmarks.growth_figure import draw
+    from benchmarks.growing.growth import GROWTHS, fits, run
+    from benchmarks.growing.growth_figure import draw
     from studies.report.style import save
 
     if not redraw:
@@ -110,8 +110,8 @@ def overhead(results, cores, wall):
     """What Snakemake itself took of a finished run, by RESULTS/benchmarks: as in `overhead results/laptop`."""
     import pandas as pd
 
-    from benchmarks.workflow import jobs
-    from benchmarks.workflow import overhead as share
+    from benchmarks.growing.workflow import jobs
+    from benchmarks.growing.workflow import overhead as share
 
     show(f"{results}, {cores} cores", pd.DataFrame([share(jobs(results), cores, wall)]))
 
@@ -180,10 +180,10 @@ def race(folder, contenders, moments, **options):
     """Time to quality: train CONTENDERS in turns and draw samples at each moment, all in FOLDER; the same command goes
     on where it stopped. A contender is NAME:option=value,..., for example ours:epochs=8 diffusers:width=32
     denoising-diffusion-pytorch:width=16,learning_rate=1e-3 smalldiffusion:precision=bfloat16 listing."""
-    from benchmarks.race import images_in, run
-    from benchmarks.race_table import write
+    from benchmarks.racing.race import Race, images_in, run
+    from benchmarks.racing.race_table import write
 
-    run(folder, contenders, [float(moment) for moment in moments.split(",")], images_in(folder), **options)
+    run(Race(folder, images_in(folder), **options), contenders, [float(moment) for moment in moments.split(",")])
     click.echo(write(folder))
 
 
@@ -193,18 +193,18 @@ def race(folder, contenders, moments, **options):
 @click.argument("minutes", type=float)
 @click.option("--data", type=FOLDER, required=True)
 @racing
-def race_lap(folder, contender, minutes, **options):
+def race_lap(folder, contender, minutes, data, **options):
     """One CONTENDER of a race up to a moment, in MINUTES, in this process."""
-    from benchmarks.race import lap
+    from benchmarks.racing.race import Race, lap
 
-    lap(folder, contender, minutes, **options)
+    lap(Race(folder, data, **options), contender, minutes)
 
 
 @cli.command()
 @click.argument("folder", type=FOLDER)
 def race_table(folder):
     """Measure the samples of a race; also written to race.md and points.csv in FOLDER."""
-    from benchmarks.race_table import write
+    from benchmarks.racing.race_table import write
 
     click.echo(write(folder))
 

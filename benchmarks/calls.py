@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from benchmarks.contenders import make
+from benchmarks.racing.contenders import make
 from benchmarks.timing import alternate, speeds
 
 SPECS = (

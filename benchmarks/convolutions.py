@@ -105,8 +105,8 @@ def share(widths: str, threads: int, batch_size: int, name: str = "thesis", roun
 
 
 def _layers_in_training(trainer: Trainer, batch_size: int) -> list[Layer]:
-    x, t = torch.zeros(batch_size, *trainer.model.shape), torch.zeros(batch_size, dtype=torch.long)
-    return layers_of(trainer.model.network.train(), lambda: trainer.model.output(x, t))
+    x, t = torch.zeros(batch_size, *trainer.shape), torch.zeros(batch_size, dtype=torch.long)
+    return layers_of(trainer.network.train(), lambda: trainer.learner.model.output(x, t))
 
 
 def _summary(table: pd.DataFrame) -> dict:

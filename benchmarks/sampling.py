@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from benchmarks.timing import alternate, speeds
-from diffusion.denoising.model import load_model
+from diffusion.checkpoints import load_model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
 

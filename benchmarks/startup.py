@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
+from benchmarks.places import ROOT
 from benchmarks.timing import alternate
 
-ROOT = Path(__file__).parent.parent
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "triangles --help": [sys.executable, "-m", "triangles.cli", "--help"],

@@ -6,12 +6,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from benchmarks.timing import alternate, speeds
-from diffusion.denoising.model import to_network
 from diffusion.devices import choose
-from diffusion.networks import unet
+from diffusion.images import to_network
+from diffusion.networks.thesis_unet import ThesisUNet
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
-from diffusion.training import NOISE_STREAM, ORDER_STREAM, Trainer, generator
+from diffusion.training import Trainer
 
 WIDTHS = {"1/8": (8, 16, 32, 64, 128), "1/4": (16, 32, 64, 128, 256), "full": (64, 128, 256, 512, 1024)}
 FULL_BATCH = 8  # at full widths a step of 128 images takes many seconds on one thread
@@ -46,7 +46,7 @@ def linear_abar():
 def listing(images, widths, batch_size):
     """Listing 4.2: a loader, coefficients computed at every step, the loss read at every step."""
     abar = linear_abar()
-    network = unet.build("thesis", 1, widths)
+    network = ThesisUNet(1, TrainSettings(widths=widths))
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     loader = listing_loader(images, batch_size)
 
@@ -59,7 +59,7 @@ def listing(images, widths, batch_size):
 
 def bare(images, widths, batch_size):
     """The network and Adam on one ready batch, nothing else: what float32 in the default layout can do at most."""
-    network = unet.build("thesis", 1, widths)
+    network = ThesisUNet(1, TrainSettings(widths=widths))
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     x, t = torch.randn(batch_size, 1, 32, 32), torch.randint(0, 1000, (batch_size,))
     steps = len(images) // batch_size
@@ -81,15 +81,9 @@ def ours(images, widths, batch_size, precision):
 
 def epoch_of(trainer):
     """A call that trains for one epoch and returns the number of images."""
-    number, batch_size = iter(range(10**9)), trainer.settings.batch_size
 
     def epoch():
-        order = torch.randperm(len(trainer.images), generator=generator(0, ORDER_STREAM, next(number)))
-        trainer.model.network.train()
-        source = generator(0, NOISE_STREAM)
-        for step in range(trainer.steps_per_epoch):
-            trainer._step(order[step * batch_size : (step + 1) * batch_size], step, source)
-        return trainer.steps_per_epoch * batch_size
+        return trainer.settings.batch_size * sum(1 for _ in trainer.steps(trainer.order(), trainer.source()))
 
     return epoch
 

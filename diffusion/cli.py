@@ -1,12 +1,15 @@
 """diffusion train | sample | likelihood | remake | schedules. Imports happen inside the commands: --help is quick."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
-from diffusion.store.console import on_stop, run_cleanly, settings_options
+from diffusion.family import FAMILIES
+from diffusion.store.console import SettingsCommand, on_stop, run_cleanly, settings_from
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
+from diffusion.store.registry import load_plugins
 
 FOLDER = click.Path(path_type=Path)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
@@ -15,18 +18,28 @@ THREADS = click.option("--threads", type=click.IntRange(1, 1024), help="CPU thre
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def cli():
-    """Denoising diffusion on image arrays: train, sample, compare schedules."""
+@click.option("--plugin", multiple=True, metavar="MODULE", help="Import this module first; may be repeated.")
+def cli(plugin: tuple[str, ...]):
+    """Generative models on image arrays: train, sample, compare schedules."""
+    load_plugins(plugin)
 
 
-@cli.command()
+def _settings(words: list[str]) -> type:
+    """The settings of the family that the words of a command name."""
+    named = "diffusion"
+    for word, following in pairwise([*words, ""]):
+        if word.partition("=")[0] == "--family":
+            named = word.partition("=")[2] or following
+    return FAMILIES[named].settings
+
+
+@cli.command(cls=SettingsCommand, settings=_settings)
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
 @DEVICE
 @THREADS
-@settings_options
 def train(
     dataset: Path,
     out: Path,
@@ -34,21 +47,23 @@ def train(
     replace: bool,
     device: str,
     threads: int | None,
-    settings,
+    **given,
 ):
     """Train on the images of DATASET (a folder with train.npy and, for the test loss, test.npy)."""
     from functools import partial
 
     from diffusion import devices, runs
+    from diffusion.store.locks import locked
     from diffusion.training import Trainer
 
+    settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
     with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
         images, test_images = runs.read_data(dataset)
         identity = runs.identity(settings, dataset)
         make = partial(Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads))
         trainer = make()  # refuses what does not fit together before the folder is touched
         out.mkdir(parents=True, exist_ok=True)
-        with runs.locked(out):
+        with locked(out):
             runs.make_way(out, identity, replace)
             if runs.is_finished(out):
                 click.echo(f"{out} already holds this run: nothing to do")
@@ -94,9 +109,9 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.argument("run", type=FOLDER)
 @click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
 @click.option("--seed", default=0, show_default=True, help="Image i depends on the model, this seed and i alone.")
-@click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim or dpm-solver.")
+@click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim, dpm-solver, or a plugin's.")
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
-@click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), help="Of the ancestral sampler; default: beta.")
+@click.option("--variance", help="Of the ancestral sampler: beta (the default) or beta-tilde.")
 @click.option(
     "--clip/--no-clip",
     default=False,
@@ -124,11 +139,8 @@ def sample(
     threads: int | None, precision: str, **options,
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
-    from tqdm import tqdm
-
-    from diffusion import devices, runs
-    from diffusion.denoising import partial, renorming
-    from diffusion.denoising.sampling import sample as draw
+    from diffusion import devices, results, runs
+    from diffusion.store.locks import locked
 
     if from_abar is not None and not noised:
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
@@ -138,22 +150,57 @@ def sample(
     start = runs.read_data(noised)[1] if noised else None
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
-    train, held_out = runs.read_data(renormed) if renormed else (None, None)
+    images = runs.read_data(renormed) if renormed else None
     chosen = devices.choose(device, precision, threads)
-    with on_stop(lambda: "no samples are written; the same command draws them"), runs.locked(run):
+    with on_stop(lambda: "no samples are written; the same command draws them"), locked(run):
         check_free(run / f"{name}.csv", "a bound")
-        trained = model = runs.read_model(run, chosen)
-        model = model if train is None else renorming.renormed(model, train, options["seed"])
-        how = options["seed"], options["batch_size"]
-        biases = {} if held_out is None else {"mean_errors": renorming.both_errors(trained, model, held_out, *how)}
-        model = model if from_abar is None else partial.from_abar(model, from_abar)
-        calls = options["count"] * (options["steps"] or model.process.timesteps)
-        with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, samples = runs.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
+        trained = runs.read_model(run, chosen)
         told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
-        told |= {"renormed": str(renormed), **biases} if renormed else {}
-        runs.write_samples(run, name, samples, model, options | told, seconds)
+        told |= {"renormed": str(renormed)} if renormed else {}
+        model, biases = _changed(trained, images, from_abar, options)
+        seconds, samples = _drawn(model, start, options)
+        results.write_samples(run, name, samples, model, options | told | biases, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
+
+
+def _changed(model, images, from_abar: float | None, options: dict):
+    """The model with fresh statistics of batch norm and ended on the way, where asked; mean errors where taken."""
+    biases = {}
+    if images is not None:
+        from diffusion.denoising import renorming
+
+        _require(model, "score", "--renormed")
+        trained, (train, held_out) = model, images
+        model = renorming.renormed(trained, train, options["seed"])
+        if held_out is not None:
+            how = options["seed"], options["batch_size"]
+            biases = {"mean_errors": renorming.both_errors(trained, model, held_out, *how)}
+    if from_abar is not None:
+        from diffusion.denoising import partial
+
+        _require(model, "frames", "--from-abar")
+        model = partial.from_abar(model, from_abar)
+    return model, biases
+
+
+def _require(model, capability: str, option: str) -> None:
+    family = model.settings.family
+    if capability not in FAMILIES[family].capabilities:
+        raise ValueError(f"family {family} has no {capability}: leave out {option}")
+
+
+def _drawn(model, start, options: dict):
+    """(seconds, samples), with a bar on a terminal."""
+    from tqdm import tqdm
+
+    from diffusion import results
+
+    if start is not None:
+        _require(model, "frames", "--noised")
+    calls = options["count"] * (options["steps"] or model.calls)
+    draw = FAMILIES[model.settings.family].draw
+    with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        return results.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
 
 
 @cli.command()
@@ -162,7 +209,7 @@ def sample(
 @click.option("--images", default=512, show_default=True, help="Test images to use, the first ones; 0: all.")
 @click.option("--draws", default=16, show_default=True, help="Time steps an image, spread evenly over the images.")
 @click.option("--every-step", is_flag=True, help="Take every time step for every image instead.")
-@click.option("--variance", type=click.Choice(["beta", "beta-tilde"]), default="beta", show_default=True)
+@click.option("--variance", default="beta", show_default=True, help="Of the reverse steps: beta or beta-tilde.")
 @click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
 @click.option("--precision", type=PRECISION, default="float32", show_default=True)
@@ -176,25 +223,24 @@ def likelihood(
     """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
     from tqdm import tqdm
 
-    from diffusion import devices, runs
-    from diffusion.denoising import likelihood
+    from diffusion import devices, results, runs
+    from diffusion.store.locks import locked
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
     check_name(name, SAMPLES)
-    test = likelihood.read_test_images(dataset)[: images or None]
+    test = runs.read_test_images(dataset)[: images or None]
     chosen = devices.choose(device, precision, threads)
     options["draws"] = None if every_step else options["draws"]
-    with runs.locked(run):
+    with locked(run):
         check_free(run / f"{name}-frames.npy", "samples")
         model = runs.read_model(run, chosen)
+        _require(model, "likelihood", "the bound")
+        bound = FAMILIES[model.settings.family].bound
         with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, found = runs.timed(lambda: likelihood.bound(model, test, progress=bar.update, **options))
-        likelihood.write_bound(run, name, found, model, options, seconds)
-    click.echo(
-        f"{found.total:.4f} bits/dim (standard error {found.total_se:.2g}): L_T {found.prior:.4f}, "
-        f"L_t {found.steps:.4f}, L_0 {found.decoder:.4f}; {found.images} images in {seconds:.1f} s: {run / name}.json"
-    )
+            seconds, found = results.timed(lambda: bound(model, test, progress=bar.update, **options))
+        results.write_bound(run, name, found, model, options, seconds)
+    click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 
 
 @cli.command()

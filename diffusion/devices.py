@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+__all__ = ["Device", "choose", "computed_by"]
+
 MOST_THREADS = 1024  # with very many the process dies without a word
 
 
@@ -20,8 +22,13 @@ class Device:
         return torch.autocast(self.torch.type, dtype=torch.bfloat16 if enabled else None, enabled=enabled)
 
 
+def computed_by(device: Device) -> dict[str, str | int]:
+    """Return a device's name, its precision and the number of threads, for a record."""
+    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()}
+
+
 def choose(device: str = "auto", precision: str = "auto", threads: int | None = None) -> Device:
-    """The device to use: CUDA if there is one, else Apple's mps, else the CPU; `precision` auto takes bfloat16
+    """Choose the device to use: CUDA if there is one, else Apple's mps, else the CPU; `precision` auto takes bfloat16
     where the hardware multiplies it natively (CUDA, or a CPU with AMX or AVX512-BF16).
 
     Raises:

@@ -1,4 +1,4 @@
-"""A run made again from its run.json and its images alone, in a folder of its own, and compared byte by byte."""
+"""A run made again from its run.json and its images, in a folder of its own, and compared byte by byte."""
 
 import contextlib
 import tempfile
@@ -11,16 +11,22 @@ import pandas as pd
 from pydantic import ValidationError
 
 from diffusion import devices, runs
+from diffusion.checkpoints import read_tensors
 from diffusion.denoising import partial, renorming
-from diffusion.denoising.model import Model, read_tensors
-from diffusion.denoising.sampling import Samples, sample
-from diffusion.settings import TrainSettings, explain
-from diffusion.store import records
+from diffusion.family import FAMILIES
+from diffusion.images import Samples
+from diffusion.settings import FamilySettings, explain, read_settings
+from diffusion.store import provenance
 from diffusion.store.files import read_array, read_json, sha256, verify_checksum
+from diffusion.store.locks import locked
+from diffusion.store.names import LOSSES, MODEL, RUN
 from diffusion.training import EpochRecord, Trainer
 
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
-OPTIONS = ("count", "seed", "sampler", "steps", "variance", "clip", "frames", "framed", "batch_size")
+NO_OPTIONS = {
+    *("noised", "from_abar", "renormed", "mean_errors", "frame_steps", "seconds", "seconds_per_image"),
+    *("device", "precision", "threads", "model", "files"),
+}  # what a record of samples says beside the options that they were drawn with
 
 
 @dataclass(frozen=True)
@@ -40,29 +46,30 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
             on.
         OSError: a file is missing or unreadable.
     """
-    record = read_json(run / runs.RUN)
+    record = read_json(run / RUN)
     settings, device = _resolved(run, record)
-    verify_checksum(run / runs.LOSSES, runs.RUN)
+    verify_checksum(run / LOSSES, RUN)
     images = runs.read_data(dataset)
     identity = runs.identity(settings, dataset)
     if identity["data"] != record.get("data"):
         raise ValueError(f"{dataset} holds other images than {run} was trained on (their sha256 differ)")
-    with tempfile.TemporaryDirectory(prefix="remake-") as name, runs.locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix="remake-") as name, locked(Path(name)):
         trainer = Trainer(settings, *images, device)
         runs.train_in(Path(name), trainer, identity, on_epoch)
         return [*_compared(run, Path(name)), *_samples_compared(run, Path(name), *images)]
 
 
 def surroundings(run: Path) -> list[str]:
-    """What differs here from where the run was made, each in words: reasons for other bytes."""
-    record = read_json(run / runs.RUN)
-    here = {"versions": records.versions(), "sources": runs.sources_digest()}
+    """List what differs here from where the run was made, each in words: reasons for other bytes."""
+    record = read_json(run / RUN)
+    settings, _ = _resolved(run, record)
+    here = {"versions": provenance.versions(), "sources": runs.sources_digest(settings)}
     return [f"{key} differ from the run's" for key, value in here.items() if record.get(key) != value]
 
 
-def _resolved(run: Path, record: dict) -> tuple[TrainSettings, devices.Device]:
-    with _taken_for_granted(run / runs.RUN):
-        return TrainSettings.model_validate(record["settings"]), _device(record)
+def _resolved(run: Path, record: dict) -> tuple[FamilySettings, devices.Device]:
+    with _taken_for_granted(run / RUN):
+        return read_settings(record["settings"]), _device(record)
 
 
 @contextlib.contextmanager
@@ -81,12 +88,12 @@ def _device(record: dict) -> devices.Device:
 
 
 def _compared(run: Path, remade: Path) -> Iterator[Comparison]:
-    ours, theirs = (read_tensors(folder / runs.MODEL)[0] for folder in (run, remade))
+    ours, theirs = (read_tensors(folder / MODEL)[0] for folder in (run, remade))
     apart = [_largest(ours[k].numpy(), theirs[k].numpy()) if k in ours else np.inf for k in theirs]
-    same = sha256(run / runs.MODEL) == sha256(remade / runs.MODEL)
-    yield Comparison(runs.MODEL, same, max(apart, default=0.0))
-    ours, theirs = (_losses(folder / runs.LOSSES) for folder in (run, remade))
-    yield Comparison(runs.LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
+    same = sha256(run / MODEL) == sha256(remade / MODEL)
+    yield Comparison(MODEL, same, max(apart, default=0.0))
+    ours, theirs = (_losses(folder / LOSSES) for folder in (run, remade))
+    yield Comparison(LOSSES, ours.equals(theirs), _largest(ours.to_numpy(), theirs.to_numpy()))
 
 
 def _losses(path: Path) -> pd.DataFrame:
@@ -95,26 +102,36 @@ def _losses(path: Path) -> pd.DataFrame:
 
 
 def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarray | None) -> Iterator[Comparison]:
-    for frames in sorted(run.glob("*-frames.npy")):
-        name = frames.name.removesuffix("-frames.npy")
-        record = read_json(run / f"{name}.json")
-        with _taken_for_granted(run / f"{name}.json"):
+    for name in _samples_in(run):
+        path = run / f"{name}.json"
+        record = read_json(path)
+        with _taken_for_granted(path):
             drawn = _drawn_again(record, runs.read_model(remade, _device(record)), train, test)
-        for file, array in ((f"{name}.npy", drawn.images), (frames.name, drawn.frames)):
-            before = read_array(run / file)
-            same = before.shape == array.shape and before.tobytes() == array.tobytes()
-            yield Comparison(file, same, _largest(before, array))
+        files = {f"{name}.npy": drawn.images, f"{name}-frames.npy": drawn.frames}
+        for file, array in files.items():
+            if array is not None:
+                before = read_array(run / file)
+                same = before.shape == array.shape and before.tobytes() == array.tobytes()
+                yield Comparison(file, same, _largest(before, array))
 
 
-def _drawn_again(record: dict, model: Model, train: np.ndarray, test: np.ndarray | None) -> Samples:
-    """Samples by the options of a record; what took other images takes the run's own: to start from, those of its test
-    set, and for batch norm's statistics those it was trained on."""
+def _samples_in(run: Path) -> list[str]:
+    """Names of samples: those with frames, and those whose record says how long an image took."""
+    names = {path.name.removesuffix("-frames.npy") for path in run.glob("*-frames.npy")}
+    others = {path.stem for path in run.glob("*.npy") if path.with_suffix(".json").exists()} - names
+    return sorted(names | {name for name in others if "seconds_per_image" in read_json(run / f"{name}.json")})
+
+
+def _drawn_again(record: dict, model, train: np.ndarray, test: np.ndarray | None) -> Samples:
+    """Samples by the options of a record. Where other images were taken, take the run's own: to start from, those of
+    its test set, and for batch norm's statistics those it was trained on."""
     if record.get("renormed"):
         model = renorming.renormed(model, train, record["seed"])
     if record.get("from_abar") is not None:
         model = partial.from_abar(model, record["from_abar"])
     start = test if record.get("noised") else None
-    return sample(model, **{key: record[key] for key in OPTIONS if key in record}, noised=start)
+    options = {key: value for key, value in record.items() if key not in NO_OPTIONS}
+    return FAMILIES[model.settings.family].draw(model, **options, noised=start)
 
 
 def _largest(ours: np.ndarray, theirs: np.ndarray) -> float:

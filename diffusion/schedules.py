@@ -10,6 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
+from diffusion.store.registry import Registry
+
 BETA_MIN, BETA_MAX = 1e-4, 0.02
 BETA_CLIP = 0.999  # Nichol and Dhariwal 2021, section 3.2: keeps the last cosine steps from being singular
 WAVE_CYCLES = 4  # a reading of "dynamic and rhythmic" (thesis 5.1, no formula printed); `wave-K` asks for K cycles
@@ -66,18 +68,21 @@ def _power(exponent: float) -> Betas:
     return lambda u, beta_min, beta_max: power(u, beta_min, beta_max, exponent)
 
 
-SCHEDULES: dict[str, Betas] = {
-    "linear": linear,
-    "wave": wave,
-    "power-1.5": _power(1.5),
-    "power-2": _power(2),
-    "power-10": _power(10),
-    "sine-ramp": sine_ramp,
-    "half-sine": half_sine,
-    "quadratic": quadratic,
-    "sigmoid": sigmoid,
-    "cosine": cosine,
-}
+SCHEDULES = Registry(
+    "schedule",
+    {
+        "linear": linear,
+        "wave": wave,
+        "power-1.5": _power(1.5),
+        "power-2": _power(2),
+        "power-10": _power(10),
+        "sine-ramp": sine_ramp,
+        "half-sine": half_sine,
+        "quadratic": quadratic,
+        "sigmoid": sigmoid,
+        "cosine": cosine,
+    },
+)
 
 
 @dataclass(frozen=True, eq=False)

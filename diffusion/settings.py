@@ -1,50 +1,104 @@
-"""What a run is: frozen, typed settings; unknown keys and impossible values are refused."""
+"""What a run is: frozen, typed settings; unknown keys and impossible values are refused. Without torch."""
 
-import reprlib
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from diffusion.schedules import BETA_MAX, BETA_MIN, named, schedule
+from diffusion.family import FAMILIES
+from diffusion.networks import FACTS, NETWORKS, facts
+from diffusion.optimizers import OPTIMIZERS
+from diffusion.processes import PROCESSES, TIME_DRAWS
+from diffusion.samplers import SAMPLERS
+from diffusion.schedules import BETA_MAX, BETA_MIN, SCHEDULES, NoiseSchedule, named, schedule
+from diffusion.store.records import explain
+from diffusion.store.registry import Registry
+from diffusion.targets import TARGETS
+
+__all__ = ["FamilySettings", "TrainSettings", "explain", "one_of", "read_settings", "setting"]
 
 Positive = Annotated[int, Field(ge=1)]
+DEFAULT_FAMILY = "diffusion"  # of settings that were written before there were others
 
 
 def setting(default, description: str, **bounds):
+    """Declare a field with what `--help` says of it."""
     return Field(default=default, description=description, **bounds)
 
 
-class TrainSettings(BaseModel):
+def one_of(registry: Registry):
+    """Return the type of a name that the registry has when it is asked."""
+
+    def check(name: str) -> str:
+        registry.module(name)
+        return name
+
+    return Annotated[str, AfterValidator(check)]
+
+
+class FamilySettings(BaseModel):
+    """What the settings of every family share; `diffusion.training` reads these."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value_range: Literal["symmetric", "unit"] = setting("symmetric", "pixels enter the network in [-1, 1] or [0, 1]")
+    epochs: int = setting(100, "passes over the training images", ge=1)
+    batch_size: int = setting(128, "images per step", ge=1)
+    drop_last: bool = setting(True, "leave out the last, smaller batch of an epoch")
+    optimizer: one_of(OPTIMIZERS) = setting("adam", "Adam, or Muon on the convolutions and Adam on the rest")
+    learning_rate: float = setting(1e-3, "Adam's learning rate", gt=0, le=1)
+    cooldown: float = setting(0.0, "last share of the run over which the rate falls to zero", ge=0, le=1)
+    ema: float = setting(0.0, "decay of the averaged weights; 0: no averaging", ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: bfloat16 where the hardware has it")
+    seed: int = setting(0, "one number behind weights, batches, time steps and noise", ge=0, lt=2**32)
+    family: one_of(FAMILIES) = setting(
+        DEFAULT_FAMILY, "what kind of generative model; it decides which options there are"
+    )
+
+    @model_validator(mode="after")
+    def _of_the_family(self):
+        if not isinstance(self, FAMILIES[self.family].settings):
+            raise ValueError(f"family {self.family} has other settings than {type(self).__name__}: use its own")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the modules that these settings choose."""
+        return (OPTIMIZERS.module(self.optimizer),)
+
+    def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
+        """Return names of the modules that a sampler adds."""
+        return ()
+
+    @property
+    def bounded_by(self) -> tuple[str, ...]:
+        """Names of the modules that a bound of the likelihood adds."""
+        return ()
+
+
+class _Denoising(BaseModel):
+    """What is the diffusion family's own."""
+
+    schedule: str = setting("linear", "noise schedule; `diffusion schedules` lists them")
+    timesteps: int = setting(1000, "T, the number of time steps", ge=1, le=100_000)
+    beta_min: float = setting(BETA_MIN, "smallest beta", gt=0, lt=1)
+    beta_max: float = setting(BETA_MAX, "largest beta", gt=0, lt=1)
+    network: one_of(NETWORKS) = setting("thesis", "the thesis's U-Net, or one of ResNet blocks with attention")
+    widths: tuple[Positive, ...] = setting((8, 16, 32, 64, 128), "channels per level, comma-separated", min_length=2)
+    time_dims: int = setting(128, "dimensions of the time embedding", ge=2, multiple_of=2)
+    full_skip: bool = setting(False, "add a full-resolution skip to the thesis's U-Net")
+    target: one_of(TARGETS) = setting("eps", "what the network predicts")
+    time_draw: one_of(TIME_DRAWS) = setting("uniform", "how time steps are drawn in a batch")
+
+
+class TrainSettings(FamilySettings, _Denoising):
     """Everything that shapes a trained model besides its data. The defaults are the thesis's recipe at 1/8 width.
 
     SOURCE of the defaults: thesis table 3.1, listing 4.2 and sections 3.3.1 and 6.2 where they state a value;
     `learning_rate`, `batch_size` and `value_range` are open there, and the values are readings.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schedule: str = setting("linear", "noise schedule; `diffusion schedules` lists them")
-    timesteps: int = setting(1000, "T, the number of time steps", ge=1, le=100_000)
-    beta_min: float = setting(BETA_MIN, "smallest beta", gt=0, lt=1)
-    beta_max: float = setting(BETA_MAX, "largest beta", gt=0, lt=1)
-    network: Literal["thesis", "residual"] = setting(
-        "thesis", "the thesis's U-Net, or one of ResNet blocks with attention"
-    )
-    widths: tuple[Positive, ...] = setting((8, 16, 32, 64, 128), "channels per level, comma-separated", min_length=2)
-    time_dims: int = setting(128, "dimensions of the time embedding", ge=2, multiple_of=2)
-    full_skip: bool = setting(False, "add a full-resolution skip to the thesis's U-Net")
-    target: Literal["eps", "x0", "v", "bernoulli"] = setting("eps", "what the network predicts")
-    time_draw: Literal["uniform", "stratified"] = setting("uniform", "how time steps are drawn in a batch")
-    value_range: Literal["symmetric", "unit"] = setting("symmetric", "pixels enter the network in [-1, 1] or [0, 1]")
-    epochs: int = setting(100, "passes over the training images", ge=1)
-    batch_size: int = setting(128, "images per step", ge=1)
-    drop_last: bool = setting(True, "leave out the last, smaller batch of an epoch")
-    optimizer: Literal["adam", "muon"] = setting("adam", "Adam, or Muon on the convolutions and Adam on the rest")
-    learning_rate: float = setting(1e-3, "Adam's learning rate", gt=0, le=1)
-    cooldown: float = setting(0.0, "last share of the run over which the rate falls to zero", ge=0, le=1)
-    ema: float = setting(0.0, "decay of the averaged weights; 0: no averaging", ge=0, lt=1)
-    precision: Literal["auto", "float32", "bfloat16"] = setting("auto", "auto: bfloat16 where the hardware has it")
-    seed: int = setting(0, "one number behind weights, batches, time steps and noise", ge=0, lt=2**32)
+    process: one_of(PROCESSES) = setting("gaussian", "what takes the image's signal away")
 
     @field_validator("schedule")
     @classmethod
@@ -56,20 +110,50 @@ class TrainSettings(BaseModel):
     def _consistent(self):
         if self.beta_min > self.beta_max:
             raise ValueError(f"beta_min ({self.beta_min}) must not exceed beta_max ({self.beta_max})")
-        schedule(self.schedule, self.timesteps, self.beta_min, self.beta_max)  # refuses what rounding makes nothing of
-        if self.network == "residual" and self.full_skip:
-            raise ValueError("full_skip belongs to the thesis network: the residual one always has that path")
-        if self.target == "bernoulli" and self.value_range != "symmetric":
-            raise ValueError("target bernoulli needs value_range symmetric: its mean is that of +-1 pixels")
+        self.noise_schedule()  # refuses what rounding makes nothing of
+        self._check_network()
+        target = TARGETS[self.target]
+        if self.value_range not in target.value_ranges:
+            raise ValueError(f"target {self.target} needs value_range {' or '.join(target.value_ranges)}")
+        if target.needs and target.needs - PROCESSES[self.process].extras:
+            raise ValueError(f"target {self.target} needs another process than {self.process}: choose x0")
         return self
 
+    def _check_network(self) -> None:
+        for option in sorted(frozenset().union(*(known.options for known in FACTS.values()))):
+            mine = option in facts(self.network).options
+            if not mine and getattr(self, option) != type(self).model_fields[option].default:
+                owners = " or ".join(name for name, known in FACTS.items() if option in known.options)
+                raise ValueError(f"{option} belongs to the {owners} network, not to {self.network}: leave it out")
 
-def explain(error) -> str:
-    """One line for a pydantic ValidationError: each offending key, its value, and what is allowed."""
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'settings'} = {reprlib.repr(e['input'])}: "
-        f"{e['msg'].removeprefix('Value error, ')}"
-        if e["loc"]
-        else e["msg"].removeprefix("Value error, ")
-        for e in error.errors()
-    )
+    def noise_schedule(self, name: str | None = None) -> NoiseSchedule:
+        """Return the noise schedule, or another one by name, with this run's T and bounds."""
+        return schedule(name or self.schedule, self.timesteps, self.beta_min, self.beta_max)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the modules that these settings choose."""
+        chosen = {NETWORKS: self.network, PROCESSES: self.process, TARGETS: self.target, TIME_DRAWS: self.time_draw}
+        if self.schedule in SCHEDULES:
+            chosen[SCHEDULES] = self.schedule
+        return (*super().sources, *(registry.module(name) for registry, name in chosen.items()))
+
+    def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
+        """Return the name of the sampler's module."""
+        return (SAMPLERS.module(sampler or "ancestral"),)
+
+    @property
+    def bounded_by(self) -> tuple[str, ...]:
+        """Names of the modules that hold the process's terms of the bound."""
+        bound = PROCESSES[self.process].bound
+        return (bound.partition(":")[0],) if bound else ()
+
+
+def read_settings(content: Any) -> FamilySettings:
+    """Return settings from plain content, of the class that their family has; none named is "diffusion".
+
+    Raises:
+        ValueError: an unknown family, or what its settings do not allow (a pydantic ValidationError).
+    """
+    family = content.get("family", DEFAULT_FAMILY) if isinstance(content, Mapping) else DEFAULT_FAMILY
+    return FAMILIES[family if isinstance(family, str) else DEFAULT_FAMILY].settings.model_validate(content)

@@ -4,7 +4,7 @@ import re
 import signal
 import time
 
-from diffusion.denoising.model import read_tensors
+from diffusion.checkpoints import read_tensors
 
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 WORDS = {signal.SIGTERM: "stopped by SIGTERM", signal.SIGINT: "interrupted"}

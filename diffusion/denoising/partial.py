@@ -5,27 +5,28 @@ from dataclasses import replace
 import numpy as np
 
 from diffusion.denoising.model import Model
-from diffusion.processes.gaussian import Process
-from diffusion.schedules import NoiseSchedule
+
+__all__ = ["from_abar"]
 
 
 def from_abar(model: Model, abar: float) -> Model:
-    """The model, its process ended at the first step whose abar_t, the share of signal power left, is at most `abar`.
+    """Return the model, its process ended at the first step whose abar_t, the share of signal power, is at most `abar`.
 
     The network and the steps before are the same, so sampling from images noised to the new end is sampling from the
     middle of the old way.
 
     Raises:
-        ValueError: `abar` is not in (0, 1), or the process never gets as noisy as that.
+        ValueError: `abar` is not in (0, 1), the process has none, or never gets as noisy as that.
     """
-    whole = model.process.schedule
     if not 0 < abar < 1:
         raise ValueError(f"abar is {abar}, but a share between 0 and 1 is needed")
+    if "abar" not in model.process.extras:
+        raise ValueError(f"process {model.settings.process!r} has no abar to start from: leave --from-abar out")
+    whole = model.process.schedule
     noisy = np.flatnonzero(whole.abar <= abar)
     if not len(noisy):
         raise ValueError(
             f"schedule {whole.name} leaves {whole.abar[-1]:.3g} of the signal's power at its last step: "
             f"{abar} or less is never reached; give a larger share, or none to start there"
         )
-    ended = NoiseSchedule(whole.name, whole.betas[: noisy[0] + 1])
-    return replace(model, process=Process(ended, model.device.torch))
+    return replace(model, process=model.process.ended(int(noisy[0]) + 1))

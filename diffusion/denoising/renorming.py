@@ -10,15 +10,19 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
-from diffusion.denoising.model import Model, to_network
-from diffusion.training import generator, time_steps
+from diffusion.denoising.model import Model
+from diffusion.images import to_network
+from diffusion.processes import TIME_DRAWS
+from diffusion.streams import generator
+
+__all__ = ["both_errors", "mean_errors", "renormed"]
 
 RENORM_STREAM, ERROR_STREAM = 12, 13
 COMPARED, MOMENTS = 256, 20  # held-out images and time steps that mean errors are taken over
 
 
 def renormed(model: Model, images: np.ndarray, seed: int = 0) -> Model:
-    """The model with the means and variances of its batch norms averaged over one pass through training images.
+    """Return the model with the means and variances of its batch norms averaged over one pass through training images.
 
     In training they are running averages, mostly of the last ten batches, each taken under weights that have moved
     since; sampling uses them as they then stand. Means over many batches under the final weights are "precise batch
@@ -43,14 +47,19 @@ def renormed(model: Model, images: np.ndarray, seed: int = 0) -> Model:
 def mean_errors(
     model: Model, images: np.ndarray, steps: list[int], seed: int = 0, batch_size: int = 128
 ) -> list[float]:
-    """The mean of eps_theta(x_t, t) - eps over images and pixels at each time step: 0 where it has no bias.
+    """Return the mean of eps_theta(x_t, t) - eps over images and pixels at each time step: 0 without bias.
 
     A path that is sampled adds a bias of one sign up, where the loss hardly tells it from other errors. Equal seeds
     give equal noise, so two models can be compared.
 
     images: uint8 (N, C, H, W), of which the first 256 are used; steps: of 1 ... T; batch_size: images a network call,
     on which no noise depends.
+
+    Raises:
+        ValueError: the process has no eps.
     """
+    if "eps" not in model.process.extras:
+        raise ValueError(f"process {model.settings.process!r} has no eps whose mean error could be taken")
     source = generator(seed, ERROR_STREAM)
     x0 = to_network(torch.from_numpy(images[:COMPARED]), model.settings.value_range)
     found = []
@@ -69,8 +78,10 @@ def _summed_error(model: Model, x0: Tensor, eps: Tensor, step: int) -> float:
 
 
 def both_errors(running: Model, anew: Model, images: np.ndarray, seed: int = 0, batch_size: int = 128) -> dict:
-    """Mean errors with the running statistics and with the new ones, at 20 time steps from T / 20 to T, over how many
-    images."""
+    """Return mean errors with the running statistics and with the new ones, at 20 time steps from T / 20 to T.
+
+    The keys are those of `diffusion.store.records.MeanErrors`.
+    """
     T = running.process.timesteps
     steps = sorted({max(1, round(T * k / MOMENTS)) for k in range(1, MOMENTS + 1)})
     models = {"running": running, "anew": anew}
@@ -84,9 +95,8 @@ def _noised_batches(model: Model, images: np.ndarray, source: torch.Generator) -
     for chosen in torch.randperm(len(images), generator=source).split(size):
         if len(chosen) == size:
             x0 = to_network(torch.from_numpy(images[chosen.numpy()]).to(device), model.settings.value_range)
-            t = time_steps(model.settings.time_draw, model.process.timesteps, size, source).to(device)
-            eps = torch.randn(x0.shape, generator=source).to(device)
-            yield [(model.process.noised(x0, t, eps), t)]
+            t = TIME_DRAWS[model.settings.time_draw](model.process.timesteps, size, source).to(device)
+            yield [(model.process.draw(x0, t, source).xt, t)]
 
 
 class _OfPairs(nn.Module):

@@ -1,53 +1,111 @@
-"""The forward process and its posterior, and the three things a network may predict (eps, x0, v).
+"""The Gaussian forward process and its posterior.
 
-Equations: [H] Ho et al. 2020 (DDPM), [S] Salimans and Ho 2022 (v), [T] the thesis. Time steps are 0-based
-indices, as in the thesis's listings: index t stands for the papers' t + 1.
+Equations: [H] Ho et al. 2020 (DDPM), [T] the thesis. Time steps are 0-based indices, as in the thesis's listings:
+index t stands for the papers' t + 1. torch is imported when a process is made, so that its facts can be asked without.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from diffusion.processes.states import Noisy, Prediction
 from diffusion.schedules import NoiseSchedule
 
-Network = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+__all__ = ["Gaussian"]
+
+SIGMAS = {"beta": "sqrt_beta", "beta-tilde": "sqrt_beta_tilde"}  # of the reverse steps [H section 3.2]
 
 
-class Process:
+class Gaussian:
     """A noise schedule as torch coefficients: float64 inside, cast to the images' type at the edge."""
 
-    def __init__(self, schedule: NoiseSchedule, device: torch.device | str = "cpu"):
+    extras = frozenset({"eps", "abar"})
+    variances = tuple(SIGMAS)
+    bound = "diffusion.processes.gaussian_bits:GaussianBits"
+
+    def __init__(self, schedule: NoiseSchedule, device="cpu"):
+        import torch
+
         # mps has no float64; there the coefficients are rounded once, here
         dtype = torch.float32 if torch.device(device).type == "mps" else torch.float64
-        self.schedule = schedule
+        self.schedule, self.device = schedule, torch.device(device)
         self.timesteps = schedule.timesteps
         self._vectors = {
             name: torch.as_tensor(values.astype(np.float64)).to(device=device, dtype=dtype)
             for name, values in _coefficients(schedule).items()
         }
 
-    def at(self, name: str, t: Tensor, like: Tensor) -> Tensor:
-        """Coefficient `name` at indices t (B,), shaped (B, 1, 1, 1) and typed to multiply `like` (B, C, H, W)."""
+    @property
+    def signal(self) -> np.ndarray:
+        """The signal-to-noise ratio abar_t / (1 - abar_t), float64 (T,)."""
+        return self.schedule.snr
+
+    def at(self, name: str, t: Tensor | int, like: Tensor) -> Tensor:
+        """Return coefficient `name` at indices t (B,), or one for all, shaped and typed to multiply `like` (B, ...)."""
         return self._vectors[name][t].to(like.dtype).reshape(-1, *[1] * (like.ndim - 1))
 
-    def noised(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps  [H eq. 4, T eq. 2.45]."""
+    def noise(self, x0: Tensor, source: Generator) -> Tensor:
+        """Draw eps from N(0, I) in the images' shape, on the CPU."""
+        import torch
+
+        return torch.randn(x0.shape, generator=source)
+
+    def noised(self, x0: Tensor, t: Tensor | int, eps: Tensor) -> Tensor:
+        """Return x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps  [H eq. 4, T eq. 2.45]."""
         return self.at("sqrt_abar", t, x0) * x0 + self.at("sqrt_1m_abar", t, x0) * eps
 
-    def noised_one_step(self, x_previous: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        """x_t = sqrt(1 - beta_t) x_{t-1} + sqrt(beta_t) eps  [H eq. 2, T eq. 2.35]."""
-        return self.at("sqrt_alpha", t, eps) * x_previous + self.at("sqrt_beta", t, eps) * eps
+    def draw(self, x0: Tensor, t: Tensor, source: Generator) -> Noisy:
+        """Draw x_t from q(x_t | x_0)."""
+        eps = self.noise(x0, source).to(x0.device)
+        return Noisy(self.noised(x0, t, eps), t, eps)
 
-    def posterior_mean(self, x0: Tensor, xt: Tensor, t: Tensor) -> Tensor:
-        """mu-tilde_t(x_t, x_0)  [H eq. 7]."""
+    def hidden(self, x0: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
+        """Return the eps that leads from x_0 to x_t  [H eq. 4]."""
+        return (xt - self.at("sqrt_abar", t, xt) * x0) / self.at("sqrt_1m_abar", t, xt)
+
+    def clean(self, eps: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
+        """Return the x_0 from which eps leads to x_t  [H eq. 4]."""
+        return (xt - self.at("sqrt_1m_abar", t, xt) * eps) / self.at("sqrt_abar", t, xt)
+
+    def error(self, found: Prediction, eps: Tensor) -> Tensor:
+        """Return L_simple of each image, (B,): the mean squared error of eps  [H eq. 14]."""
+        return (found.eps - eps).square().flatten(1).mean(1)
+
+    def start(self, noise: Callable[[], Tensor]) -> Tensor:
+        """Draw x_T from N(0, I)."""
+        return noise()
+
+    def posterior_mean(self, x0: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
+        """Return mu-tilde_t(x_t, x_0)  [H eq. 7]."""
         return self.at("posterior_x0", t, xt) * x0 + self.at("posterior_xt", t, xt) * xt
 
-    def mean_from_eps(self, eps: Tensor, xt: Tensor, t: Tensor) -> Tensor:
-        """1/sqrt(alpha_t) (x_t - beta_t / sqrt(1 - abar_t) eps)  [H eq. 11, T eq. 3.67, listing 4.2]."""
+    def mean_from_eps(self, eps: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
+        """Return 1/sqrt(alpha_t) (x_t - beta_t / sqrt(1 - abar_t) eps)  [H eq. 11, T eq. 3.67, listing 4.2]."""
         return self.at("1_sqrt_alpha", t, xt) * (xt - self.at("beta_sqrt_1m_abar", t, xt) * eps)
+
+    def backward(self, found: Prediction, xt: Tensor, t: Tensor | int, noise=None, variance: str = "beta") -> Tensor:
+        """Draw x_{t-1} around the mean that the prediction gives, sigma_t^2 as `variance` says  [H alg. 2].
+
+        A mean from the network's own eps is listing 4.2's. Without `noise`, return the mean.
+        """
+        by_eps = found.given == "eps"
+        x = self.mean_from_eps(found.eps, xt, t) if by_eps else self.posterior_mean(found.x0, xt, t)
+        return x if noise is None else x + self.at(SIGMAS[variance], t, x) * noise()
+
+    def respaced(self, steps: int) -> tuple[Gaussian, np.ndarray]:
+        """Return the process seen at `steps` of its time steps, and their indices; see `NoiseSchedule.respaced`."""
+        schedule, kept = self.schedule.respaced(steps)
+        return (self if schedule is self.schedule else Gaussian(schedule, self.device)), kept
+
+    def ended(self, steps: int) -> Gaussian:
+        """Return the process that ends after its first `steps` steps."""
+        return Gaussian(NoiseSchedule(self.schedule.name, self.schedule.betas[:steps]), self.device)
 
 
 def _coefficients(s: NoiseSchedule) -> dict[str, np.ndarray]:
@@ -62,41 +120,3 @@ def _coefficients(s: NoiseSchedule) -> dict[str, np.ndarray]:
         "posterior_x0": np.sqrt(s.abar_previous) * s.betas / (1 - s.abar),
         "posterior_xt": np.sqrt(s.alphas) * (1 - s.abar_previous) / (1 - s.abar),
     }
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a network's output says about one noised batch, as eps or as x_0 (each of the images' shape)."""
-
-    eps: Tensor
-    x0: Tensor
-
-
-def target(kind: str, process: Process, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-    """The training target of the given kind: eps [H eq. 14], x0, or v = sqrt(abar) eps - sqrt(1-abar) x_0 [S app. D].
-
-    `bernoulli` aims at the pixel's probability of being inside, (x_0 + 1) / 2, for a cross-entropy loss.
-    """
-    if kind == "eps":
-        return eps
-    if kind == "x0":
-        return x0
-    if kind == "bernoulli":
-        return (x0 + 1) / 2
-    if kind == "v":
-        return process.at("sqrt_abar", t, x0) * eps - process.at("sqrt_1m_abar", t, x0) * x0
-    raise ValueError(f"unknown target {kind!r}: choose eps, x0, v or bernoulli")
-
-
-def interpreted(kind: str, process: Process, output: Tensor, xt: Tensor, t: Tensor) -> Prediction:
-    """Both readings of a network's output, by x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps  [H eq. 4]."""
-    a, s = process.at("sqrt_abar", t, xt), process.at("sqrt_1m_abar", t, xt)
-    if kind == "eps":
-        return Prediction(output, (xt - s * output) / a)
-    if kind == "v":
-        return Prediction(s * xt + a * output, a * xt - s * output)  # [S app. D]
-    if kind in ("x0", "bernoulli"):
-        # the mean of a +-1 pixel whose log-odds are `output` is tanh(output / 2)
-        x0 = output if kind == "x0" else torch.tanh(output / 2)
-        return Prediction((xt - a * x0) / s, x0)
-    raise ValueError(f"unknown target {kind!r}: choose eps, x0, v or bernoulli")

@@ -1,7 +1,6 @@
 """What every command shares: one line for a mistake, exit codes, and options made from the settings' fields."""
 
 import contextlib
-import functools
 import os
 import signal
 import sys
@@ -9,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import click
+
+__all__ = ["SettingsCommand", "Stopped", "flags", "on_stop", "run_cleanly", "settings_from", "settings_options"]
 
 BAD_INPUT = 2
 REPEAT_AFTER = 1.0  # seconds: a terminal and a workflow may both pass on the same Ctrl-C
@@ -110,39 +111,59 @@ def _leave(line: str, code: int) -> None:
     sys.exit(code)
 
 
-def settings_options(function: Callable) -> Callable:
-    """Give a command one option for each field of TrainSettings, and call it with `settings` built from them."""
+def settings_options(kind) -> list[click.Option]:
+    """Make one option for each field of a pydantic class of settings, without a value unless it is given."""
+    options = []
+    for name, field in kind.model_fields.items():
+        flag, several = f"--{name.replace('_', '-')}", isinstance(field.default, tuple)
+        default = ",".join(map(str, field.default)) if several else field.default
+        if field.annotation is bool:
+            flag, how = f"{flag}/--no-{flag[2:]}", {"type": bool}
+        else:
+            how = {"type": str, "metavar": "VALUE"}
+        options.append(click.Option([flag, name], default=None, help=f"{field.description}  [{default}]", **how))
+    return options
+
+
+class SettingsCommand(click.Command):
+    """A command that also has an option for each field of the settings which its words choose.
+
+    Args:
+        settings: words of the command line -> a pydantic class of settings.
+    """
+
+    def __init__(self, *given, settings: Callable[[list[str]], type], **more):
+        super().__init__(*given, **more)
+        self.own, self.settings = list(self.params), settings
+        self.params = self.own + settings_options(settings([]))
+
+    def parse_args(self, ctx, args):
+        self.params = self.own + settings_options(self.settings(args))
+        return super().parse_args(ctx, args)
+
+
+def settings_from(kind, given: dict):
+    """Make settings from what `settings_options` were given.
+
+    Raises:
+        ValueError: each offending option, its value and what is allowed, in one line.
+    """
     from pydantic import ValidationError
 
-    from diffusion.settings import TrainSettings, explain
+    from diffusion.store.records import explain
 
-    fields = TrainSettings.model_fields
-
-    @functools.wraps(function)
-    def wrapped(**given):
-        values = {name: given.pop(name) for name in fields}
-        values = {name: value for name, value in values.items() if value is not None}
-        if "widths" in values:
-            values["widths"] = values["widths"].split(",")
-        try:
-            settings = TrainSettings.model_validate(values)
-        except ValidationError as error:
-            raise ValueError(explain(error)) from None
-        return function(settings=settings, **given)
-
-    for name, field in reversed(fields.items()):
-        flag = f"--{name.replace('_', '-')}"
-        default = ",".join(map(str, field.default)) if name == "widths" else field.default
-        if field.annotation is bool:
-            flag, kind = f"{flag}/--no-{flag[2:]}", {"type": bool}
-        else:
-            kind = {"type": str, "metavar": "VALUE"}
-        wrapped = click.option(flag, name, default=None, help=f"{field.description}  [{default}]", **kind)(wrapped)
-    return wrapped
+    values = {name: value for name, value in given.items() if value is not None}
+    for name, value in values.items():
+        if isinstance(kind.model_fields[name].default, tuple):
+            values[name] = value.split(",")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
 
 
 def flags(settings) -> str:
-    """The command-line options that give exactly these settings, leaving out what equals the defaults."""
+    """Return the command-line options that give exactly these settings, leaving out what equals the defaults."""
     words = []
     for name, field in type(settings).model_fields.items():
         value, flag = getattr(settings, name), name.replace("_", "-")

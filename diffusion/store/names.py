@@ -1,8 +1,11 @@
-"""What samples and bounds in a run's folder may be called, so that none takes the files of another. Without torch."""
+"""Names of files in a run's folder, and which of them samples and bounds may take. Without torch."""
 
 import re
 from pathlib import Path
 
+RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
+STARTED = "started.json"  # identity of a run that is not finished
+DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 SAMPLES, LIKELIHOOD = "samples", "likelihood"  # what the two commands call their files unless they are told
 TAKEN = ("run", "started", "diverged", "losses", "measures", "claims")  # of files of the run itself
 ENDINGS = ("-frames", "-measures")  # of files that stand beside samples

@@ -1,74 +1,152 @@
-"""What a run says of itself: how it can be made again, what computed it, where its time went, its losses."""
+"""The records beside runs: one class writes and reads each. A field that is absent in a file is absent again."""
 
-import contextlib
-import csv
-import platform
-import subprocess
-from collections.abc import Sequence
-from dataclasses import asdict, fields
-from importlib.metadata import PackageNotFoundError, version
+import reprlib
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from diffusion.devices import Device
-from diffusion.store.files import replacing
-from diffusion.training import EpochRecord, Trainer
+from diffusion.store.files import read_json, write_json
 
-PACKAGES = ("triangle-diffusion", "torch", "numpy", "safetensors")
+__all__ = [
+    "LikelihoodRecord",
+    "MeanErrors",
+    "Record",
+    "RunRecord",
+    "RunSeconds",
+    "SamplesRecord",
+    "explain",
+    "read_record",
+]
 
-
-def computed_by(device: Device) -> dict:
-    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()}
-
-
-def description(trainer: Trainer, wanted: dict, wall: float) -> dict:
-    """What it takes to remake a run, and where its time went."""
-    training = sum(r.seconds for r in trainer.records)
-    an_epoch = min(trainer.steps_per_epoch * trainer.settings.batch_size, len(trainer.images))
-    images = an_epoch * len(trainer.records)
-    return {
-        **wanted,
-        "image_shape": list(trainer.model.shape),
-        "training_images": len(trainer.images),
-        "parameters": trainer.parameters,
-        **computed_by(trainer.device),
-        "machine": {
-            "system": platform.system(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-        },
-        "versions": versions(),
-        "revision": revision(),
-        "seconds": {
-            "training": training,
-            "of that loading": sum(r.loading_seconds for r in trainer.records),
-            "test": sum(r.test_seconds for r in trainer.records),
-            "last process": wall,
-        },
-        "images_per_second": images / training if training else None,
-    }
+Seconds = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
-def versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+class Record(BaseModel):
+    """A JSON object; what else stands there is kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    def write(self, path: Path) -> None:
+        """Write what is set, in the fields' order."""
+        write_json(path, self.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
-def revision() -> str | None:
-    """The git revision of the package's sources, where they are a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    return None
+class RunSeconds(Record):
+    """Where a run's time went, in seconds; last_process: of the command that ended it, start to end."""
+
+    training: Seconds
+    loading: Seconds = Field(0.0, alias="of that loading")
+    test: Seconds = 0.0
+    last_process: Seconds = Field(0.0, alias="last process")
 
 
-def write_losses(path: Path, records: Sequence[EpochRecord]) -> None:
-    """losses.csv: an epoch a row, in full precision, under the names of EpochRecord's fields."""
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, [field.name for field in fields(EpochRecord)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(record) for record in records)
+class RunRecord(Record):
+    """run.json: what it takes to make a run again, and where its time went."""
+
+    settings: dict[str, Any]
+    data: dict[str, str] = {}
+    sources: str = ""
+    family: str = "diffusion"
+    capabilities: list[str] = ["frames", "likelihood", "score"]
+    image_shape: list[int] = []
+    training_images: int | None = None
+    parameters: int | None = None
+    device: str
+    precision: str = ""
+    threads: int | None = None
+    machine: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
+    revision: str | None = None
+    seconds: RunSeconds
+    images_per_second: float | None
+    files: dict[str, str] = {}
+
+
+class MeanErrors(Record):
+    """Of the predicted noise by time step, see `diffusion.denoising.renorming.mean_errors`."""
+
+    images: int
+    steps: list[int]
+    running: list[float]
+    anew: list[float]
+
+
+class SamplesRecord(Record):
+    """samples.json, or that of other samples: how they were drawn, by what, and how long it took."""
+
+    sampler: str | None = None
+    variance: str | None = None
+    steps: int | None = None
+    count: int | None = None
+    framed: int | None = None
+    frames: int | None = None
+    batch_size: int | None = None
+    clip: bool | None = None
+    seed: int | None = None
+    noised: str | None = None
+    from_abar: float | None = None
+    renormed: str | None = None
+    mean_errors: MeanErrors | None = None
+    frame_steps: list[int] | None = None
+    device: str = ""
+    precision: str = ""
+    threads: int | None = None
+    seconds: Seconds
+    seconds_per_image: Positive
+    model: str = ""
+    files: dict[str, str] = {}
+
+
+class LikelihoodRecord(Record):
+    """likelihood.json: terms and their standard errors in bits per dimension, and how they were estimated."""
+
+    prior: float
+    steps: float
+    decoder: float
+    prior_se: float | None = None
+    steps_se: float | None = None
+    decoder_se: float | None = None
+    total_se: float | None
+    images: int
+    draws: int | None = None
+    groups: int | None = None
+    total: float
+    unit: str = "bits/dim"
+    batch_size: int | None = None
+    seed: int | None = None
+    variance: str | None = None
+    device: str = ""
+    precision: str = ""
+    threads: int | None = None
+    seconds: Seconds = 0.0
+    model: str = ""
+    files: dict[str, str] = {}
+
+
+Kind = TypeVar("Kind", bound=Record)
+
+
+def read_record(path: Path, kind: type[Kind]) -> Kind:
+    """Read a JSON record of its kind.
+
+    Raises:
+        ValueError: not JSON, or not what such a record holds.
+        OSError: missing or unreadable.
+    """
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ValueError(f"{path} is not what it was written as ({explain(error)}): make it again") from None
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line what a ValidationError found: each offending key, its value, and what is allowed."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'settings'} = {reprlib.repr(e['input'])}: "
+        f"{e['msg'].removeprefix('Value error, ')}"
+        if e["loc"]
+        else e["msg"].removeprefix("Value error, ")
+        for e in error.errors()
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Registry", "UnknownNameError", "load_plugins"]
+__all__ = ["Registry", "UnknownNameError", "load_plugins", "resolve"]
 
 
 class UnknownNameError(KeyError, ValueError):
@@ -12,6 +12,14 @@ class UnknownNameError(KeyError, ValueError):
 
     def __str__(self) -> str:
         return self.args[0]
+
+
+def resolve(member: Any) -> Any:
+    """Import what the text `module:attribute` names; return anything else as it is."""
+    if not isinstance(member, str):
+        return member
+    module, _, attribute = member.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 class Registry(Mapping[str, Any]):
@@ -46,11 +54,9 @@ class Registry(Mapping[str, Any]):
         return getattr(member, "__module__", None) or type(member).__module__
 
     def __getitem__(self, name: str) -> Any:
-        member = self._given(name)
-        if isinstance(member, str):
-            module, _, attribute = member.partition(":")
-            member = getattr(import_module(module), attribute)
-        return member
+        return resolve(self._given(name))
+
+    __hash__ = object.__hash__  # a registry is one of its kind, whatever its members
 
     def __contains__(self, name: object) -> bool:
         return name in self._members

@@ -9,11 +9,12 @@ from pathlib import Path
 __all__ = ["digest", "followed"]
 
 
-def followed(*modules: str) -> list[Path]:
+def followed(*modules: str, without: tuple[str, ...] = ()) -> list[Path]:
     """Return the files of the named modules and of all that they import, in turn, from the same packages.
 
     A package is followed if one of `modules` lies in it, or a module of this project does. Imports inside functions
-    count. A package's `__init__.py` holds names and no code that shapes a result, so it is left out.
+    count. A package's `__init__.py` holds names and no code that shapes a result, so it is left out, and so are
+    `without`, modules or packages that are not followed.
 
     Raises:
         ValueError: a module has no source file.
@@ -28,17 +29,21 @@ def followed(*modules: str) -> list[Path]:
         path = _file(name) if name not in found else None
         if path is not None:
             found[name] = path
-            pending += [one for one in _imported(path) if one.partition(".")[0] in rooms]
+            pending += [one for one in _imported(path) if one.partition(".")[0] in rooms and not _lies_in(one, without)]
     return sorted({path for path in found.values() if path.name != "__init__.py"})
 
 
 ROOMS = ("triangles", "diffusion", "studies")
 
 
-def digest(*modules: str) -> str:
-    """Return the sha256 over the contents of `followed(*modules)`, in the order of the modules' names."""
+def _lies_in(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def digest(*modules: str, without: tuple[str, ...] = ()) -> str:
+    """Return the sha256 over the contents of what is `followed`, in the order of the modules' names."""
     total = hashlib.sha256()
-    for path in followed(*modules):
+    for path in followed(*modules, without=without):
         total.update(path.read_bytes())
     return total.hexdigest()
 

@@ -10,12 +10,12 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import pandas as pd
 
-from diffusion.schedules import schedule
 from diffusion.store.files import read_array, replacing, sha256, verify_checksum, write_json
+from diffusion.store.records import LikelihoodRecord, read_record
 from studies.measures import images as measures
 from studies.measures.images import Measure
 from studies.measures.logsnr import loss_by_logsnr
-from studies.measures.records import ClaimsRecord, LikelihoodRecord, read_record
+from studies.measures.records import ClaimsRecord
 from studies.measures.results import DIGEST, of_samples, read_losses, read_samples, verify_model
 from studies.verdicts.claims import digest
 from triangles.datasets import read_dataset
@@ -156,7 +156,7 @@ def binned_errors(run):
     if not whole or pairs[:, 1].min() < 1 or pairs[:, 1].max() > settings.timesteps:
         raise ValueError(f"{run.folder / PAIRS} doesn't belong to this run: bound its likelihood again")
     t = pairs[:, 1].astype(np.int64)
-    snr = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).snr
+    snr = settings.noise_schedule().snr
     logsnr = np.log(snr[t - 1])
     return loss_by_logsnr(logsnr, logsnr, LOGSNR_EDGES)[0], *loss_by_logsnr(logsnr, pairs[:, 2], LOGSNR_EDGES)
 

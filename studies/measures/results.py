@@ -159,7 +159,5 @@ def resampled_here(plan) -> list:
 
 def noise_schedules(plan) -> dict:
     """The study's schedules by name, as its runs use them."""
-    from diffusion.schedules import schedule
-
     settings = {run.schedule: run.training for run in first_seed(plan)}
-    return {name: schedule(name, s.timesteps, s.beta_min, s.beta_max) for name, s in settings.items()}
+    return {name: one.noise_schedule() for name, one in settings.items()}

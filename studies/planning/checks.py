@@ -1,7 +1,5 @@
 """What settings that are each possible cannot do together: refused before anything is made, not after training."""
 
-from diffusion.schedules import schedule
-
 __all__ = ["check_extended", "check_resampled"]
 
 
@@ -19,7 +17,7 @@ def check_resampled(one, where: str) -> None:
     if one.renormed and training.network != "thesis":
         raise ValueError(f"{where}: network {training.network!r} has no batch norm to take statistics of anew")
     if one.from_abar is not None:
-        noise = schedule(training.schedule, training.timesteps, training.beta_min, training.beta_max)
+        noise = training.noise_schedule()
         if noise.abar[-1] > one.from_abar:
             raise ValueError(f"{where}: {noise.name} leaves {noise.abar[-1]:.3g}, never as little as {one.from_abar:g}")
 

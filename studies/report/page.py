@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from diffusion.store.files import write_text
+from diffusion.store.records import RunRecord, SamplesRecord, read_record
 from studies.measures.jobs import duration
-from studies.measures.records import RunRecord, SamplesRecord, read_record
 from studies.measures.results import SET_NAMES, absence, or_hole
 from studies.planning.commands import as_config
 from studies.report.answer import answer

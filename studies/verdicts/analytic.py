@@ -33,11 +33,8 @@ def half_lives_apart(plan, sooner: str, later: str):
 
 def _half_life(plan, name: str) -> float:
     """The share of the steps after which less than half of the signal's power is left."""
-    from diffusion.schedules import schedule
-
-    settings = plan.grid[0].training
-    found = schedule(name, settings.timesteps, settings.beta_min, settings.beta_max)
-    return float((found.abar >= 0.5).mean())
+    noise = plan.grid[0].training.noise_schedule(name)
+    return float((noise.abar >= 0.5).mean())
 
 
 def drawing_leaves_gray(plan):

@@ -7,8 +7,9 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from diffusion.store.records import read_record
 from studies.measures.measuring import CLAIMS, read_measures
-from studies.measures.records import ClaimsRecord, read_record
+from studies.measures.records import ClaimsRecord
 from studies.measures.results import of_samples, or_hole
 from studies.verdicts import analytic, statistics
 from studies.verdicts.claims import Missing, comparison_told, counted, digest, needed, sides

@@ -11,10 +11,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.convolutions import Layer, alone, flops, layers_of
-from benchmarks.growth import GROWTHS, at_the_end, exponent, fits
-from benchmarks.growth_figure import draw
-from benchmarks.workflow import covered, jobs, overhead
-from diffusion.networks import unet
+from benchmarks.growing.growth import GROWTHS, at_the_end, exponent, fits
+from benchmarks.growing.growth_figure import draw
+from benchmarks.growing.workflow import covered, jobs, overhead
+from diffusion.networks.thesis_unet import ThesisUNet
+from diffusion.settings import TrainSettings
 
 CONVOLUTIONS = ("convolution", "convolution_backward")
 
@@ -46,7 +47,7 @@ def test_a_layers_operations_are_those_that_torch_counts(module, inner):
 
 @pytest.mark.parametrize("full_skip", [True, False])
 def test_a_networks_layers_are_all_found_at_their_shapes(full_skip):
-    network = unet.build("thesis", 1, (2, 4, 8), full_skip=full_skip)
+    network = ThesisUNet(1, TrainSettings(widths=(2, 4, 8), full_skip=full_skip))
     x, t = torch.zeros(3, 1, 16, 16), torch.zeros(3, dtype=torch.long)
     layers = layers_of(network, lambda: network(x, t))
     assert len(layers) == len([m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)])

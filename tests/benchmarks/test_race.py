@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.race_table import best, minutes_to_reach, ratio, reach
+from benchmarks.racing.race_table import best, minutes_to_reach, ratio, reach
 
 SPECS = {
     "ours:epochs=2": None,
@@ -24,8 +24,8 @@ def images():
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_contender_trains_goes_on_from_its_state_and_draws(spec, images, tmp_path, monkeypatch):
-    from benchmarks import contenders, race
-    from benchmarks.peers import stand_in_for_torchvision
+    from benchmarks.racing import contenders, race
+    from benchmarks.racing.peers import stand_in_for_torchvision
 
     monkeypatch.setenv("TQDM_DISABLE", "1")
     for ours in (contenders.Ours, contenders.Listing):
@@ -47,7 +47,7 @@ def test_a_contender_trains_goes_on_from_its_state_and_draws(spec, images, tmp_p
 
 
 def test_a_resumed_contender_has_the_weights_and_the_optimiser_of_the_first(images, tmp_path):
-    from benchmarks import race
+    from benchmarks.racing import race
 
     undisturbed = race.make("listing:batch_size=16", images, 0)
     undisturbed.step()

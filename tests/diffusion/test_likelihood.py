@@ -9,23 +9,17 @@ import torch
 from click.testing import CliRunner
 from scipy import stats
 
+from diffusion.checkpoints import save_model
 from diffusion.cli import cli
-from diffusion.denoising.likelihood import (
-    _terms,
-    bound,
-    curve,
-    decoder_bits,
-    proposal,
-    spread_steps,
-    step_bits,
-    variances,
-)
-from diffusion.denoising.model import Model, save_model
+from diffusion.denoising.likelihood import bound, curve, proposal, spread_steps, terms
+from diffusion.denoising.model import Model
 from diffusion.devices import choose
-from diffusion.processes.gaussian import Process, interpreted
+from diffusion.processes.gaussian import Gaussian
+from diffusion.processes.gaussian_bits import GaussianBits, decoder_bits, step_bits, variances
 from diffusion.schedules import SCHEDULES, schedule
 from diffusion.settings import TrainSettings
 from diffusion.store.files import sha256, write_array
+from diffusion.targets import TARGETS
 
 SHAPE = (1, 2, 2)
 
@@ -33,10 +27,10 @@ SHAPE = (1, 2, 2)
 def stand_in(denoise, name="linear", T=50, kind="x0", shape=SHAPE, **bounds):
     """A model whose output is a given function (x_t, t index, process) of float64 images."""
     settings = TrainSettings(schedule=name, timesteps=T, target=kind, **bounds)
-    process = Process(schedule(name, T, settings.beta_min, settings.beta_max))
+    process = Gaussian(settings.noise_schedule())
 
     def predict(xt, t):
-        return interpreted(kind, process, denoise(xt.double(), t, process), xt.double(), t)
+        return TARGETS[kind]().read(denoise(xt.double(), t, process), xt.double(), t, process)
 
     device = SimpleNamespace(torch=torch.device("cpu"), name="cpu", precision="float64")
     return SimpleNamespace(settings=settings, process=process, shape=shape, device=device, predict=predict)
@@ -70,7 +64,7 @@ def test_terms_are_those_of_an_independent_computation(name, variance):
     rng = np.random.default_rng(0)
     t, x0 = np.array([2, 17, 50]), 2 * rng.integers(0, 256, (3, *SHAPE)) / 255 - 1
     eps = rng.standard_normal(x0.shape)
-    _, bits = _terms(model, torch.from_numpy(x0), t, torch.from_numpy(eps), variance)
+    _, bits = terms(model, GaussianBits(model.process, variance), torch.from_numpy(x0), t, torch.from_numpy(eps))
     beta = model.process.schedule.betas
     for n, step in enumerate(t):
         before, now = np.prod(1 - beta[: step - 1]), np.prod(1 - beta[:step])
@@ -158,9 +152,9 @@ def test_every_step_is_taken_once_for_every_image_of_many():
 def test_equal_seeds_give_equal_bounds_in_any_batch():
     model = stand_in(exact_denoiser(torch.ones(1, *SHAPE, dtype=torch.float64)), kind="x0")
     images = np.random.default_rng(0).integers(0, 256, (20, *SHAPE), np.uint8)
-    one, same, other = (bound(model, images, 3, seed=s, batch_size=b) for s, b in ((1, 500), (1, 7), (2, 500)))
+    one, same, other = (bound(model, images, draws=3, seed=s, batch_size=b) for s, b in ((1, 500), (1, 7), (2, 500)))
     assert one.pairs == pytest.approx(same.pairs, rel=1e-6)
-    assert np.array_equal(one.pairs, bound(model, images, 3, seed=1).pairs)
+    assert np.array_equal(one.pairs, bound(model, images, draws=3, seed=1).pairs)
     assert not np.array_equal(one.pairs, other.pairs)
 
 
@@ -233,7 +227,7 @@ def test_black_images_in_the_unit_range_cost_what_their_formulas_say():
 
 def test_the_curve_stands_at_the_log_snr_of_its_steps():
     model = stand_in(exact_denoiser(torch.ones(1, *SHAPE, dtype=torch.float64)), T=5)
-    rows = curve(bound(model, np.full((2, *SHAPE), 255, np.uint8), draws=None), model.process.schedule)
+    rows = curve(bound(model, np.full((2, *SHAPE), 255, np.uint8), draws=None))
     abar = np.cumprod(1 - model.process.schedule.betas)
     assert rows.t.tolist() == [1, 2, 3, 4, 5]
     assert rows.log_snr.tolist() == pytest.approx(np.log(abar / (1 - abar)))

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from diffusion.networks import unet
-from diffusion.optimizers import ConvolutionMuon, build, orthogonalised
+from diffusion.networks.thesis_unet import ThesisUNet
+from diffusion.optimizers import OPTIMIZERS
+from diffusion.optimizers.muon import ConvolutionMuon, orthogonalised
+from diffusion.settings import TrainSettings
 
 
 @pytest.mark.parametrize("shape", [(16, 72), (64, 16), (128, 2048)])
@@ -45,9 +47,9 @@ def test_muon_takes_a_step_along_the_orthogonalised_kernel_in_any_layout(layout)
 
 
 def test_every_parameter_has_one_optimizer():
-    network = unet.build("thesis", 1, (4, 8, 16), full_skip=True)
+    network = ThesisUNet(1, TrainSettings(widths=(4, 8, 16), full_skip=True))
     for kind, groups in (("adam", 1), ("muon", 2)):
-        optimizers = build(kind, network, 1e-3)
+        optimizers = OPTIMIZERS[kind](network, 1e-3)
         held = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
         assert len(optimizers) == groups
         assert sorted(held) == sorted(id(p) for p in network.parameters())

@@ -4,15 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion import training
-from diffusion.denoising.model import Model, as_bytes, load_model, read_tensors, save_model, to_network, to_unit
-from diffusion.denoising.sampling import SAMPLERS, sample
+from diffusion.checkpoints import as_bytes, load_model, read_tensors, restore, save_model, save_state, tensors_of
+from diffusion.denoising.learner import Batch, losses
+from diffusion.denoising.model import Model
+from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.processes.gaussian import Process
+from diffusion.images import to_network, to_unit
+from diffusion.processes import TIME_DRAWS
+from diffusion.processes.gaussian import Gaussian
+from diffusion.samplers import SAMPLERS
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
-from diffusion.training import DivergedError, Trainer, generator, losses_of, time_steps
+from diffusion.streams import generator
+from diffusion.training import DivergedError, Trainer
 
 RECIPES = {
     "thesis": {},
@@ -37,7 +42,7 @@ def small(**more):
 
 
 def weights(trainer):
-    return {name: value.numpy().tobytes() for name, value in trainer._state().items()}
+    return {name: value.numpy().tobytes() for name, value in tensors_of(trainer).items()}
 
 
 def finished(settings, images):
@@ -60,9 +65,9 @@ def test_a_resumed_run_is_the_undisturbed_run_byte_for_byte(recipe, precision, i
     undisturbed, records = finished(settings, images)
     first = Trainer(settings, images, images[:10])
     next(first.epochs())
-    first.save(tmp_path / "checkpoint")
+    save_state(first, tmp_path / "checkpoint")
     second = Trainer(settings, images, images[:10])
-    second.restore(tmp_path / "checkpoint")
+    restore(second, tmp_path / "checkpoint")
     assert second.epoch == 1
     list(second.epochs())
     assert weights(second) == weights(undisturbed)
@@ -71,13 +76,13 @@ def test_a_resumed_run_is_the_undisturbed_run_byte_for_byte(recipe, precision, i
 
 def test_an_extension_is_the_long_run_and_a_cooldown_forbids_it(images, tmp_path):
     short, _ = finished(small(epochs=1), images)
-    short.save(tmp_path / "checkpoint")
+    save_state(short, tmp_path / "checkpoint")
     long = Trainer(small(epochs=2), images, images[:10])
-    long.restore(tmp_path / "checkpoint")
+    restore(long, tmp_path / "checkpoint")
     list(long.epochs())
     assert weights(long) == weights(finished(small(epochs=2), images)[0])
     with pytest.raises(ValueError, match="other settings"):
-        Trainer(small(epochs=2, cooldown=0.5), images).restore(tmp_path / "checkpoint")
+        restore(Trainer(small(epochs=2, cooldown=0.5), images), tmp_path / "checkpoint")
 
 
 DAMAGE = {
@@ -93,38 +98,38 @@ DAMAGE = {
 def test_a_checkpoint_of_other_tensors_is_refused_and_changes_nothing(damage, images, tmp_path):
     first, second = Trainer(small(), images), Trainer(small(), images)
     next(first.epochs())
-    first.save(tmp_path / "checkpoint")
+    save_state(first, tmp_path / "checkpoint")
     tensors, metadata = read_tensors(tmp_path / "checkpoint")
     DAMAGE[damage](tensors)
     (tmp_path / "checkpoint").write_bytes(as_bytes(tensors, metadata))
     before = weights(second)
     with pytest.raises(ValueError, match=r"does not fit this run \(optimizer\.\S+ is missing, .*--replace it"):
-        second.restore(tmp_path / "checkpoint")
+        restore(second, tmp_path / "checkpoint")
     assert weights(second) == before
     assert second.epoch == 0
 
 
 def test_a_trainer_that_has_not_stepped_is_restored_too(images, tmp_path):
     first, second = Trainer(small(), images), Trainer(small(), images)
-    first.save(tmp_path / "checkpoint")
-    second.restore(tmp_path / "checkpoint")
+    save_state(first, tmp_path / "checkpoint")
+    restore(second, tmp_path / "checkpoint")
     assert (second.epoch, weights(second)) == (0, weights(first))
 
 
 def test_the_average_is_that_of_the_weights_after_each_step_with_the_last_statistics(images):
     trainer, decay, means = Trainer(small(ema=0.8, epochs=1), images), 0.8, None
-    step = trainer._step
+    step = trainer.learner.step
 
-    def followed(*given):
+    def followed(batch):
         nonlocal means
-        losses = step(*given)
-        now = {name: p.detach().double() for name, p in trainer.model.network.named_parameters()}
+        losses = step(batch)
+        now = {name: p.detach().double() for name, p in trainer.network.named_parameters()}
         means = now if means is None else {k: decay * means[k] + (1 - decay) * now[k] for k in now}
         return losses
 
-    trainer._step = followed
+    trainer.learner.step = followed
     next(trainer.epochs())
-    averaged, trained = trainer.trained.network.state_dict(), trainer.model.network.state_dict()
+    averaged, trained = trainer.trained.network.state_dict(), trainer.network.state_dict()
     assert trainer.steps_per_epoch > 2
     for name, value in averaged.items():
         if name in means:
@@ -135,16 +140,16 @@ def test_the_average_is_that_of_the_weights_after_each_step_with_the_last_statis
 
 def test_cells_share_weights_order_steps_and_noise(images, monkeypatch):
     """The paired design: what enters the network's first step differs between schedules only through abar."""
-    seen, original = {}, Process.noised
+    seen, original = {}, Gaussian.noised
     for name in ("linear", "power-10"):
         trainer = Trainer(small(schedule=name, epochs=1), images)
-        seen[name] = {"weights": {k: v.clone() for k, v in trainer.model.network.state_dict().items()}}
+        seen[name] = {"weights": {k: v.clone() for k, v in trainer.network.state_dict().items()}}
 
         def noised(process, x0, t, eps, seen=seen[name]):
             seen.setdefault("draw", (x0, t, eps))
             return original(process, x0, t, eps)
 
-        monkeypatch.setattr(Process, "noised", noised)
+        monkeypatch.setattr(Gaussian, "noised", noised)
         next(trainer.epochs())
     a, b = seen["linear"], seen["power-10"]
     assert all(torch.equal(a["weights"][k], b["weights"][k]) for k in a["weights"])
@@ -156,8 +161,8 @@ def test_one_batch_can_be_overfitted(recipe, images):
     rates = {"learning_rate": 3e-3, "widths": (16, 32), "epochs": 200, "batch_size": 4}
     trainer = Trainer(small(**RECIPES[recipe] | rates | {"cooldown": 0.3}), images[:4])
     records = list(trainer.epochs())
-    last = np.mean([r.objective_mean for r in records[-20:]])
-    assert last < 0.6 * records[0].objective_mean
+    last = np.mean([r.means["objective"] for r in records[-20:]])
+    assert last < 0.6 * records[0].means["objective"]
 
 
 def test_the_test_loss_moves_nothing(images):
@@ -172,19 +177,19 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_name(images):
     trainer = Trainer(small(epochs=3), images)
     next(trainer.epochs())
     with torch.no_grad():
-        trainer.model.network.last.bias.fill_(float("inf"))
+        trainer.network.last.bias.fill_(float("inf"))
     with pytest.raises(DivergedError, match="epoch 2, step 1"):
         next(trainer.epochs())
     assert trainer.epoch == 1
 
 
 def test_time_steps_are_uniform_and_stratified_ones_even():
-    even = time_steps("stratified", 1000, 100, generator(0, 1)).sort().values
+    even = TIME_DRAWS["stratified"](1000, 100, generator(0, 1)).sort().values
     assert even.diff().min() >= 9
     assert even.diff().max() <= 11
-    for draw in ("uniform", "stratified"):
+    for draw in TIME_DRAWS:
         source = generator(3, 1)
-        counts = torch.stack([time_steps(draw, 10, 7, source) for _ in range(3000)]).flatten().bincount(minlength=10)
+        counts = torch.stack([TIME_DRAWS[draw](10, 7, source) for _ in range(3000)]).flatten().bincount(minlength=10)
         assert len(counts) == 10
         assert (counts - 2100).abs().max() < 5 * 2100**0.5
 
@@ -202,7 +207,7 @@ class Exact(Model):
 
     def __init__(self, points, T, kind="x0", name="linear"):
         device = choose("cpu", "float32")
-        process = Process(schedule(name, T))
+        process = Gaussian(schedule(name, T))
         super().__init__(
             TrainSettings(schedule=name, timesteps=T, target=kind), points.shape[1:], None, process, device
         )
@@ -222,10 +227,8 @@ class Exact(Model):
     [
         ("ancestral", {}),
         ("ancestral", {"variance": "beta-tilde"}),
-        ("ancestral", {"steps": 40}),
         ("ancestral", {"clip": True}),
-        ("ddim", {"steps": 40}),
-        ("dpm-solver", {"steps": 40}),
+        *((name, {"steps": 40}) for name in SAMPLERS),
     ],
 )
 def test_samplers_recover_a_tiny_data_set_from_its_exact_denoiser(sampler, options, kind):
@@ -280,6 +283,23 @@ def test_impossible_samplings_are_refused(name):
         sample(model, 0, sampler=name)
 
 
+def test_samplings_that_do_not_fit_together_are_refused():
+    model = Exact(torch.ones(1, 1, 4, 4), 10)
+    with pytest.raises(ValueError, match="variance belongs to the ancestral sampler, not to ddim"):
+        sample(model, 1, sampler="ddim", variance="beta")
+    with pytest.raises(ValueError, match="choose beta or beta-tilde"):
+        sample(model, 1, variance="learned")
+    with pytest.raises(ValueError, match="no sampler has warmth"):
+        sample(model, 1, warmth=3)
+    with pytest.raises(ValueError, match="choose from ancestral"):
+        sample(model, 1, sampler="euler")
+    model.process.extras = frozenset()
+    for name in SAMPLERS:
+        if SAMPLERS[name].needs:
+            with pytest.raises(ValueError, match=f"{name} needs a process with"):
+                sample(model, 1, sampler=name)
+
+
 def test_diverged_samples_are_not_written():
     model = Exact(torch.full((1, 1, 4, 4), float("nan")), 10)
     with pytest.raises(ArithmeticError, match="not finite"):
@@ -312,21 +332,22 @@ def test_losses_are_told_as_those_of_the_noise_whatever_is_predicted():
     """One denoiser, read as eps and as x_0: the objectives differ, the squared error of the noise does not."""
     points = torch.sign(torch.randn(5, 1, 4, 4, generator=generator(0, 9)))
     t, eps = torch.tensor([5, 40, 60, 80, 99]), torch.randn(5, 1, 4, 4, generator=generator(0, 8))
-    by_noise, by_image = (losses_of(Exact(points, 100, kind), points, t, eps) for kind in ("eps", "x0"))
+    by_noise, by_image = (losses(Exact(points, 100, kind), Batch(points, t, eps)) for kind in ("eps", "x0"))
     torch.testing.assert_close(by_image[1], by_noise[1], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(by_image[0], by_noise[0], rtol=0.1)
 
 
 def test_the_test_loss_is_the_mean_of_the_noises_error_over_all_images(images, monkeypatch):
-    """In batches of 4, 4 and 2; here each image's error is its own mean, and the objective another number."""
-    monkeypatch.setattr(training, "TEST_BATCH", 4)
-    monkeypatch.setattr(training, "losses_of", lambda model, x0, t, eps: (x0.flatten(1).sum(1), x0.flatten(1).mean(1)))
-    assert Trainer(small(), images, images[:10]).test_loss() == pytest.approx(images[:10].mean() / 127.5 - 1)
+    """In batches of 4, 4 and 2; here each image's error is its own mean."""
+    monkeypatch.setattr("diffusion.training.TEST_BATCH", 4)
+    trainer = Trainer(small(), images, images[:10])
+    trainer.learner.test = lambda model, batch: batch.x0.flatten(1).mean(1)
+    assert trainer.test_loss() == pytest.approx(images[:10].mean() / 127.5 - 1)
 
 
 def test_the_rate_is_constant_and_then_falls_evenly_to_nothing(images):
     trainer, rates = Trainer(small(epochs=4, cooldown=0.5, learning_rate=1e-3), images), []
-    (optimizer,) = trainer.optimizers
+    (optimizer,) = trainer.learner.optimizers
     step = optimizer.step
     optimizer.step = lambda: (rates.append(optimizer.param_groups[0]["lr"]), step())
     list(trainer.epochs())
@@ -347,12 +368,11 @@ def test_levels_reach_the_network_in_its_range_and_come_back(value_range, ends):
 
 
 def test_every_epoch_has_an_order_and_noise_of_its_own(images):
-    trainer, orders, noises = Trainer(small(), images), [], []
-    step, draws = trainer._step, trainer._draws
-    trainer._step = lambda chosen, *rest: orders.append(chosen) or step(chosen, *rest)
-    trainer._draws = lambda *given: noises.append(drawn := draws(*given)) or drawn
+    trainer, seen = Trainer(small(), images), []
+    prepare = trainer.learner.prepare
+    trainer.learner.prepare = lambda *given: seen.append(batch := prepare(*given)) or batch
     list(trainer.epochs())
-    first, second = torch.cat(orders[:3]).tolist(), torch.cat(orders[3:]).tolist()
-    assert sorted(first) == sorted(second) == list(range(48))
-    assert first != second
-    assert len({noise.numpy().tobytes() for _, noise in noises}) == 6
+    first, second = (torch.cat([batch.x0 for batch in of]) for of in (seen[:3], seen[3:]))
+    assert not torch.equal(first, second)
+    assert sorted(x.numpy().tobytes() for x in first) == sorted(x.numpy().tobytes() for x in second)
+    assert len({batch.hidden.numpy().tobytes() for batch in seen}) == 6

@@ -41,7 +41,8 @@ REASON = "diverged: the loss was inf at epoch 1, step 1"
 
 def let_linear_diverge(project):
     """Its loss becomes infinite in the project's own copy of the trainer: no settings that are allowed do that."""
-    path, loss = project / "diffusion/training.py", "objective = pixelwise.flatten(1).mean(1)\n"
+    path = project / "diffusion/denoising/learner.py"
+    loss = "objective = target.loss(output, wanted).flatten(1).mean(1)\n"
     before, after = path.read_text().split(loss)
     path.write_text(f"{before}{loss[:-1]} / (model.settings.schedule != 'linear')\n{after}")
 

@@ -15,7 +15,7 @@ from commands import FAST, SAMPLING, TRAINING, Started, call, fill, refusal
 from safetensors.torch import save_file
 from stops import RUN_FILES, weights
 
-from diffusion.denoising.model import read_tensors
+from diffusion.checkpoints import read_tensors
 from diffusion.store.files import replacing, sha256
 from studies.measures.results import read_frames, read_losses, read_samples
 

@@ -19,7 +19,7 @@ from commands import SAMPLING, TRAINING, call, refusal
 from safetensors.torch import save_file
 
 from diffusion import runs
-from diffusion.denoising.model import load_model, read_tensors
+from diffusion.checkpoints import load_model, read_tensors, restore
 from diffusion.devices import choose
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images, read_array, read_images, read_json
@@ -93,7 +93,7 @@ def readers(tiny):
         "record": (run / "run.json", lambda: read_json(run / "run.json")),
         "tensors": (run / "model.safetensors", lambda: read_tensors(run / "model.safetensors")),
         "model": (run / "model.safetensors", lambda: load_model(run / "model.safetensors", cpu)),
-        "checkpoint": (run / "checkpoint.safetensors", lambda: trainer.restore(run / "checkpoint.safetensors")),
+        "checkpoint": (run / "checkpoint.safetensors", lambda: restore(trainer, run / "checkpoint.safetensors")),
         "measures": (run / "measures.csv", lambda: read_measures(here)),
         "table": (run / "per-image.npz", lambda: read_table(run / "per-image.npz")),
         "bound": (run / "likelihood.npy", lambda: binned_errors(here)),

@@ -67,7 +67,7 @@ CHANGES = {
         "triangles/kinds/polygons.py", commented,
         {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 3, "table": 2, "report": 1},
     ),
-    "the network's source": ("diffusion/networks/unet.py", commented, RETRAINED),
+    "the network's source": ("diffusion/networks/thesis_unet.py", commented, RETRAINED),
     "the schedules' formulas": ("diffusion/schedules.py", commented, RETRAINED | {"figure": 3, "table": 2}),
     "the samplers' source": ("diffusion/denoising/sampling.py", commented, RESAMPLED),
     "the source of starting halfway": (

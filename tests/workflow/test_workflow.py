@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 from project import copy_project, environment
 
-from diffusion.denoising.model import load_model
+from diffusion.checkpoints import load_model
 from diffusion.devices import choose
 from diffusion.store.files import read_json, sha256, write_json
 from studies.planning.resolving import make_plan

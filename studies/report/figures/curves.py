@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from diffusion.schedules import SCHEDULES, schedule
+from diffusion.schedules import SCHEDULES
 from studies.measures.results import SET_NAMES, first_seed, noise_schedules, or_hole, read_losses
 from studies.report.palette import INK, MUTED, colour, text_colour
 from studies.report.style import footnote, new_figure, schedule_legend, styled, title
@@ -52,7 +52,7 @@ def _spoken_of(plan) -> dict:
     checks = [claim.check for claim in plan.study.claims if claim.kind == "analytic" and claim.figure == "schedules"]
     names = dict.fromkeys(name for check in checks for name in check.split("-before-"))
     return {
-        name: schedule(name, settings.timesteps, settings.beta_min, settings.beta_max)
+        name: settings.noise_schedule(name)
         for name in names
         if name in SCHEDULES and name not in plan.study.grid.schedule
     }

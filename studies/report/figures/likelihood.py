@@ -6,11 +6,10 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
 from scipy.stats import norm
 
-from diffusion.schedules import schedule
 from diffusion.store.files import read_images
+from diffusion.store.records import SamplesRecord, read_record
 from studies.measures.logsnr import white_data_floor
 from studies.measures.measuring import LOGSNR_EDGES, binned_errors, seeds_by_cell
-from studies.measures.records import SamplesRecord, read_record
 from studies.measures.results import SET_NAMES, first_seed, or_hole
 from studies.report.figures.measures import mean_by_cell
 from studies.report.palette import INK, MUTED, colour, text_colour
@@ -176,6 +175,6 @@ def _legend_of_terms(figure, height):
 
 def decoder_floor(settings) -> float:
     """L_0 in bits of a black or white pixel whose mean is right: what N(0, beta_1) keeps under half a level's step."""
-    beta = schedule(settings.schedule, settings.timesteps, settings.beta_min, settings.beta_max).betas[0]
+    beta = settings.noise_schedule().betas[0]
     half = 1 / 255 if settings.value_range == "symmetric" else 0.5 / 255
     return float(-np.log2(norm.cdf(half / np.sqrt(beta))))

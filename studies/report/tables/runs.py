@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from diffusion.store.files import read_images, replacing, write_text
-from studies.measures.records import DatasetRecord, RunRecord, SamplesRecord, read_record
+from diffusion.store.records import RunRecord, SamplesRecord, read_record
+from studies.measures.records import DatasetRecord
 from studies.measures.results import absence, noise_schedules, or_hole, read_losses
 from triangles.datasets import facts
 

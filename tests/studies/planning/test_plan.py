@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from diffusion.schedules import SCHEDULES
-from diffusion.store.console import settings_options
+from diffusion.settings import TrainSettings
+from diffusion.store.console import settings_from, settings_options
 from studies.planning.commands import described
 from studies.planning.resolving import make_plan, plan_from_config
 from studies.planning.study import find, read_scales
@@ -66,9 +67,9 @@ def test_the_commands_give_back_the_settings():
 
     for run in make_plan(scale="smoke").runs:
         seen = {}
-        command = click.command()(settings_options(lambda settings, seen=seen: seen.update(settings=settings)))
+        command = click.Command("train", params=settings_options(TrainSettings), callback=seen.update)
         command.main(shlex.split(run.training_flags), standalone_mode=False)
-        assert seen["settings"] == run.training
+        assert settings_from(TrainSettings, seen) == run.training
 
 
 def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):

@@ -18,12 +18,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.contenders import make, planned
+from benchmarks.racing.contenders import make, planned
 from diffusion.store.files import read_array, replacing, write_array, write_json
 
 SAVE_EVERY = 60.0  # seconds of training
 STATE = "state.pt"
 DRAWING_STREAM, RESUMED_STREAM = 1, 2
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race: its folder, the data set's folder, and how each contender runs. count: samples at each moment."""
+
+    folder: Path
+    data: Path
+    seed: int = 0
+    threads: int = 1
+    count: int = 200
 
 
 @dataclass
@@ -79,40 +90,40 @@ def train(folder: Path, contender, clock: Clock, minutes: float) -> None:
 
 
 def folder_of(race: Path, spec: str) -> Path:
+    """Return a contender's folder."""
     return race / spec.replace(":", "-").replace(",", "-").replace("=", "").replace("/", "_")
 
 
-def lap(race: Path, spec: str, minutes: float, data: Path, seed: int = 0, threads: int = 1, count: int = 200) -> None:
+def lap(race: Race, spec: str, minutes: float) -> None:
     """Take one contender on to a moment, and draw there; nothing if it has been there."""
-    folder = folder_of(race, spec)
+    folder = folder_of(race.folder, spec)
     moment = folder / f"at-{minutes:06.2f}.json"
     if moment.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(threads)
-    contender, clock = resumed(folder, spec, read_array(data / "train.npy"), seed)
+    torch.set_num_threads(race.threads)
+    contender, clock = resumed(folder, spec, read_array(race.data / "train.npy"), race.seed)
     train(folder, contender, clock, minutes)
-    seeded(seed, DRAWING_STREAM)
+    seeded(race.seed, DRAWING_STREAM)
     start = time.process_time()
-    drawn = contender.draw(count)
+    drawn = contender.draw(race.count)
     facts = {"contender": spec, "package": contender.package, "version": version(contender.package)}
-    about = {"seed": seed, "threads": threads, "torch": torch.__version__, "count": count}
+    about = {"seed": race.seed, "threads": race.threads, "torch": torch.__version__, "count": race.count}
     write_array(moment.with_suffix(".npy"), drawn)
     write_json(moment, facts | about | asdict(clock) | {"drawing_cpu": time.process_time() - start})
 
 
-def run(race: Path, specs, moments, data: Path, seed: int, threads: int, count: int) -> None:
-    """All contenders, in turns from moment to moment; a planned run has a single moment, its end."""
+def run(race: Race, specs, moments) -> None:
+    """Run all contenders, in turns from moment to moment; a planned run has a single moment, its end."""
     for minutes in sorted(moments):
         for spec in specs:
-            _process(race, spec, minutes, data, seed, threads, count)
+            _process(race, spec, 0.0 if planned(spec) else minutes)  # a plan ends where it ends
 
 
-def _process(race, spec, minutes, data, seed, threads, count):
-    if planned(spec):
-        minutes = 0.0  # it ends where its plan ends
-    words = [race, spec, minutes, "--data", data, "--seed", seed, "--threads", threads, "--count", count]
-    quiet = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(threads)}
+def _process(race: Race, spec: str, minutes: float) -> None:
+    words = [race.folder, spec, minutes, "--data", race.data, "--seed", race.seed]
+    words += ["--threads", race.threads, "--count", race.count]
+    quiet = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": str(race.threads)}
     command = [sys.executable, "-m", "benchmarks", "race-lap", *map(str, words)]
     subprocess.run(command, env=os.environ | quiet, check=True)
 

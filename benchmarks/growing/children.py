@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.growing.clocks import clocked
+from benchmarks.places import ROOT
 
 
 def measured(work: str, threads: int = 1, **settings) -> dict:
-    """Run `benchmarks.work.WORK(**settings)` in a child. Imports and set-up are left out of its seconds.
+    """Run `benchmarks.growing.work.WORK(**settings)` in a child. Imports and set-up are left out of its seconds.
 
     Returns seconds, cpu_seconds (user and system), base_mb (resident once set up) and peak_mb (most ever resident:
     VmHWM, since getrusage's ru_maxrss would carry over the parent's), in units of 10^6 bytes.
@@ -19,17 +19,10 @@ def measured(work: str, threads: int = 1, **settings) -> dict:
     Raises:
         subprocess.CalledProcessError: the work failed; what it said is on stderr.
     """
-    command = [sys.executable, "-m", "benchmarks.children", work, json.dumps(settings)]
+    command = [sys.executable, "-m", "benchmarks.growing.children", work, json.dumps(settings)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def clocked(call):
-    """What `call()` returns, and {"seconds": wall, "cpu_seconds": of this process}."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = call()
-    return result, {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
 
 
 def resident(kind: str = "VmRSS") -> float:
@@ -39,7 +32,7 @@ def resident(kind: str = "VmRSS") -> float:
 
 
 def main(work: str, settings: str) -> None:
-    from benchmarks import work as works
+    from benchmarks.growing import work as works
 
     call, base = getattr(works, work)(**json.loads(settings)), resident()
     own, clocks = clocked(call)

@@ -1,14 +1,18 @@
-"""Adam as the thesis uses it, and Muon for the convolutions beside it."""
+"""Muon for the convolutions, and Adam beside it."""
 
 import torch
 from torch import Tensor, nn
+
+from diffusion.optimizers.adam import adam_on
+
+__all__ = ["ConvolutionMuon", "as_matrix", "inverse_roots", "muon", "orthogonalised"]
 
 MUON_RATE = 10.0  # Muon's updates have a fixed size per matrix, so its rate is this much larger than Adam's
 MUON_MOMENTUM = 0.95
 
 
 def inverse_roots(grams: Tensor, steps: int = 5) -> Tensor:
-    """P with P X near the closest semi-orthogonal matrix to X, for each Gram matrix X X^T in `grams` (..., R, R).
+    """Return P with P X near the closest semi-orthogonal matrix to X, for each Gram matrix X X^T (..., R, R).
 
     Jordan et al. 2024 (Muon): X <- (a I + b A + c A^2) X with A = X X^T takes singular values to between about 0.7 and
     1.2, which is what the update needs. Each step multiplies X from the left by a polynomial Q of A, and Q commutes
@@ -26,7 +30,7 @@ def inverse_roots(grams: Tensor, steps: int = 5) -> Tensor:
 
 
 def orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
-    """The nearest semi-orthogonal matrix to each (R, C), roughly; those with equal smaller sides are done together."""
+    """Return roughly the nearest semi-orthogonal matrix to each (R, C); equal smaller sides share a batch."""
     wide = [X.T if X.shape[0] > X.shape[1] else X for X in matrices]
     results = list(matrices)
     for rows in {X.shape[0] for X in wide}:
@@ -39,15 +43,17 @@ def orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
 
 
 def as_matrix(kernel: Tensor) -> Tensor:
-    """A convolution kernel (O, I, k, k) as (O, k x k x I): a view where channels lie last in memory, as on CPUs."""
+    """View a convolution kernel (O, I, k, k) as (O, k x k x I); a copy unless channels lie last in memory."""
     return kernel.permute(0, 2, 3, 1).reshape(len(kernel), -1)
 
 
 class ConvolutionMuon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised, for convolution kernels as matrices.
 
-    torch.optim.Muon takes matrices alone; kernels are what this project trains.
+    torch.optim.Muon takes only matrices.
     """
+
+    kept = ("momentum_buffer",)  # of each parameter, once a step is done
 
     def __init__(self, parameters, lr: float, momentum: float = MUON_MOMENTUM):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
@@ -72,30 +78,9 @@ class ConvolutionMuon(torch.optim.Optimizer):
         return state["momentum_buffer"]
 
 
-KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq"), ConvolutionMuon: ("momentum_buffer",)}
-
-
-def slots(optimizer: torch.optim.Optimizer) -> dict[str, torch.Size]:
-    """The shapes of what an optimizer keeps of each of its parameters once it has stepped, by `NUMBER.NAME`."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    names = KEPT[type(optimizer)]
-    return {
-        f"{j}.{name}": torch.Size() if name == "step" else p.shape for j, p in enumerate(parameters) for name in names
-    }
-
-
-def build(kind: str, network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """`adam`: Adam on everything. `muon`: Muon on the inner convolutions, Adam on all else."""
+def muon(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Make Muon for the inner convolutions, and Adam for all else: the layers named first and last, and vectors."""
     parameters = dict(network.named_parameters())
     kernels = {k: p for k, p in parameters.items() if p.ndim == 4 and not k.startswith(("first", "last"))}
-    if kind == "adam":
-        return [torch.optim.Adam(parameters.values(), learning_rate, fused=_fused(network))]
     rest = [p for k, p in parameters.items() if k not in kernels]
-    return [
-        torch.optim.Adam(rest, learning_rate, fused=_fused(network)),
-        ConvolutionMuon(kernels.values(), learning_rate * MUON_RATE),
-    ]
-
-
-def _fused(network: nn.Module) -> bool:
-    return next(network.parameters()).device.type in ("cpu", "cuda")
+    return [adam_on(rest, learning_rate), ConvolutionMuon(kernels.values(), learning_rate * MUON_RATE)]

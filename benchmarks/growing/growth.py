@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
-from benchmarks.children import measured
+from benchmarks.growing.children import measured
 
 LEAST_MB = 1.0  # memory below this is the allocator's, and is not fitted
 
 
 @dataclass(frozen=True)
 class Series:
-    """One piece of work, `benchmarks.work.WORK(**settings, ALONG=value)`, for each of the values."""
+    """One piece of work, `benchmarks.growing.work.WORK(**settings, ALONG=value)`, for each of the values."""
 
     name: str
     work: str

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.children import ROOT
+from benchmarks.places import ROOT
 
 SCHEDULES = ("linear", "wave", "power-1.5", "power-2", "power-10", "sine-ramp", "half-sine", "quadratic")
 STUDY = """\

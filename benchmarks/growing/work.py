@@ -27,51 +27,43 @@ def train(dataset: str, recipe: str, steps: int = 20, warm: int = 3):
 
     Set up is what training's memory is compared with: torch, and a network.
     """
-    from benchmarks.children import clocked
+    from benchmarks.growing.clocks import clocked
+    from diffusion.checkpoints import save_state
     from diffusion.devices import choose
-    from diffusion.networks import unet
+    from diffusion.networks.thesis_unet import ThesisUNet
     from diffusion.settings import TrainSettings
     from diffusion.store.files import read_images
     from diffusion.training import Trainer
     from studies.planning.study import read_scales
 
     settings, device = TrainSettings(widths=WIDTHS, **read_scales().recipes[recipe].training), choose("cpu")
-    unet.build("thesis", 1, WIDTHS, full_skip=settings.full_skip)
+    ThesisUNet(1, settings)
 
     def call():
         images, test = (read_images(Path(dataset) / f"{split}.npy") for split in ("train", "test"))
         trainer = Trainer(settings, images, test[:1000], device)
-        order, once = clocked(lambda: _order(trainer))
+        order, once = clocked(trainer.order)
         _steps(trainer, order, warm)
         _, often = clocked(lambda: _steps(trainer, order, steps))
         trainer.test_loss()
         with tempfile.TemporaryDirectory() as temporary:
-            trainer.save(Path(temporary) / "checkpoint.safetensors")
+            save_state(trainer, Path(temporary) / "checkpoint.safetensors")
         return {clock: once[clock] + often[clock] * trainer.steps_per_epoch / steps for clock in once}
 
     return call
 
 
-def _order(trainer):
-    import torch
-
-    return torch.randperm(len(trainer.images), generator=torch.Generator().manual_seed(0))
-
-
 def _steps(trainer, order, count: int) -> None:
-    import torch
-
-    trainer.model.network.train()
-    source, size = torch.Generator().manual_seed(0), trainer.settings.batch_size
-    for step in range(count):
-        trainer._step(order[step * size : (step + 1) * size], step, source)
+    """Train on the first `count` batches."""
+    for _ in trainer.steps(order[: count * trainer.settings.batch_size], trainer.source()):
+        pass
 
 
 def step(size: int, batch_size: int = 32):
     """One training step of the `fast` recipe on images of `size` x `size`."""
     import numpy as np
 
-    from benchmarks.children import clocked
+    from benchmarks.growing.clocks import clocked
     from diffusion.devices import choose
     from diffusion.settings import TrainSettings
     from diffusion.training import Trainer
@@ -83,7 +75,7 @@ def step(size: int, batch_size: int = 32):
     trainer = Trainer(settings, images, None, choose("cpu"))
 
     def call():
-        order = _order(trainer)
+        order = trainer.order()
         _steps(trainer, order, 2)
         _, clocks = clocked(lambda: _steps(trainer, order, count))
         return {clock: value / count for clock, value in clocks.items()}
@@ -104,7 +96,7 @@ def _model(size: int, timesteps: int):
 
 def draw(size: int = 32, timesteps: int = 1000, steps: int | None = None, count: int = 8):
     """Ancestral sampling of `count` images in one batch, over all time steps or `steps` of them."""
-    from benchmarks.children import clocked
+    from benchmarks.growing.clocks import clocked
     from diffusion.denoising.sampling import sample
 
     model = _model(size, timesteps)
@@ -120,7 +112,7 @@ def likelihood(timesteps: int, count: int = 16):
     """The bound on `count` images with the term of every time step."""
     import numpy as np
 
-    from benchmarks.children import clocked
+    from benchmarks.growing.clocks import clocked
     from diffusion.denoising.likelihood import bound
 
     model, images = _model(32, timesteps), np.zeros((count, 1, 32, 32), np.uint8)
@@ -136,17 +128,17 @@ def schedule(timesteps: int):
     """The schedule and the coefficients that a process keeps, as every command makes them at its start."""
     import torch
 
-    from diffusion.processes.gaussian import Process
+    from diffusion.processes.gaussian import Gaussian
     from diffusion.schedules import schedule as make
 
     def call():
-        Process(make("cosine", timesteps), torch.device("cpu"))  # the others leave no signal after 100,000 steps
+        Gaussian(make("cosine", timesteps), torch.device("cpu"))  # the others leave no signal after 100,000 steps
 
     return call
 
 
 def cells(cells: int, cores: int):
     """A whole small workflow."""
-    from benchmarks.workflow import cells as workflow
+    from benchmarks.growing.workflow import cells as workflow
 
     return lambda: workflow(cells, cores)

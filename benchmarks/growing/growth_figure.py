@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from benchmarks.growth import LEAST_MB, fits
+from benchmarks.growing.growth import LEAST_MB, fits
 from studies.report.palette import INK, MUTED
 from studies.report.style import new_figure, styled, title
 
@@ -16,7 +16,7 @@ ENDS = (0.68, 0.965)  # where the two columns of exponents end, in shares of the
 
 @styled()
 def draw(growth, table, facts: str):
-    """A figure of a `Growth` and the table that `benchmarks.growth.run` made of it; `facts` says when and where."""
+    """Draw a `Growth` and the table that its `run` made; `facts` says when and where."""
     table = table.assign(extra_mb=table["peak_mb"] - table["base_mb"])
     laws = fits(table, growth.clock).set_index("series")
     below = 0.85 + 0.19 * len(laws)

@@ -1,18 +1,18 @@
 """Who runs in the race to quality: this project's recipe, the thesis's listing, and the other packages."""
 
 import inspect
-from dataclasses import asdict
 
 import numpy as np
 import torch
 
-from benchmarks.peers import DenoisingDiffusionPytorch, Diffusers, Smalldiffusion, forever
+from benchmarks.racing.peers import DenoisingDiffusionPytorch, Diffusers, Smalldiffusion, forever
 from benchmarks.training_step import WIDTHS, linear_abar, listing_loader, listing_step
+from diffusion.checkpoints import load_tensors, tensors_of
 from diffusion.denoising.model import Model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.networks import unet
-from diffusion.processes.gaussian import Process
+from diffusion.networks.thesis_unet import ThesisUNet
+from diffusion.processes.gaussian import Gaussian
 from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
@@ -45,11 +45,11 @@ class Ours:
         next(self.trainer.epochs())
 
     def state(self):
-        return {"tensors": self.trainer._state(), "records": [asdict(record) for record in self.trainer.records]}
+        return {"tensors": tensors_of(self.trainer), "records": [record.row for record in self.trainer.records]}
 
     def load(self, state):
-        self.trainer._load(state["tensors"])
-        self.trainer.records[:] = [EpochRecord(**record) for record in state["records"]]
+        load_tensors(self.trainer, state["tensors"])
+        self.trainer.records[:] = [EpochRecord.of(row) for row in state["records"]]
 
     def draw(self, count):
         return sample(self.trainer.trained, count, steps=self.steps).images
@@ -63,8 +63,8 @@ class Listing:
 
     def __init__(self, images, seed, width="1/8", batch_size=128):
         settings = TrainSettings(widths=WIDTHS[width], precision="float32")
-        network = unet.build("thesis", 1, settings.widths)
-        process = Process(schedule("linear"), torch.device("cpu"))
+        network = ThesisUNet(1, settings)
+        process = Gaussian(schedule("linear"))
         self.model = Model(settings, (1, *images.shape[1:]), network, process, choose("cpu", "float32"))
         self.optimizer = torch.optim.Adam(network.parameters(), 1e-3)
         self.images_per_step, self.abar = batch_size, linear_abar()

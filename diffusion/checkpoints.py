@@ -1,0 +1,221 @@
+"""Weights in files: safetensors without pickle, a trained model, and the whole state of a training."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from diffusion.devices import Device
+from diffusion.family import FAMILIES
+from diffusion.settings import FamilySettings, explain, read_settings
+from diffusion.store.files import replacing
+from diffusion.training import EpochRecord, Trainer
+
+__all__ = [
+    "as_bytes",
+    "load_model",
+    "load_tensors",
+    "read_tensors",
+    "restore",
+    "save_model",
+    "save_state",
+    "saved_epoch",
+    "tensors_of",
+]
+
+LARGEST_SIDE = 16_384  # of an image, in a file to be believed
+KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq")}  # of each parameter, once a step is done
+
+
+def as_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """Make a safetensors file that is the same for the same content: the library orders the metadata differently."""
+    data = save(tensors, metadata)
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = metadata
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the tensors that follow stay aligned
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read tensors and metadata of a safetensors file.
+
+    Raises:
+        ValueError: not a whole safetensors file.
+        OSError: missing or unreadable.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist: train first, or check the path")
+    try:
+        with safe_open(path, "pt") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    content = as_bytes({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def save_model(model, path: Path) -> None:
+    """Write a family's model, its weights and what rebuilds its network, as one safetensors file."""
+    metadata = {"settings": model.settings.model_dump_json(), "shape": json.dumps(model.shape)}
+    _write(path, model.network.state_dict(), metadata)
+
+
+def load_model(path: Path, device: Device):
+    """Read the model that `save_model` wrote, on the given device, in eval mode.
+
+    Raises:
+        ValueError: a broken file, or weights that do not fit the settings beside them.
+        OSError: missing or unreadable.
+    """
+    tensors, metadata = read_tensors(path)
+    try:
+        settings, shape = _described(metadata, tensors)
+        model = FAMILIES[settings.family].model.new(settings, shape, device)
+        model.network.load_state_dict(tensors)
+    except ValidationError as error:
+        raise ValueError(f"{path} holds impossible settings ({explain(error)}): train again") from None
+    except (KeyError, ValueError, TypeError, RuntimeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{path} is not a model of this package ({str(error).splitlines()[0]}): train again") from None
+    if not all(torch.isfinite(v).all() for v in tensors.values()):
+        raise ValueError(f"{path} holds weights that are not finite: train again, with a lower learning rate")
+    model.network.eval()
+    return model
+
+
+def _described(metadata: dict[str, str], tensors: dict[str, Tensor]) -> tuple[FamilySettings, tuple[int, int, int]]:
+    """Settings and image shape from a file, believed only where they call for exactly the tensors beside them.
+
+    The network is built without memory for this: a file may claim any size.
+    """
+    settings, shape = read_settings(json.loads(metadata["settings"])), json.loads(metadata["shape"])
+    if len(shape) != 3 or not all(type(side) is int and 0 < side <= LARGEST_SIDE for side in shape):
+        raise ValueError(f"image shape {str(shape)[:80]}")
+    longest = max((len(value) for value in dict(settings).values() if isinstance(value, tuple)), default=0)
+    if longest > len(tensors):
+        raise ValueError(f"{longest} layers for {len(tensors)} tensors")
+    with torch.device("meta"):
+        network = FAMILIES[settings.family].model.build(settings, shape)
+    if {k: v.shape for k, v in network.state_dict().items()} != {k: v.shape for k, v in tensors.items()}:
+        raise ValueError("its tensors are not those of its settings")
+    return settings, tuple(shape)
+
+
+def save_state(trainer: Trainer, path: Path) -> None:
+    """Write the whole state of a training, by temporary name and rename."""
+    metadata = {
+        "settings": trainer.settings.model_dump_json(),
+        "records": json.dumps([record.row for record in trainer.records]),
+    }
+    _write(path, tensors_of(trainer), metadata)
+
+
+def restore(trainer: Trainer, path: Path) -> None:
+    """Take up the state that `save_state` wrote.
+
+    Raises:
+        ValueError: a broken file, other settings, or tensors that do not fit this network; the trainer is unchanged.
+        OSError: missing or unreadable.
+    """
+    tensors, metadata = read_tensors(path)
+    if not _same_course(metadata.get("settings", "{}"), trainer.settings):
+        raise ValueError(f"{path} belongs to a run with other settings: choose another folder, or --replace it")
+    try:
+        records = [EpochRecord.of(row) for row in json.loads(metadata["records"])]
+        _check(trainer, tensors, stepped=bool(records))
+        load_tensors(trainer, tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"{path} does not fit this run ({str(error).splitlines()[0]}): --replace it") from None
+    trainer.records[:] = records
+
+
+def saved_epoch(path: Path) -> int:
+    """Return the epoch that a state's file holds, 0 without one."""
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as stream:
+        return len(json.loads(stream.metadata()["records"]))
+
+
+def tensors_of(trainer: Trainer) -> dict[str, Tensor]:
+    """Return every tensor of a training's state by name: network, averages, what the optimizers keep."""
+    state = {f"network.{k}": v for k, v in trainer.network.state_dict().items()}
+    if trainer.averaged:
+        state |= {f"averaged.{k}": v for k, v in trainer.averaged.state_dict().items()}
+    for i, optimizer in enumerate(trainer.learner.optimizers):
+        for j, slots in optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{i}.{j}.{name}": value for name, value in slots.items()}
+    return state
+
+
+def load_tensors(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
+    """Put the tensors of `tensors_of` into a trainer of the same settings."""
+    trainer.network.load_state_dict(_part(tensors, "network."))
+    if trainer.averaged:
+        trainer.averaged.load_state_dict(_part(tensors, "averaged."))
+    for i, optimizer in enumerate(trainer.learner.optimizers):
+        content = copy.deepcopy(optimizer.state_dict())
+        parameters = _parameters(optimizer)
+        for name, value in _part(tensors, f"optimizer.{i}.").items():
+            j, _, slot = name.partition(".")
+            content["state"].setdefault(int(j), {})[slot] = _laid_out_like(value, parameters[int(j)])
+        optimizer.load_state_dict(content)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
+    """A saved slot in its parameter's memory format: the fused Adam walks both in storage order."""
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def _check(trainer: Trainer, tensors: dict[str, Tensor], stepped: bool) -> None:
+    """That these are the state's tensors by name and shape, for the optimizers would take others and go on."""
+    wanted = {k: v.shape for k, v in tensors_of(trainer).items() if not k.startswith("optimizer.")}
+    for i, optimizer in enumerate(trainer.learner.optimizers if stepped else []):
+        wanted |= {f"optimizer.{i}.{k}": shape for k, shape in _slots(optimizer, _part(tensors, f"optimizer.{i}."))}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors or name not in wanted or tensors[name].shape != wanted[name]:
+            raise ValueError(f"{name} is missing, superfluous or of another shape")
+
+
+def _slots(optimizer: torch.optim.Optimizer, found: dict[str, Tensor]) -> list[tuple[str, Any]]:
+    """The shapes of what an optimizer keeps of each parameter once it has stepped, by `NUMBER.NAME`: a scalar named
+    step, else the parameter's. One that does not list its names (`kept`) keeps what is found."""
+    kept = getattr(optimizer, "kept", None) or KEPT.get(type(optimizer))
+    kept = kept or sorted({name.partition(".")[2] for name in found})
+    return [
+        (f"{j}.{name}", torch.Size() if name == "step" else p.shape)
+        for j, p in enumerate(_parameters(optimizer))
+        for name in kept
+    ]
+
+
+def _same_course(saved: str, settings: FamilySettings) -> bool:
+    """Whether a run saved with these settings passes through the same states: equal but for the number of epochs,
+    and that too where the learning rate's course depends on it."""
+    try:
+        before = read_settings(json.loads(saved))
+    except (ValueError, RecursionError):
+        return False
+    loose = {"epochs"} if not settings.cooldown else set()
+    return before.model_dump(exclude=loose) == settings.model_dump(exclude=loose)
