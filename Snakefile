@@ -2,12 +2,13 @@
 # Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
 
 import sys
+from functools import cache
 
-from diffusion.family import CARRIERS, likelihood_sources, sampling_sources, training_sources
+from diffusion.family import CARRIERS
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
-from studies.report.catalogue import FIGURES, TABLES
-from triangles.kinds import KINDS
+from studies.registries import FIGURES, TABLES, list_names, shown
+from studies.report.html.page import list_inputs
 
 
 try:
@@ -20,29 +21,28 @@ OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 
 
-def shown_by(entry):
-    return followed("studies.report.catalogue", f"studies.{entry.maker.rpartition('.')[0]}")
+# Snakemake follows no imports: the sources whose change changes a result are its inputs. Those that only carry results,
+# or name what there is, change none.
+@cache
+def sources(modules):
+    return followed(*modules, without=(*CARRIERS, "studies.registries"))
 
 
-def shaped_by(*modules):
-    return followed(*modules, without=CARRIERS)
+def any_of(names):
+    """A wildcard that is one of the names; of none, one that nothing is called."""
+    return "|".join(names) or "none"
 
 
-def resampled_by(one):
-    return shaped_by(*sampling_sources(one.run.training, one.sampling.sampler))
-
-
-# Snakemake follows no imports: the sources whose change changes a result are its inputs.
-MEASURING = followed("studies.measures.images")
-COMPARING = followed("studies.measures.measuring")
+WITH_PATH = any_of(run.name for run in PLAN.runs if "frames" in run.capabilities)
+AT_ONCE = any_of(run.name for run in PLAN.runs if "frames" not in run.capabilities)
 
 
 wildcard_constraints:
-    dataset="|".join(d.name for d in PLAN.datasets),
-    run="|".join(r.name for r in PLAN.runs),
-    other="|".join(PLAN.study.resampled) or "none",
-    figure="|".join(FIGURES),
-    table="|".join(TABLES),
+    dataset=any_of(dataset.name for dataset in PLAN.datasets),
+    run=any_of(run.name for run in PLAN.runs),
+    other=any_of(PLAN.study.resampled),
+    figure=any_of(list_names(FIGURES, PLAN)),
+    table=any_of(list_names(TABLES, PLAN)),
 
 
 rule all:
@@ -54,10 +54,11 @@ rule all:
 
 rule generate:
     input:
-        lambda w: followed(*KINDS[PLAN.dataset(w.dataset).settings.kind].drawing_modules),
+        lambda w: sources(PLAN.dataset(w.dataset).drawing_modules),
     output:
         expand(DATA / "{{dataset}}" / "{file}", file=PLAN.data_files),
     params:
+        plugins=PLAN.plugins,
         flags=lambda w: PLAN.dataset(w.dataset).flags,
         folder=lambda w: PLAN.dataset(w.dataset).folder,
     log:
@@ -65,17 +66,18 @@ rule generate:
     benchmark:
         TIMES / "generate-{dataset}.tsv"
     shell:
-        "triangles generate {params.flags} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "triangles {params.plugins} generate {params.flags} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule train:
     input:
         lambda w: PLAN.run(w.run).dataset.files,
         lambda w: PLAN.run(w.run).start_from_files,
-        lambda w: shaped_by(*training_sources(PLAN.run(w.run).training)),
+        lambda w: sources(PLAN.run(w.run).training_modules),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.run_files),
     params:
+        plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).training_flags,
         data=lambda w: PLAN.run(w.run).dataset.folder,
         folder=lambda w: PLAN.run(w.run).folder,
@@ -87,16 +89,19 @@ rule train:
     benchmark:
         TIMES / "train-{run}.tsv"
     shell:
-        "diffusion train {params.data:q} {params.flags} --threads {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "diffusion {params.plugins} train {params.data:q} {params.flags} --threads {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule sample:
     input:
         rules.train.output,
-        lambda w: shaped_by(*sampling_sources(PLAN.run(w.run).training, PLAN.run(w.run).sampling.sampler)),
+        lambda w: sources(PLAN.run(w.run).sampling_modules),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.sample_files),
+    wildcard_constraints:
+        run=WITH_PATH,
     params:
+        plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).sampling_flags,
         folder=lambda w: PLAN.run(w.run).folder,
     threads: PLAN.scale.threads
@@ -107,7 +112,18 @@ rule sample:
     benchmark:
         TIMES / "sample-{run}.tsv"
     shell:
-        "diffusion sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+
+
+# A family of models that draws at once has no path to keep moments of.
+use rule sample as sample_at_once with:
+    input:
+        rules.train.output,
+        lambda w: sources(PLAN.run(w.run).sampling_modules),
+    output:
+        [RUNS / "{run}" / file for file in PLAN.sample_files if file != PLAN.frames_file],
+    wildcard_constraints:
+        run=AT_ONCE,
 
 
 rule resample:
@@ -115,14 +131,13 @@ rule resample:
         rules.train.output,
         lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
         lambda w: PLAN.run(w.run).dataset.files,
-        lambda w: resampled_by(PLAN.resampling(w.other, w.run)),
-        lambda w: followed("diffusion.denoising.partial") if PLAN.resampling(w.other, w.run).from_abar else [],
-        lambda w: followed("diffusion.denoising.renorming") if PLAN.resampling(w.other, w.run).renormed else [],
+        lambda w: sources(PLAN.resampling(w.other, w.run).modules),
     output:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",
         RUNS / "{run}" / "{other}.json",
     params:
+        plugins=PLAN.plugins,
         flags=lambda w: PLAN.resampling(w.other, w.run).flags,
         folder=lambda w: PLAN.run(w.run).folder,
     threads: PLAN.scale.threads
@@ -133,7 +148,7 @@ rule resample:
     benchmark:
         TIMES / "sample-{run}-{other}.tsv"
     shell:
-        "diffusion sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
 rule likelihood:
@@ -141,10 +156,11 @@ rule likelihood:
         rules.train.output,
         lambda w: PLAN.last_samples(w.run),
         lambda w: PLAN.run(w.run).dataset.files,
-        lambda w: shaped_by(*likelihood_sources(PLAN.run(w.run).training)),
+        lambda w: sources(PLAN.run(w.run).likelihood_modules),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
     params:
+        plugins=PLAN.plugins,
         flags=lambda w: PLAN.likelihood_flags(PLAN.run(w.run)),
         data=lambda w: PLAN.run(w.run).dataset.folder,
         folder=lambda w: PLAN.run(w.run).folder,
@@ -156,14 +172,14 @@ rule likelihood:
     benchmark:
         TIMES / "likelihood-{run}.tsv"
     shell:
-        "diffusion likelihood {params.folder:q} {params.data:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} likelihood {params.folder:q} {params.data:q} {params.flags} --threads {threads} > {log:q} 2>&1"
 
 
 # What is measured hangs on the run and not on the study that asks: the plan is no parameter of these three.
 rule measure_data:
     input:
         lambda w: PLAN.dataset(w.dataset).files,
-        MEASURING,
+        lambda w: sources(PLAN.dataset(w.dataset).measuring_modules),
     output:
         DATA / "{dataset}" / "real.npz",
     log:
@@ -177,7 +193,7 @@ rule measure_data:
 rule measure:
     input:
         lambda w: PLAN.run(w.run).measured_files,
-        COMPARING,
+        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.measure_files),
     log:
@@ -193,7 +209,7 @@ rule measure_other:
         lambda w: PLAN.resampling(w.other, w.run).files[0],
         lambda w: PLAN.run(w.run).dataset.folder / "train.npy",
         lambda w: PLAN.run(w.run).dataset.real_file,
-        COMPARING,
+        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
     output:
         RUNS / "{run}" / "{other}-measures.csv",
     log:
@@ -206,8 +222,8 @@ rule measure_other:
 
 rule figure:
     input:
-        lambda w: FIGURES[w.figure].inputs(PLAN),
-        lambda w: shown_by(FIGURES[w.figure]),
+        lambda w: shown(FIGURES, w.figure, PLAN).inputs(PLAN),
+        lambda w: sources((shown(FIGURES, w.figure, PLAN).module,)),
     output:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
@@ -222,8 +238,8 @@ rule figure:
 
 rule table:
     input:
-        lambda w: TABLES[w.table].inputs(PLAN),
-        lambda w: shown_by(TABLES[w.table]),
+        lambda w: shown(TABLES, w.table, PLAN).inputs(PLAN),
+        lambda w: sources((shown(TABLES, w.table, PLAN).module,)),
     output:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
@@ -238,13 +254,12 @@ rule table:
 
 rule report:
     input:
-        expand(OUT / "figures" / "{figure}.{kind}", figure=PLAN.study.figures, kind=["png", "svg"]),
+        expand(OUT / "figures" / "{figure}.{kind}", figure=[one.name for one in PLAN.study.figures], kind=["png", "svg"]),
         expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
-        PLAN.frame_files,
-        PLAN.judged_files,
+        list_inputs(PLAN),
         PLAN.written_in,
-        followed("studies.report.page"),
-        [f"{workflow.basedir}/studies/report/page.{kind}" for kind in ("html.j2", "css", "js")],
+        sources(("studies.report.html.page",)),
+        [f"{workflow.basedir}/studies/report/html/page.{kind}" for kind in ("html.j2", "css", "js")],
     output:
         OUT / "report.html",
     params:

@@ -17,7 +17,7 @@ from benchmarks.training_step import FULL_BATCH, WIDTHS, epoch_of
 from diffusion.devices import choose
 from diffusion.settings import TrainSettings
 from diffusion.training import Trainer
-from studies.planning.study import read_scales
+from studies.planning.reading import read_scales
 
 KINDS = (nn.Conv2d, nn.ConvTranspose2d)
 

@@ -64,7 +64,7 @@ def quality(run_folder, count: int = 1000, threads: int = 1) -> pd.DataFrame:
         seconds = time.perf_counter() - start
         fits = fit(images)
         large = fits.ink >= 30
-        values = np.column_stack([fits.iou[large], features(fits.vertices[large])])
+        values = np.column_stack([fits.iou[large], features(fits.parameters[large])])
         reference = values if reference is None else reference
         p = [ks_2samp(values[:, j], reference[:, j]).pvalue for j in range(values.shape[1])]
         columns = dict(zip(["p overlap", *(f"p {feature}" for feature in FEATURES)], p, strict=True))

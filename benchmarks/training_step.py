@@ -26,7 +26,7 @@ def listing_loader(images, batch_size):
 
 
 def listing_step(network, optimizer, batch, abar):
-    """Listing 4.2, one batch: coefficients computed anew, the loss read. Returns the loss."""
+    """Listing 4.2, one batch: coefficients computed again, the loss read. Returns the loss."""
     t = torch.randint(0, len(abar), (len(batch),)).long()
     noise = torch.randn_like(batch)
     noisy = gathered(abar.sqrt(), t, batch.shape) * batch + gathered((1 - abar).sqrt(), t, batch.shape) * noise

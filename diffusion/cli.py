@@ -108,7 +108,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @cli.command()
 @click.argument("run", type=FOLDER)
 @click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
-@click.option("--seed", default=0, show_default=True, help="Image i depends on the model, this seed and i alone.")
+@click.option("--seed", default=0, show_default=True, help="Image i depends only on the model, this seed and i.")
 @click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim, dpm-solver, or a plugin's.")
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
 @click.option("--variance", help="Of the ancestral sampler: beta (the default) or beta-tilde.")
@@ -130,7 +130,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
 @click.option("--precision", type=PRECISION, default="auto", show_default=True)
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--from-abar", type=float, help="With --noised: noise until this share of signal power is left, no more.")
-@click.option("--renormed", type=FOLDER, help="Take batch norm's statistics anew first, from this data set's images.")
+@click.option("--renormed", type=FOLDER, help="First take batch norm's statistics again, from this data set's images.")
 @click.option("--name", default=SAMPLES, show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
 @THREADS

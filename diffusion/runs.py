@@ -163,9 +163,9 @@ def resumed(
 
 
 def _check_start(folder: Path, wanted: dict) -> None:
-    """That the run to go on from saw the images of the run that is wanted; its checkpoint knows the settings alone."""
+    """Check that the run to go on from saw the wanted run's images; its checkpoint knows only the settings."""
     if read_json(folder / RUN).get("data") != wanted["data"]:
-        raise ValueError(f"{folder} was trained on other images: leave out --start-from to train anew")
+        raise ValueError(f"{folder} was trained on other images: leave out --start-from to train from the start")
 
 
 def _restore(trainer: Trainer, checkpoint: Path) -> None:

@@ -46,12 +46,13 @@ def cli():
 def figure(plan, names, allow_missing):
     """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
     from diffusion.store.files import uninterrupted
-    from studies.report.catalogue import FIGURES
+    from studies.registries import FIGURES
     from studies.report.style import save
 
-    for entry in _entries(FIGURES, names or plan.study.figures, plan, allow_missing):
+    shown = [one.name for one in plan.study.figures]
+    for one in _choose(FIGURES, names or shown, plan, allow_missing):
         with uninterrupted():  # a drawing library may lose a stop, and a part of the figure with it
-            paths = save(entry.make(plan), plan.output / "figures" / entry.name)
+            paths = save(one.make(plan), plan.output / "figures" / one.name)
         for path in paths:
             click.echo(path)
 
@@ -62,11 +63,11 @@ def figure(plan, names, allow_missing):
 @planned
 def table(plan, names, allow_missing):
     """Make the tables NAMES (default: all of the study's) as CSV and Markdown."""
-    from studies.report.catalogue import TABLES
-    from studies.report.tables.runs import save
+    from studies.registries import TABLES
+    from studies.report.tables.formatting import save
 
-    for entry in _entries(TABLES, names or plan.study.tables, plan, allow_missing):
-        for path in save(entry.make(plan), plan.output / "tables" / entry.name):
+    for one in _choose(TABLES, names or plan.study.tables, plan, allow_missing):
+        for path in save(one.make(plan), plan.output / "tables" / one.name, plan):
             click.echo(path)
 
 
@@ -75,10 +76,10 @@ def table(plan, names, allow_missing):
 @planned
 def report(plan, allow_missing):
     """Write report.html: one page with figures, tables and the reverse process to play with."""
-    from studies.report.page import inputs, write_report
+    from studies.report.html.page import list_inputs, write_report
 
     if not allow_missing:
-        _require(inputs(plan))
+        _require(list_inputs(plan))
     click.echo(write_report(plan))
 
 
@@ -110,9 +111,9 @@ def measure_data(plan, dataset):
 @planned
 def verdicts(plan):
     """Judge the study's claims by the runs measured so far, on the terminal; `studies table verdicts` writes them."""
-    from studies.verdicts.judging import terminal
+    from studies.verdicts.judging import print_out
 
-    click.echo(terminal(plan))
+    click.echo(print_out(plan))
 
 
 @cli.command()
@@ -129,17 +130,17 @@ def reference(plan, out):
 @planned
 def show_plan(plan):
     """Print the runs of a study with the commands that make them."""
-    from studies.planning.commands import described
+    from studies.report.commands import describe_plan
 
-    click.echo(described(plan))
+    click.echo(describe_plan(plan))
 
 
-def _entries(entries, names, plan, allow_missing):
-    """The entries of those names, all checked before any is made."""
-    from studies.report.catalogue import named
+def _choose(registry, names, plan, allow_missing):
+    """Return the figures or tables of those names, all checked before any is made."""
+    from studies.registries import shown
 
-    chosen = [named(entries, name) for name in names]
-    needed = [path for entry in chosen for path in entry.inputs(plan)]
+    chosen = [shown(registry, name, plan) for name in names]
+    needed = [path for one in chosen for path in one.inputs(plan)]
     if not allow_missing:
         _require(needed)
     return chosen

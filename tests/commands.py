@@ -15,8 +15,8 @@ FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
     [
         *("triangles.cli", "diffusion.cli", "diffusion.remaking", "diffusion.denoising.likelihood"),
-        *("studies.cli", "studies.measures.measuring", "studies.report.page", "studies.report.tables.runs"),
-        *(f"studies.report.figures.{name}" for name in ("curves", "images", "claims")),
+        *("studies.cli", "studies.measures.measuring", "studies.report.html.page", "studies.report.tables.formatting"),
+        *("studies.verdicts.judging", "pandas", "matplotlib.figure"),
     ]
 )
 

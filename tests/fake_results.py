@@ -6,30 +6,94 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from diffusion.schedules import schedule
-from diffusion.store.files import write_array, write_json
+from diffusion.store.files import sha256, write_array, write_json
+from studies.measures.results import COLUMNS
+from studies.registries import RULERS
 from triangles.datasets import write_dataset
 
 SLOPE, START = -0.001, 0.9  # of every training mean, per epoch and at epoch 0
 
 
-def make_results(plan):
-    """Every file that the figures, tables and the report of a plan are made from, but for the models."""
+def make_results(plan, measured=False):
+    """Every file that the figures, tables and the report of a plan are made from, but for the models.
+
+    measured: what `studies measure` and `diffusion likelihood` leave, too.
+    """
     for dataset in plan.datasets:
         write_dataset(dataset.folder, dataset.settings)
     for run in plan.runs:
         make_run(run)
+    for one in plan.resampled if measured else ():
+        make_samples(one, one.sampling, shift=7)
+    for run in plan.runs if measured else ():
+        measure(run, plan)
+    for one in plan.resampled if measured else ():
+        write_measures(one, one.run)
 
 
 def make_run(run):
     run.folder.mkdir(parents=True, exist_ok=True)
     losses(run.training.epochs).to_csv(run.folder / "losses.csv", index=False)
     write_json(run.folder / "run.json", record(run))
-    frames, steps = path(run)
-    write_array(run.folder / "samples.npy", np.clip(final(run), 0, 1))
-    write_array(run.folder / "samples-frames.npy", frames)
-    timing = {"seconds": 2.0, "seconds_per_image": 2.0 / run.sampling.count}
-    write_json(run.folder / "samples.json", {"count": run.sampling.count, "frame_steps": steps, **timing})
+    make_samples(run, run.sampling)
+
+
+def make_samples(one, sampling, shift=0):
+    """Samples, frames and their record, of a run or of another sampling of one."""
+    run = getattr(one, "run", one)
+    frames, steps = path(run, sampling)
+    write_array(one.samples_file, np.clip(final(run, shift), 0, 1))
+    write_array(one.samples_file.with_name(f"{one.samples_file.stem}-frames.npy"), frames)
+    told = {"count": sampling.count, "frame_steps": steps, "seconds": 2.0, "seconds_per_image": 2.0 / sampling.count}
+    told["sha256"] = {one.samples_file.name: sha256(one.samples_file)}
+    if getattr(one, "renormed", False):
+        anew = [0.001, -0.001]
+        told["mean_errors"] = {
+            "images": 60,
+            "steps": [10, run.training.timesteps],
+            "running": [0.02, 0.01],
+            "anew": anew,
+        }
+    write_json(one.samples_file.with_suffix(".json"), told)
+
+
+def measure(run, plan):
+    """Measures, tables of each image, the errors behind the bound, and the claims as they stood."""
+    pairs = np.zeros((64, 4))
+    pairs[:, 1] = np.linspace(1, run.training.timesteps, 64).round()
+    pairs[:, 2] = 0.1 * run.training.noise_schedule().abar[pairs[:, 1].astype(int) - 1]
+    write_array(run.folder / "likelihood.npy", pairs)
+    columns = per_image(run.dataset, crc32(run.name.encode()), run.sampling.count)
+    np.savez(run.folder / "per-image.npz", **columns)
+    np.savez(run.dataset.real_file, **per_image(run.dataset, 0, run.dataset.settings.test_count))
+    write_measures(run, run)
+    write_json(run.folder / "claims.json", {"losses": "", "studies": {plan.study_name: {}}})
+
+
+def per_image(dataset, seed, count):
+    """A column of numbers for each that a figure of distributions shows."""
+    from triangles.kinds import KINDS
+
+    rng = np.random.default_rng(seed)
+    features = KINDS[dataset.settings.kind].FEATURES
+    columns = {name: least + (most - least) * rng.beta(2, 3, count) for name, (_, _, (least, most)) in features.items()}
+    columns |= {"ink": 20 + rng.integers(0, 80, count), "plain_iou": rng.beta(8, 2, count)}
+    columns["nearest"] = rng.integers(5, 20, count)
+    return columns | {"background_haze": rng.gamma(1, 0.01, count), "second_nearest": columns["nearest"] + 10}
+
+
+def write_measures(one, run):
+    """A value for every measure there is, of a run or of another sampling of one."""
+    known = {name: words for ruler in RULERS.values() for name, words in ruler.describe().items()}
+    rng = np.random.default_rng(crc32(str(one.measure_file).encode()))
+    keys = {"data": run.data, "model": run.model, "samples": "", "seed": run.seed}
+    rows = [
+        keys | {"measure": f"{of}{name}", "value": rng.uniform(0.1, 0.9), "unit": words.unit, "n": 50}
+        for name, words in known.items()
+        for of in ("", "real_")
+    ]
+    frame = pd.DataFrame(rows)
+    frame[list(COLUMNS)].to_csv(one.measure_file, index=False)
 
 
 def losses(epochs):
@@ -56,18 +120,18 @@ def record(run):
     }
 
 
-def final(run):
-    """Held-out triangles in the place of samples, others for every schedule."""
+def final(run, shift=0):
+    """Held-out triangles in the place of samples, others for every model."""
     images = np.load(run.dataset.folder / "test.npy").astype(np.float32) / 255
-    return images[(crc32(run.schedule.encode()) + np.arange(run.sampling.count)) % len(images)]
+    return images[(crc32(run.model.encode()) + shift + np.arange(run.sampling.count)) % len(images)]
 
 
-def path(run):
-    """(K, F, H, W) frames of q(x_t | x_0), one noise an image whatever the schedule, and their time steps."""
-    settings = run.training
-    steps = [round(t) for t in np.linspace(settings.timesteps, 0, run.sampling.frames)]
-    abar = np.concatenate([[1.0], schedule(settings.schedule, settings.timesteps).abar])[steps]
-    x0 = 2 * final(run)[: run.sampling.framed, None] - 1
+def path(run, sampling):
+    """(K, F, H, W) frames of q(x_t | x_0), one noise an image whatever the model, and their time steps."""
+    noise = run.training.noise_schedule()
+    steps = [round(t) for t in np.linspace(noise.timesteps, 0, sampling.frames)]
+    abar = np.concatenate([[1.0], noise.abar])[steps]
+    x0 = 2 * final(run)[: sampling.framed, None] - 1
     eps = np.random.default_rng(run.seed).standard_normal(x0.shape)
     abar = abar[:, None, None]
     return ((np.sqrt(abar) * x0 + np.sqrt(1 - abar) * eps + 1) / 2).astype(np.float32), steps

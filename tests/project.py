@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 STUDY = """\
 title: Small
 question: Does the workflow hold?
-grid: {preparation: [low, array], schedule: [linear, cosine]}
+data: {low: {}, array: {}}
+models: {linear: {}, cosine: {}}
 figures: [schedules, loss]
 tables: [losses, data]
 """

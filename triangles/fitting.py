@@ -11,13 +11,14 @@ from functools import lru_cache, partial
 from itertools import combinations
 
 import numpy as np
-from scipy import ndimage
 
 from triangles import geometry
+from triangles.distances import distance_to_triangle as distance
 from triangles.kinds.kind import Fits
 from triangles.kinds.polygons import draw
+from triangles.pixels.ink import binarise
 
-__all__ = ["FEATURES", "Fits", "binarise", "features", "fit", "render_drawn"]
+__all__ = ["FEATURES", "Fits", "distance", "features", "fit", "render_drawn"]
 
 # name -> (words for people, unit, range that the geometry sets). The largest triangle is half of the square.
 FEATURES = {
@@ -32,29 +33,6 @@ FEATURES = {
 CHUNK = 128  # images searched at once: keeps the working arrays within tens of megabytes
 TURNS = np.arange(4) * np.pi / 6  # starts of one shape in four orientations; a third of a turn repeats it
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
-
-
-def binarise(images):
-    """Tell ink from paper: bool (N, H, W), true above one half of the range.
-
-    Args:
-        images: (N, H, W), uint8 in 0..255 or floating in 0..1.
-
-    Raises:
-        ValueError: another type, shape or range; NaN.
-    """
-    images = np.asarray(images)
-    if images.ndim != 3:
-        raise ValueError(f"images have shape {images.shape}, but (N, H, W) is needed: add or drop axes")
-    if images.dtype == np.uint8:
-        return images > 127
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images are {images.dtype}, but uint8 or floating is needed: convert them")
-    if not np.isfinite(images).all():
-        raise ValueError("images hold NaN or infinity: leave such images out, or mend what made them")
-    if images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"images span {images.min():.3g} to {images.max():.3g}, but 0 to 1 is needed: rescale or clip")
-    return images > 0.5
 
 
 def render_drawn(vertices, size):
@@ -188,6 +166,8 @@ def _from_moments(mask, turn):
 
 def _biggest_piece(mask):
     """Keep the mask's largest 8-connected piece: a stray speck far away must not stretch the hull."""
+    from scipy import ndimage
+
     labels, _ = ndimage.label(mask, EIGHT_CONNECTED)
     return labels == np.bincount(labels.ravel())[1:].argmax() + 1
 

@@ -102,7 +102,7 @@ def exponent(x, y) -> tuple[float, float]:
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     if not (x > 0).all() or not (y > 0).all():
-        raise ValueError("a power law is fitted to positive numbers alone")
+        raise ValueError("a power law is fitted only to positive numbers")
     if len(set(x)) < 2:
         return float("nan"), float("nan")
     fit = linregress(np.log(x), np.log(y))

@@ -5,7 +5,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.growing.growth import LEAST_MB, fits
 from studies.report.palette import INK, MUTED
-from studies.report.style import new_figure, styled, title
+from studies.report.style import add_title, new_figure, styled
 
 CLOCKS = {"cpu_seconds": "CPU time, seconds", "seconds": "wall time, seconds"}
 MARKS = {"o": "●", "s": "□", "D": "◆", "^": "△"}  # every other one open, so that equal values are seen
@@ -23,7 +23,7 @@ def draw(growth, table, facts: str):
     height = 2.7 + below
     figure = new_figure(height)
     fitted = "; lines are power laws fitted to all points" if laws["time_se"].notna().any() else ""
-    title(figure, growth.title, f"Both axes logarithmic{fitted}")
+    add_title(figure, growth.title, f"Both axes logarithmic{fitted}")
     place = {"left": 0.085, "right": 0.965, "bottom": (below + 0.2) / height, "top": 1 - 0.8 / height, "wspace": 0.2}
     panels = (("time", growth.clock, CLOCKS[growth.clock]), ("memory", "extra_mb", growth.memory))
     for axes, (law, column, label) in zip(figure.subplots(1, 2, gridspec_kw=place), panels, strict=True):

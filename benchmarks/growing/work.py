@@ -34,7 +34,7 @@ def train(dataset: str, recipe: str, steps: int = 20, warm: int = 3):
     from diffusion.settings import TrainSettings
     from diffusion.store.files import read_images
     from diffusion.training import Trainer
-    from studies.planning.study import read_scales
+    from studies.planning.reading import read_scales
 
     settings, device = TrainSettings(widths=WIDTHS, **read_scales().recipes[recipe].training), choose("cpu")
     ThesisUNet(1, settings)
@@ -67,7 +67,7 @@ def step(size: int, batch_size: int = 32):
     from diffusion.devices import choose
     from diffusion.settings import TrainSettings
     from diffusion.training import Trainer
-    from studies.planning.study import read_scales
+    from studies.planning.reading import read_scales
 
     count = 7
     settings = TrainSettings(widths=WIDTHS, **read_scales().recipes["fast"].training | {"batch_size": batch_size})

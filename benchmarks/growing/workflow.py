@@ -15,7 +15,8 @@ SCHEDULES = ("linear", "wave", "power-1.5", "power-2", "power-10", "sine-ramp", 
 STUDY = """\
 title: Growth
 question: How much longer do more cells take?
-grid: {{preparation: [array], schedule: [{}]}}
+data: {{array: {{}}}}
+models: {{{}}}
 figures: [schedules]
 tables: [losses]
 """

@@ -17,7 +17,7 @@ from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
 from diffusion.training import EpochRecord, Trainer
-from studies.planning.study import SCALES, read_yaml
+from studies.planning.reading import SCALES, read_yaml
 
 DRAWING_STEPS = 200  # ancestral, as at the laptop scale
 

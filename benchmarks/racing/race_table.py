@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from diffusion.store.files import read_array, read_json, write_text
-from studies.measures.images import per_image, summarise
+from studies.measures.images import Images, measure_each, summarise
+from triangles.kinds import KINDS
 
 MEASURES = {
     "iou_median": "median overlap",
@@ -25,11 +26,12 @@ SMALL_AT_MOST = 0.5  # share under 30 px from which on the rest says nothing of 
 
 def points(race: Path) -> pd.DataFrame:
     """One row a contender and moment: minutes of CPU and wall time, images seen, and the measures of its samples."""
-    real = per_image(read_array(race / "data" / "test.npy"))
+    real = measure_each(Images(read_array(race / "data" / "test.npy")))
     rows = []
     for path in sorted(race.glob("*/at-*.json")):
         facts = read_json(path)
-        measured = summarise(per_image(read_array(path.with_suffix(".npy"))), real, np.random.default_rng(0))
+        drawn = measure_each(Images(read_array(path.with_suffix(".npy"))))
+        measured = summarise(drawn, real, KINDS["triangle"], np.random.default_rng(0))
         values = {MEASURES[m.name]: m.value for m in measured if m.name in MEASURES}
         times = {"CPU min": facts["cpu"] / 60, "wall min": facts["wall"] / 60}
         rows.append(

@@ -1,4 +1,4 @@
-"""Batch norm's statistics taken anew, under the weights that training ended with; and what the old ones did."""
+"""Take batch norm's statistics again, under the weights that training ended with; and measure what the old ones did."""
 
 import copy
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def renormed(model: Model, images: np.ndarray, seed: int = 0) -> Model:
         raise ValueError(f"{batch} images of shape {model.shape} or more are needed, not {images.shape}")
     network = copy.deepcopy(model.network)
     if not any(isinstance(module, _BatchNorm) for module in network.modules()):
-        raise ValueError(f"network {model.settings.network!r} has no batch norm whose statistics could be taken anew")
+        raise ValueError(f"network {model.settings.network!r} has no batch norm whose statistics could be taken again")
     fresh = replace(model, network=network)
     update_bn(_noised_batches(fresh, images, generator(seed, RENORM_STREAM)), _OfPairs(fresh).eval())
     return fresh

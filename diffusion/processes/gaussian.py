@@ -17,7 +17,7 @@ from diffusion.schedules import NoiseSchedule
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["Gaussian"]
+__all__ = ["Gaussian", "coefficients"]
 
 SIGMAS = {"beta": "sqrt_beta", "beta-tilde": "sqrt_beta_tilde"}  # of the reverse steps [H section 3.2]
 
@@ -38,7 +38,7 @@ class Gaussian:
         self.timesteps = schedule.timesteps
         self._vectors = {
             name: torch.as_tensor(values.astype(np.float64)).to(device=device, dtype=dtype)
-            for name, values in _coefficients(schedule).items()
+            for name, values in coefficients(schedule).items()
         }
 
     @property
@@ -108,7 +108,8 @@ class Gaussian:
         return Gaussian(NoiseSchedule(self.schedule.name, self.schedule.betas[:steps]), self.device)
 
 
-def _coefficients(s: NoiseSchedule) -> dict[str, np.ndarray]:
+def coefficients(s: NoiseSchedule) -> dict[str, np.ndarray]:
+    """Return what multiplies images and noise at each step, float64 (T,) each, by name."""
     return {
         "sqrt_abar": np.sqrt(s.abar),
         "sqrt_1m_abar": np.sqrt(1 - s.abar),

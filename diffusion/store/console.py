@@ -138,8 +138,11 @@ class SettingsCommand(click.Command):
         self.params = self.own + settings_options(settings([]))
 
     def parse_args(self, ctx, args):
-        self.params = self.own + settings_options(self.settings(args))
-        return super().parse_args(ctx, args)
+        usual, self.params = self.params, self.own + settings_options(self.settings(args))
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            self.params = usual
 
 
 def settings_from(kind, given: dict):

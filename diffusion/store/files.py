@@ -78,7 +78,7 @@ def _alive(process: int) -> bool:
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Ctrl-C and SIGTERM take effect only when the block has ended, so that what it writes is written."""
-    if threading.current_thread() is not threading.main_thread():  # Python delivers signals in the main thread alone
+    if threading.current_thread() is not threading.main_thread():  # Python delivers signals only in the main thread
         yield
         return
     came = []

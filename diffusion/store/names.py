@@ -6,7 +6,7 @@ from pathlib import Path
 RUN, LOSSES, MODEL, CHECKPOINT = "run.json", "losses.csv", "model.safetensors", "checkpoint.safetensors"
 STARTED = "started.json"  # identity of a run that is not finished
 DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
-SAMPLES, LIKELIHOOD = "samples", "likelihood"  # what the two commands call their files unless they are told
+SAMPLES, LIKELIHOOD = "samples", "likelihood"  # what the two commands call their files by default
 TAKEN = ("run", "started", "diverged", "losses", "measures", "claims")  # of files of the run itself
 ENDINGS = ("-frames", "-measures")  # of files that stand beside samples
 

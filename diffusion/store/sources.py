@@ -27,10 +27,11 @@ def followed(*modules: str, without: tuple[str, ...] = ()) -> list[Path]:
     while pending:
         name = pending.pop()
         path = _file(name) if name not in found else None
-        if path is not None:
+        if path is not None and path.name != "__init__.py":
             found[name] = path
-            pending += [one for one in _imported(path) if one.partition(".")[0] in rooms and not _lies_in(one, without)]
-    return sorted({path for path in found.values() if path.name != "__init__.py"})
+            imported = _imported(path, path.stat().st_mtime_ns)
+            pending += [one for one in imported if one.partition(".")[0] in rooms and not _lies_in(one, without)]
+    return sorted(set(found.values()))
 
 
 ROOMS = ("triangles", "diffusion", "studies")
@@ -48,9 +49,8 @@ def digest(*modules: str, without: tuple[str, ...] = ()) -> str:
     return total.hexdigest()
 
 
-@cache
 def _file(module: str) -> Path | None:
-    """The source file of a module, which is not imported for it; None where there is none."""
+    """Return the source file of a module, which is not imported for it; None where there is none."""
     top, *rest = module.split(".")
     try:
         spec = find_spec(top)
@@ -65,8 +65,11 @@ def _file(module: str) -> Path | None:
 
 
 @cache
-def _imported(path: Path) -> tuple[str, ...]:
-    """Names that may be modules: A.B of `from A.B import C`, A.B.C too, and `import A.B`."""
+def _imported(path: Path, changed: int) -> tuple[str, ...]:
+    """Return names that may be modules: A.B of `from A.B import C`, A.B.C too, and `import A.B`.
+
+    changed: when the file was, so that the cache forgets what it read before.
+    """
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:

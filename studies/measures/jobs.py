@@ -25,7 +25,7 @@ def benchmarks(plan) -> dict[str, list[Path]]:
 
 
 def workflow_time(plan):
-    """A DataFrame of the timed jobs of each rule: seconds added up, the longest job, the largest memory of any in MB.
+    """Tabulate the timed jobs of each rule: seconds added up, the longest job, the largest memory of any in MB.
 
     timed of jobs: how many have a benchmark file; sums are of those. A job that was started again counts once, the
     last time; figures, tables and the report are not timed.
@@ -52,7 +52,7 @@ def _row(rule, paths):
 
 
 def _read(path: Path):
-    """A benchmark file's rows; NaN for what Snakemake could not measure of a very short job."""
+    """Read a benchmark file's rows; NaN for what Snakemake could not measure of a very short job."""
     import pandas as pd
 
     try:

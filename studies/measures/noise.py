@@ -1,13 +1,13 @@
-"""How noisy is an image: gray pixels, what lies off the fitted triangle, how soft its edge is, how many pieces.
+"""How noisy is an image: gray pixels, what lies off the fitted shape, how soft its edge is, how many pieces.
 
-Pure functions, arrays to one number an image. Images are float (N, H, H) in [0, 1], 0 outside and 1 inside.
+Images are float (N, H, H) in [0, 1], 0 outside and 1 inside.
 """
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
-__all__ = ["background", "components", "distance_to_triangle", "edge_widths", "gray_shares"]
+from studies.measures.measure import SMALL, Described, Measure, Ruler, beside, mean
+
+__all__ = ["RULER", "background", "components", "edge_widths", "gray_shares"]
 
 CLEARLY_GRAY = 9, 246  # of 0..255: more than 8 levels from both, as `triangles.datasets.facts` counts them
 FAR = 2.0  # px from the fit: beyond the soft edge of a 720 px drawing brought down to 32 px
@@ -19,7 +19,7 @@ WITHIN_FAR = np.hypot(*np.mgrid[-FAR : FAR + 1, -FAR : FAR + 1]) <= FAR  # a dis
 
 
 def gray_shares(images):
-    """Share of pixels that are neither 0 nor 255, and share clearly gray (9..246), as 8-bit values: two (N,).
+    """Return the share of pixels that are neither 0 nor 255, and the share clearly gray (9..246): two (N,).
 
     Both are in [0, 1]. Images are rounded to 8 bits first, as they would be stored.
     """
@@ -30,18 +30,19 @@ def gray_shares(images):
     return gray.mean(axis=(1, 2)), clearly.mean(axis=(1, 2))
 
 
-def background(images, vertices):
-    """What lies off the fit, per image, as root mean squares in [0, 1]: three (N,) arrays.
+def background(images, distance):
+    """Measure what lies off the fit, per image, as root mean squares in [0, 1]: three (N,) arrays.
 
-    residual: of the values more than 2 px outside the fitted triangle, where a clean image is 0;
+    residual: of the values more than 2 px outside the fitted shape, where a clean image is 0;
     haze: of the same without ink (above one half) and what lies within 2 px of any, so that neither stray pieces count
     nor the soft edges of what is no triangle, only gray in the open;
-    inside: of 1 - value more than 1 px inside the fitted triangle, where a clean image is 1.
+    inside: of 1 - value more than 1 px inside the fitted shape, where a clean image is 1.
 
-    NaN where no pixel qualifies. `vertices` (N, 3, 2) in the unit square; NaN (no fit) makes all of the
-    image background.
+    NaN where no pixel qualifies. distance: signed distance in px of each pixel's centre from the fitted shape,
+    (N, H, H), negative inside; infinite where there is no fit, which makes all of the image background.
     """
-    distance = distance_to_triangle(vertices, images.shape[1])
+    from scipy import ndimage
+
     outside = distance > FAR
     residual = _root_mean_square(images, outside)
     near_ink = ndimage.binary_dilation(images > 0.5, WITHIN_FAR[None])
@@ -56,31 +57,8 @@ def _root_mean_square(values, where):
     return np.sqrt(mean)
 
 
-def distance_to_triangle(vertices, size):
-    """Signed distance in px, (N, size, size), of pixel centres from triangles (N, 3, 2); negative inside.
-
-    Infinite where the vertices are NaN. A flat triangle has no inside.
-    """
-    corners = np.asarray(vertices, dtype=np.float64) * size
-    centres = np.stack(np.meshgrid(*[np.arange(size) + 0.5] * 2), axis=-1)  # (size, size, 2) as (x, y)
-    nearest = np.full((len(corners), size, size), np.inf)
-    left = np.ones(nearest.shape, dtype=bool)
-    right = left.copy()
-    for i in range(3):
-        a, side = corners[:, i, None, None], (corners[:, (i + 1) % 3] - corners[:, i])[:, None, None]
-        to = centres - a
-        cross = side[..., 0] * to[..., 1] - side[..., 1] * to[..., 0]
-        left &= cross > 0
-        right &= cross < 0
-        length = np.square(side).sum(axis=-1)
-        along = np.divide((to * side).sum(axis=-1), length, out=np.zeros_like(cross), where=length > 0)
-        gap = np.linalg.norm(to - along.clip(0, 1)[..., None] * side, axis=-1)
-        nearest = np.fmin(nearest, gap)  # fmin: a NaN triangle stays infinitely far
-    return np.where(left | right, -nearest, nearest)
-
-
 def edge_widths(images):
-    """The distance in px over which each image falls from 0.9 to 0.1 across its own contour at one half: (N,).
+    """Measure the distance in px over which each image falls from 0.9 to 0.1 across its own contour at one half: (N,).
 
     A falling curve is fitted to the pixels' values over their distance from the contour (isotonic regression), and its
     levels are interpolated. A Gaussian blur of sigma >= 0.5 px gives 2.56 sigma within 10% where the shape is large
@@ -106,6 +84,8 @@ def _edge_width(image):
 
 def _across(image, contours):
     """Signed distances in px from the contours, ascending, negative inside, of the pixels near them; their values."""
+    from scipy.spatial import cKDTree
+
     between = np.linspace(0, 1, PER_STEP, endpoint=False)[:, None, None]
     points = [(line[:-1] + between * np.diff(line, axis=0)).reshape(-1, 2) for line in contours]
     reach = {"distance_upper_bound": EDGE_REACH}  # what lies farther is infinitely far
@@ -118,5 +98,59 @@ def _across(image, contours):
 
 
 def components(ink):
-    """Number of 8-connected pieces of each mask: int64 (N,) from bool (N, H, W); 0 where blank."""
+    """Count the 8-connected pieces of each mask: int64 (N,) from bool (N, H, W); 0 where blank."""
+    from scipy import ndimage
+
     return np.array([ndimage.label(mask, EIGHT_CONNECTED)[1] for mask in ink], dtype=np.int64)
+
+
+GRAY = "gray more than 2 px off the shape"
+MEASURES = {
+    "gray_share": Described("pixels neither black nor white, share", "share", (0, 1), "low"),
+    "clearly_gray_share": Described("pixels clearly gray, share", "share", (0, 1), "low"),
+    "background_rms": Described("all that lies more than 2 px off the shape, RMS", "1", (0, 1), "low"),
+    "background_haze": Described(f"haze: {GRAY} and any ink, RMS", "1", (0, 1), "low"),
+    "inside_rms": Described("what is missing inside the shape, RMS", "1", (0, 1), "low"),
+    "edge_width": Described("width of the edge", "px", better="low"),
+    "components": Described("pieces", "count"),
+    "one_piece_share": Described("images in one piece, share of those with ink", "share", (0, 1), "high"),
+}
+CHUNK = 500  # images: keeps the distances within tens of megabytes
+
+
+def take_columns(images) -> dict:
+    """Return gray shares, noise off the fit, edge widths and pieces: {name: (N,)}."""
+    gray, clearly_gray = gray_shares(images.gray)
+    columns = {"components": components(images.ink), "gray": gray, "clearly_gray": clearly_gray}
+    return columns | _off_the_fit(images) | {"edge_width": edge_widths(images.gray)}
+
+
+def _off_the_fit(images) -> dict:
+    if images.fits is None or images.kind.distance is None:
+        return {}
+    values, fits, size = images.gray, images.fits.parameters, images.gray.shape[1]
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(values), CHUNK)]
+    parts = [background(values[c], images.kind.distance(fits[c], size)) for c in chunks]
+    names = ("background_rms", "background_haze", "inside_rms")
+    return dict(zip(names, np.concatenate(parts, axis=1), strict=True))
+
+
+def summarise(table, real_table, kind, rng) -> list[Measure]:
+    """Return the noise of samples beside that of the real images; off the fit of those with enough ink."""
+    return beside(_noise(table), _noise(real_table), excess=True)
+
+
+def _noise(table) -> list[Measure]:
+    large, some = table[table.ink >= SMALL], table[table.ink > 0]
+    off_the_fit = [name for name in ("background_rms", "background_haze", "inside_rms") if name in table]
+    return [
+        mean("gray_share", table.gray, "share"),
+        mean("clearly_gray_share", table.clearly_gray, "share"),
+        *[mean(name, large[name], "1") for name in off_the_fit],
+        mean("edge_width", table.edge_width, "px"),
+        mean("components", table.components, "count"),
+        mean("one_piece_share", some.components == 1, "share"),
+    ]
+
+
+RULER = Ruler(MEASURES, take_columns, summarise)

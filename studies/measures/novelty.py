@@ -6,7 +6,11 @@ whose square root is the Euclidean distance of the binary images.
 
 import numpy as np
 
-__all__ = ["distance_ratio", "identical", "nearest_others", "nearest_two"]
+from studies.measures.measure import Described, Measure, Ruler, beside, mean, rate_upper_bound
+
+__all__ = ["CLOSE", "RULER", "distance_ratio", "identical", "nearest_others", "nearest_two"]
+
+CLOSE = 1 / 3  # nearest over second nearest training image: below it an image counts as memorised
 
 CHUNK = 500
 
@@ -36,7 +40,7 @@ def nearest_others(ink):
 
 
 def identical(images):
-    """Whether another image of the set is the same in every pixel, at the 256 levels of a file: bool (N,).
+    """Tell whether another image of the set is the same in every pixel, at a file's 256 levels: bool (N,).
 
     images: float in [0, 1], (N, H, W). Blank images count: one black image twice is no two images.
     """
@@ -66,3 +70,56 @@ def _differences(ink, others):
         left = ink[start : start + CHUNK].reshape(-1, right.shape[1]).astype(np.float32)
         rows = left.sum(axis=1)[:, None] + right_ink - 2 * (left @ right.T)
         yield start, rows.astype(np.int64)
+
+
+MEASURES = {
+    "nearest_other": Described("pixels that differ from the nearest other image", "px"),
+    "identical_share": Described("images the same as another in every pixel, share", "share", (0, 1), "low"),
+    "repeated_share": Described("images with the same ink as another, share of those with ink", "share", (0, 1), "low"),
+    "nearest_training": Described("pixels that differ from the nearest training image", "px"),
+    "copy_share": Described("copies of a training image, share of images with ink", "share", (0, 1), "low"),
+    "copy_upper_bound": Described("copies of a training image, 95% upper bound", "share", (0, 1), "low"),
+    "memorised_share": Described("memorised training images, share of images with ink", "share", (0, 1), "low"),
+    "memorised_upper_bound": Described("memorised training images, 95% upper bound", "share", (0, 1), "low"),
+}
+
+
+def take_columns(images) -> dict:
+    """Return which images repeat another, and how near the nearest others and training images are: {name: (N,)}."""
+    columns = {"identical": identical(images.values_in_unit), "nearest_other": nearest_others(images.ink)}
+    if images.train is not None:
+        columns["nearest"], columns["second_nearest"] = nearest_two(images.ink, images.training_ink)
+    return columns
+
+
+def summarise(table, real_table, kind, rng) -> list[Measure]:
+    """Return novelty of samples beside that of the real images: of images with ink, but `identical_share` of all."""
+    rows = beside(_distinct(table), _distinct(real_table))
+    if "nearest" in table and "nearest" in real_table:
+        rows += beside(_new(table), _new(real_table))
+    return rows
+
+
+def _distinct(table) -> list[Measure]:
+    some = table[table.ink > 0]
+    return [
+        mean("nearest_other", some.nearest_other, "px"),
+        mean("identical_share", table.identical, "share"),
+        mean("repeated_share", some.nearest_other[some.nearest_other.notna()] == 0, "share"),
+    ]
+
+
+def _new(table) -> list[Measure]:
+    some = table[table.ink > 0]
+    copied = some.nearest == 0
+    close = distance_ratio(some.nearest, some.second_nearest) < CLOSE
+    return [
+        mean("nearest_training", some.nearest, "px"),
+        mean("copy_share", copied, "share"),
+        Measure("copy_upper_bound", rate_upper_bound(int(copied.sum()), len(some)), "share", len(some)),
+        mean("memorised_share", close, "share"),
+        Measure("memorised_upper_bound", rate_upper_bound(int(close.sum()), len(some)), "share", len(some)),
+    ]
+
+
+RULER = Ruler(MEASURES, take_columns, summarise)

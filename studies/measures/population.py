@@ -6,10 +6,12 @@ invisible in them, and binary images tie at whole distances.
 """
 
 import numpy as np
-from scipy import stats
-from scipy.spatial.distance import cdist
+
+from studies.measures.measure import SMALL, Described, Measure, Ruler, beside
+from triangles.kinds import KINDS
 
 __all__ = [
+    "RULER",
     "classifier_accuracy",
     "compare",
     "compare_with_yardstick",
@@ -31,11 +33,13 @@ def standardise(rows, reference):
 
 
 def energy_distance(rows, reference):
-    """sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) >= 0, in square roots of a standard deviation; 0 for equal ones.
+    """Return sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) >= 0, in roots of a standard deviation; 0 for equal ones.
 
     Szekely and Rizzo 2013, in the biased (V-statistic) form, which cannot go negative; so two finite samples
     of one population lie above 0, and a real-against-real value belongs beside it.
     """
+    from scipy.spatial.distance import cdist
+
     between = 2 * cdist(rows, reference).mean()
     return float(np.sqrt(max(between - cdist(rows, rows).mean() - cdist(reference, reference).mean(), 0)))
 
@@ -62,6 +66,8 @@ def neighbourhoods(rows, reference, k=NEIGHBOURS):
 
     Precision, recall and coverage are in [0, 1]; density is >= 0 and 1 on average for equal populations.
     """
+    from scipy.spatial.distance import cdist
+
     real_reach = np.partition(cdist(reference, reference), k, axis=1)[:, k]  # position 0 is the row itself
     fake_reach = np.partition(cdist(rows, rows), k, axis=1)[:, k]
     apart = cdist(reference, rows)
@@ -75,10 +81,12 @@ def neighbourhoods(rows, reference, k=NEIGHBOURS):
 
 
 def compare(rows, reference, names, rng):
-    """All measures that the two sizes allow, {name: value}; `names` are those of the d features.
+    """Take all measures that the two sizes allow, {name: value}; `names` are those of the d features.
 
     wasserstein_*: Wasserstein-1 in the feature's unit; ks_*: Kolmogorov-Smirnov statistic in [0, 1].
     """
+    from scipy import stats
+
     result = {}
     for name, x, y in zip(names, rows.T, reference.T, strict=True):
         result[f"wasserstein_{name}"] = float(stats.wasserstein_distance(x, y))
@@ -93,7 +101,7 @@ def compare(rows, reference, names, rng):
 
 
 def compare_with_yardstick(rows, real, names, rng, splits=5):
-    """Rows against real rows, and real against real at the same sizes: (values, yardstick, rows used).
+    """Compare rows with real rows, and real with real at the same sizes: (values, yardstick, rows used).
 
     All these measures depend on the sizes, so both sides are made alike: the real rows are split at random into a
     reference and as many held-out rows as are used of `rows`; the means over the splits are returned.
@@ -112,3 +120,43 @@ def compare_with_yardstick(rows, real, names, rng, splits=5):
 
 def _means(results):
     return {name: float(np.mean([result[name] for result in results])) for name in results[0]}
+
+
+JOINT = {
+    "energy_distance": Described("energy distance of the population from real images", "sd^1/2", better="low"),
+    "classifier_accuracy": Described("accuracy of a classifier that tells samples from real", "1", (0, 1), "low"),
+    "precision": Described("precision of the population", "1", (0, 1), "high"),
+    "recall": Described("recall of the population", "1", (0, 1), "high"),
+    "density": Described("density of the population", "1", better="high"),
+    "coverage": Described("coverage of the population", "1", (0, 1), "high"),
+}
+
+
+def describe() -> dict[str, Described]:
+    """Describe the joint measures, and two of each feature of every kind of picture that is fitted."""
+    features = {name: words for kind in KINDS.values() if kind.fitter for name, (words, *_) in kind.FEATURES.items()}
+    single = {}
+    for name, words in features.items():
+        distance = f"wasserstein_{name}"
+        single[distance] = Described(f"{words}, Wasserstein distance", _unit(distance), better="low")
+        single[f"ks_{name}"] = Described(f"{words}, Kolmogorov-Smirnov distance", "1", (0, 1), "low")
+    return JOINT | single
+
+
+def _unit(name: str) -> str:
+    if name.startswith("wasserstein"):
+        return "rad" if "angle" in name else "side"
+    return "sd^1/2" if name == "energy_distance" else "1"
+
+
+def summarise(table, real_table, kind, rng) -> list[Measure]:
+    """Return how far the population of samples lies from the real one, beside real against real."""
+    if not kind.fitter:
+        return []
+    names = list(kind.FEATURES)
+    rows, real = (one.loc[one.ink >= SMALL, names].to_numpy(np.float64) for one in (table, real_table))
+    values, yardstick, used = compare_with_yardstick(rows, real, names, rng)
+    return beside(*([Measure(k, v, _unit(k), used) for k, v in side.items()] for side in (values, yardstick)))
+
+
+RULER = Ruler(describe, summarise=summarise)

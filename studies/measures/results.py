@@ -1,23 +1,25 @@
-"""Reading what runs and data sets left, checked; and what is missing as a hole.
+"""Read what runs and data sets left, checked; what is missing is a hole.
 
 Readers raise ValueError for a broken file, FileNotFoundError for a missing one; `or_hole` turns the latter into None.
 """
 
 import csv
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from diffusion.store.files import listed, read_array, read_json, verify_checksum
 
 __all__ = [
+    "COLUMNS",
     "DIGEST",
     "LOSS_COLUMNS",
-    "SET_NAMES",
-    "SHORT_NAMES",
+    "PER_IMAGE",
     "Frames",
     "absence",
     "first_seed",
@@ -26,21 +28,29 @@ __all__ = [
     "or_hole",
     "read_frames",
     "read_losses",
+    "read_measures",
     "read_samples",
+    "read_table",
     "resampled_here",
+    "seeds_by_cell",
     "verify_model",
 ]
 
-SET_NAMES = {"low": "low resolution", "high": "720 px", "array": "array"}  # as shown to people
-SHORT_NAMES = SET_NAMES | {"low": "low"}  # where there is little room
-DIGEST = "samples"  # column of measures.csv: the sha256 of the samples that were measured
+DIGEST = "sha256"  # column of measures.csv: of the samples that were measured
+FIRST_DIGEST = "samples"  # what older files call it, which name no sampling
 LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
+
+COLUMNS = ("data", "model", "samples", "seed", "measure", "value", "unit", "n")
+NEEDED = ("measure", "value", "unit", "n")  # which cell a file is of, its run says
+PER_IMAGE = "per-image.npz"
+LARGEST_TABLE = 256 * 2**20  # bytes: thousands of times what a run's samples need
+BROKEN = (ValueError, EOFError, KeyError, TypeError, MemoryError, NotImplementedError, BadZipFile, zlib.error)
 
 T = TypeVar("T")
 
 
 def or_hole(read: Callable[..., T], *arguments) -> T | None:
-    """What `read` reads, or None where its file does not exist: a run that diverged or was not made."""
+    """Return what `read` reads, or None where its file does not exist: a run that diverged or was not made."""
     try:
         return read(*arguments)
     except FileNotFoundError:
@@ -48,7 +58,7 @@ def or_hole(read: Callable[..., T], *arguments) -> T | None:
 
 
 def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
-    """The same of measures: what is left of those of samples that are gone, as the run was made anew, is a hole.
+    """Read a run's measures, or return None if the samples they were computed from no longer exist.
 
     Raises:
         ValueError: other samples stand there than were measured.
@@ -64,14 +74,15 @@ def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
 
 def _measured_samples(run) -> str | None:
     with run.measure_file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        return next(csv.DictReader(stream), {}).get(DIGEST)
+        row = next(csv.DictReader(stream), {})
+    return row.get(DIGEST) if DIGEST in row else row.get(FIRST_DIGEST)
 
 
 def verify_model(path: Path) -> None:
-    """Compare the model that what a record tells of was made with to the run's own, where both are told.
+    """Check that a result was produced by this run's current model; skip it if either checksum is missing.
 
     Raises:
-        ValueError: they differ, as the run was made anew.
+        ValueError: the two differ: the run was trained again.
     """
     theirs = (or_hole(read_json, path) or {}).get("model")
     ours = listed(or_hole(read_json, path.with_name("run.json")) or {}, "model.safetensors")
@@ -80,7 +91,7 @@ def verify_model(path: Path) -> None:
 
 
 def absence(run, *files: str) -> str | None:
-    """Why a run has no result, in words; None where it is trained and has these files besides.
+    """Say why a run has no result; None where it is trained and has these files besides.
 
     Raises:
         ValueError: the record of its divergence is broken.
@@ -94,7 +105,7 @@ def absence(run, *files: str) -> str | None:
 
 
 def read_losses(run):
-    """losses.csv of a run as a DataFrame, an epoch a row, epochs ascending."""
+    """Read losses.csv of a run: a DataFrame, an epoch a row, epochs ascending."""
     import pandas as pd
 
     path = run.folder / "losses.csv"
@@ -119,7 +130,7 @@ class Frames:
 
 
 def read_frames(run) -> Frames:
-    """samples-frames.npy with the time steps of its moments from samples.json."""
+    """Read samples-frames.npy with the time steps of its moments from samples.json."""
     path, record = run.folder / "samples-frames.npy", run.folder / "samples.json"
     values, steps = read_array(path), read_json(record).get("frame_steps")
     whole = isinstance(steps, list) and all(type(t) is int for t in steps) and steps == sorted(set(steps), reverse=True)
@@ -132,7 +143,7 @@ def read_frames(run) -> Frames:
 
 
 def read_samples(run) -> np.ndarray:
-    """Images of a run, or of its other samples: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
+    """Read the images of a run, or of its other samples: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
     path = run.samples_file
     values = read_array(path)
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
@@ -147,17 +158,75 @@ def _line(error) -> str:
 
 
 def first_seed(plan) -> list:
-    """The grid's runs that figures show: those of the first seed."""
+    """Return the grid's runs that figures show: those of the first seed."""
     return [run for run in plan.grid if run.seed == plan.scale.seeds[0]]
 
 
 def resampled_here(plan) -> list:
-    """The other samplings that figures show: those of the first seed on the grid's last set."""
-    shown = plan.scale.seeds[0], plan.study.grid.preparation[-1]
-    return [one for one in plan.resampled if (one.run.seed, one.run.preparation) == shown]
+    """Return the other samplings that figures show: those of the first seed on the grid's last data."""
+    shown = plan.scale.seeds[0], plan.data_names[-1]
+    return [one for one in plan.resampled if (one.run.seed, one.run.data) == shown]
 
 
 def noise_schedules(plan) -> dict:
-    """The study's schedules by name, as its runs use them."""
-    settings = {run.schedule: run.training for run in first_seed(plan)}
-    return {name: one.noise_schedule() for name, one in settings.items()}
+    """Return the noise schedule of each of the study's models that has one: {model: NoiseSchedule}."""
+    trainings = {run.model: run.training for run in first_seed(plan)}
+    return {name: one.noise_schedule() for name, one in trainings.items() if hasattr(one, "noise_schedule")}
+
+
+def read_table(path, *columns):
+    """Read a table of `images.measure_each`, one row an image, in which these columns stand.
+
+    Raises:
+        ValueError: not whole, not columns of numbers of one length, or without one of `columns`.
+        OSError: missing or unreadable.
+    """
+    import pandas as pd
+
+    try:
+        with ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_TABLE:
+                raise ValueError(f"over {LARGEST_TABLE >> 20} MiB")
+        with np.load(path, allow_pickle=False) as stored:
+            table = pd.DataFrame({name: stored[name] for name in stored.files})
+        if not all(pd.api.types.is_numeric_dtype(table[name]) for name in table):
+            raise ValueError("other things than numbers")
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"it lacks {missing[0]}, made by another version")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist: measure first (`snakemake {path}`)") from None
+    except BROKEN as error:
+        raise ValueError(f"{path} is not a whole table of measures ({error}): measure again") from None
+    return table
+
+
+def read_measures(run):
+    """Read the measures of a run, or of its other samples: a DataFrame with at least the columns in `NEEDED`.
+
+    Raises:
+        ValueError: a broken file.
+        OSError: missing or unreadable.
+    """
+    import pandas as pd
+
+    path = run.measure_file
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table of measures ({str(error).splitlines()[0]}): measure again") from None
+    if missing := [name for name in NEEDED if name not in frame]:
+        raise ValueError(f"{path} has no column {missing[0]!r}: measure the run again")
+    if not all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("value", "n")):
+        raise ValueError(f"{path} holds other things than numbers: measure the run again")
+    return frame
+
+
+def seeds_by_cell(plan, measure) -> dict[tuple[str, str], list[float]]:
+    """Return {(model, data): the values of the seeds that are there}, NaN left out."""
+    values = {}
+    for run in plan.grid:
+        frame = of_samples(read_measures, run, run)
+        if frame is not None:
+            found = frame.value[frame.measure == measure].dropna()
+            values.setdefault((run.model, run.data), []).extend(found)
+    return values

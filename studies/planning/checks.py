@@ -1,21 +1,57 @@
-"""What settings that are each possible cannot do together: refused before anything is made, not after training."""
+"""Reject combinations of valid settings that would only fail after training."""
 
-__all__ = ["check_extended", "check_resampled"]
+from diffusion.processes import PROCESSES
+from diffusion.samplers.choosing import choose_sampler
+from studies.planning.families import settings_class, stands_for, uses_batch_norm
+from studies.registries import CHECKS, FIGURES, TABLES, describe, shown
+
+__all__ = ["check_claims", "check_extended", "check_resampled", "check_sampling", "check_shown", "check_training"]
+
+
+def check_training(study, where: str) -> None:
+    """Check that each of the study's `training` settings is one of some model's family: others would be ignored.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    known = set()
+    for name, variant in study.models.items():
+        try:
+            known |= set(settings_class(stands_for(name) | study.training | variant.settings).model_fields)
+        except ValueError as error:
+            raise ValueError(f"{where}: models.{name}: {error}") from None
+    if strange := sorted(set(study.training) - known):
+        raise ValueError(f"{where}: training: {strange[0]} is no setting of any of the study's models")
+
+
+def check_sampling(training, sampling, where: str) -> None:
+    """Check that samples of such a model can be drawn in this way.
+
+    Raises:
+        ValueError: an option of another sampler, or a process that lacks what the sampler needs.
+    """
+    if hasattr(training, "process"):
+        try:
+            choose_sampler(sampling.sampler, PROCESSES[training.process], variance=sampling.variance)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
 
 
 def check_resampled(one, where: str) -> None:
-    """That a run can be sampled in this other way.
+    """Check that a run can be sampled in this other way.
 
     Raises:
         ValueError: what stands in the way.
     """
     training, sampling, held_out = one.run.training, one.sampling, one.run.dataset.settings.test_count
+    if "frames" not in one.run.capabilities:
+        raise ValueError(f"{where}: family {training.family!r} of {one.run.model} has no path to sample in another way")
     if sampling.steps is not None and sampling.steps > training.timesteps:
         raise ValueError(f"{where}: steps = {sampling.steps}, but the process has {training.timesteps}")
     if one.noised and sampling.count > held_out:
         raise ValueError(f"{where}: count = {sampling.count}, but there are {held_out} test images to start from")
-    if one.renormed and training.network != "thesis":
-        raise ValueError(f"{where}: network {training.network!r} has no batch norm to take statistics of anew")
+    if one.renormed and not uses_batch_norm(training):
+        raise ValueError(f"{where}: network {training.network!r} has no batch norm to take statistics of again")
     if one.from_abar is not None:
         noise = training.noise_schedule()
         if noise.abar[-1] > one.from_abar:
@@ -23,10 +59,56 @@ def check_resampled(one, where: str) -> None:
 
 
 def check_extended(run, where: str) -> None:
-    """That a run is longer than the grid's run that it extends.
+    """Check that a run is longer than the grid's run that it extends.
 
     Raises:
         ValueError: it is not, by a factor too close to 1 for so few epochs.
     """
     if run.training.epochs <= run.base.training.epochs:
         raise ValueError(f"{where}: extended.epochs_factor makes {run.training.epochs} epochs of as many: give more")
+
+
+def check_shown(plan) -> None:
+    """Check that every figure and table of the study exists and can be made of it.
+
+    Raises:
+        ValueError: naming the study's file and the figure or table.
+    """
+    names = {"figures": [one.name for one in plan.study.figures], "tables": plan.study.tables}
+    for key, registry in (("figures", FIGURES), ("tables", TABLES)):
+        for name in names[key]:
+            try:
+                shown(registry, name, plan).inputs(plan)
+            except ValueError as error:
+                raise ValueError(f"{plan.written_in[0].name}: {key}: {error}") from None
+
+
+def check_claims(plan) -> None:
+    """Check that each claim's measure, figure, check and cells exist.
+
+    Raises:
+        ValueError: naming the study's file, the claim and what there is to choose from.
+    """
+    for claim in plan.study.claims:
+        try:
+            _check_claim(plan, claim)
+        except ValueError as error:
+            raise ValueError(f"{plan.written_in[0].name}: claim {claim.id}: {error}") from None
+
+
+def _check_claim(plan, claim) -> None:
+    if claim.measure is not None:
+        describe(claim.measure)
+    if claim.figure is not None:
+        shown(FIGURES, claim.figure, plan)
+    if claim.check is not None:
+        CHECKS[claim.check]
+    for side in (*claim.contrast.plus, *claim.contrast.minus) if claim.contrast else ():
+        _check_known("data", side.data, plan.data_names)
+        _check_known("model", side.model, plan.model_names)
+        _check_known("samples", side.samples and (side.samples,), tuple(plan.study.resampled))
+
+
+def _check_known(axis: str, names, known) -> None:
+    if strange := [name for name in names or () if name not in known]:
+        raise ValueError(f"{axis} {strange[0]} is not in the study: choose from {', '.join(known) or 'none'}")

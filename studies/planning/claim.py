@@ -1,11 +1,11 @@
 """What a claim may say: frozen, typed; impossible contrasts, sizes and checks are refused before any run."""
 
+import hashlib
+import json
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from studies.verdicts.analytic import CHECKS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -15,10 +15,10 @@ class Settings(BaseModel):
 
 
 class Cells(Settings):
-    """Cells of the grid by set and schedule; what is left out means all of them."""
+    """Cells of the grid by data and model; what is left out means all of them."""
 
-    preparation: tuple[Literal["low", "high", "array"], ...] | None = None
-    schedule: tuple[str, ...] | None = None
+    data: tuple[Name, ...] | None = None
+    model: tuple[Name, ...] | None = None
 
 
 class Side(Cells):
@@ -88,17 +88,36 @@ class Claim(Settings):
         low, high = SIZES.get(self.kind, (-inf, inf))
         if self.smallest is not None and not low < self.smallest < high:
             raise ValueError(f"claim {self.id} of kind {self.kind}: smallest = {self.smallest}, not in {low} to {high}")
-        if self.kind == "analytic" and self.check not in CHECKS:
-            raise ValueError(f"claim {self.id}: there is no check {self.check!r}: choose from {', '.join(CHECKS)}")
         return self
 
+    @property
+    def digest(self) -> str:
+        """A 12-digit hash of the fields that decide the verdict (not wording, source or figure).
+
+        What the measure means and how the test works is code: its course is in the project's history.
+        """
+        content = _with_first_names(self.model_dump(mode="json", exclude=set(SHOWN_ONLY)))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
     def _compared_wrongly(self) -> str | None:
-        """What the contrast lacks, or has too much of, for a claim of this kind."""
+        """Say what the contrast lacks, or has too much of, for a claim of this kind."""
         compared, level = bool(self.contrast.minus), self.contrast.level is not None
         if self.kind == "never" and (compared or level):
-            return "a contrast of plus alone"
+            return "a contrast of plus only"
         if self.kind == "difference" and compared == level:
             return "a contrast with either minus or level"
         if self.kind == "equivalence" and (not compared or level):
             return "a contrast with minus, and no level"
         return "minus for a contrast of each with each" if self.contrast.each and not compared else None
+
+
+# of a claim: how it is told, not how it is judged
+SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note")
+FIRST_NAMES = {"data": "preparation", "model": "schedule"}  # of the axes, when the first claims were hashed
+
+
+def _with_first_names(content: Any) -> Any:
+    """Name the axes as they were called when the first claims were hashed: their digests stay comparable."""
+    if isinstance(content, dict):
+        return {FIRST_NAMES.get(key, key): _with_first_names(value) for key, value in content.items()}
+    return [_with_first_names(one) for one in content] if isinstance(content, list) else content

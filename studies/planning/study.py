@@ -1,19 +1,14 @@
-"""What a study and a scale may say: frozen, typed; unknown keys and impossible values are refused by their path."""
+"""What a study and a scale may say: frozen and typed; unknown keys and impossible values are refused by their path."""
 
 from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from diffusion.schedules import named
-from diffusion.settings import TrainSettings, explain
+from diffusion.samplers import SAMPLERS
+from diffusion.settings import one_of
 from studies.planning.claim import Cells, Claim, Name, Settings
 
-SCALES = Path(str(files("studies"))) / "scales.yaml"
-PREPARATIONS = ("low", "high", "array")
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -27,11 +22,14 @@ def _distinct(names: tuple) -> tuple:
 Distinct = AfterValidator(_distinct)
 
 
+OF_PATHS = ("sampler", "variance", "clip", "steps", "framed", "frames")  # nothing to families that draw at once
+
+
 class SamplingSettings(Settings):
     """How samples are drawn, in the words of `diffusion sample`."""
 
-    sampler: Literal["ancestral", "ddim", "dpm-solver"] = "ancestral"
-    variance: Literal["beta", "beta-tilde"] | None = None
+    sampler: one_of(SAMPLERS) = "ancestral"
+    variance: str | None = None
     clip: bool = False
     steps: Positive | None = None
     count: Positive = 64
@@ -40,27 +38,22 @@ class SamplingSettings(Settings):
     batch_size: Positive = 128
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
-    @model_validator(mode="after")
-    def _consistent(self):
-        if self.variance is not None and self.sampler != "ancestral":
-            raise ValueError(
-                f"variance = {self.variance} belongs to the ancestral sampler: with {self.sampler} say null"
-            )
-        return self
+    def complete(self, variances: tuple[str, ...]) -> dict:
+        """Return the settings with the variance that leaving it out means: what is the same has one name.
 
-    def whole(self) -> dict:
-        """The settings, with the variance that leaving it out means: what is the same has one name."""
-        usual = {"variance": "beta"} if self.sampler == "ancestral" and self.variance is None else {}
-        return self.model_dump() | usual
+        variances: those of the process, its usual one first; none for a family without a process.
+        """
+        takes_one = variances and "variance" in SAMPLERS[self.sampler].options and self.variance is None
+        return self.model_dump() | ({"variance": variances[0]} if takes_one else {})
 
-    def effective(self) -> dict:
-        """The same as `sampling_count` and so on."""
-        return {f"sampling_{name}": value for name, value in self.whole().items()}
-
-    def flags(self) -> str:
-        given = {name: value for name, value in self.whole().items() if value is not None and name != "clip"}
+    def flags(self, variances: tuple[str, ...], has_path: bool) -> str:
+        """Return the options of `diffusion sample`; of those that shape a path only where there is one."""
+        given = {name: value for name, value in self.complete(variances).items() if value is not None}
+        if not has_path:
+            given = {name: value for name, value in given.items() if name not in OF_PATHS}
+        clip = given.pop("clip", None)
         words = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
-        return " ".join([*words, "--clip" if self.clip else "--no-clip"])
+        return " ".join(words + ([] if clip is None else ["--clip" if clip else "--no-clip"]))
 
 
 class LikelihoodSettings(Settings):
@@ -76,23 +69,49 @@ class LikelihoodSettings(Settings):
         return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in self.model_dump().items())
 
 
-class Grid(Settings):
-    preparation: Annotated[tuple[Literal["low", "high", "array"], ...], Field(min_length=1), Distinct] = PREPARATIONS
-    schedule: Annotated[tuple[Name, ...], Field(min_length=1), Distinct]
+class Variant(Settings):
+    """What the entries of `data` and `models` share: words for people, and settings that override the scale's.
 
-    @field_validator("schedule")
+    label: what people read, the entry's own name if it has none; short: the same where there is little room.
+    settings: every other key of the entry.
+    """
+
+    label: str | None = None
+    short: str | None = None
+    settings: Mapping[str, Any] = {}
+
+    @model_validator(mode="before")
     @classmethod
-    def _known(cls, schedules):
-        for schedule in schedules:
-            named(schedule)
-        return schedules
+    def _gather_settings(cls, content):
+        """Take each key that is no field of the entry's for a setting."""
+        if not isinstance(content, Mapping) or "settings" in content:
+            return content
+        known = {key: value for key, value in content.items() if key in cls.model_fields}
+        return known | {"settings": {key: value for key, value in content.items() if key not in known}}
+
+
+class DataVariant(Variant):
+    """Images to train on, by settings of `triangles generate`."""
+
+
+class ModelVariant(Variant):
+    """A model, by settings of `diffusion train`; sampling: by settings of `diffusion sample`.
+
+    colour: of its lines and bars, as #rrggbb; one is chosen if it has none.
+    """
+
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
+    sampling: Mapping[str, Any] = {}
+
+
+Cell = tuple[Name, Name]
 
 
 class Extended(Settings):
     """One cell trained once more, for `epochs_factor` times the epochs."""
 
-    preparation: Literal["low", "high", "array"]
-    schedule: str
+    data: Name
+    model: Name
     epochs_factor: Annotated[float, Field(gt=1, le=100)]
 
 
@@ -100,7 +119,7 @@ class Resampled(Settings):
     """Cells sampled once more, in another way.
 
     sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
-    from_abar, noised until that share of signal power is left; renormed: with batch norm's statistics taken anew.
+    from_abar, noised until that share of signal power is left; renormed: with batch norm's statistics taken again.
     """
 
     cells: Cells = Cells()
@@ -116,34 +135,68 @@ class Resampled(Settings):
         return self
 
 
+class Shown(Settings):
+    """A figure that a study shows, with what is said of it besides the figure's own caption."""
+
+    name: Name
+    note: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, content):
+        """Take `NAME`, or `NAME: what is said of it`."""
+        if isinstance(content, str):
+            return {"name": content}
+        if isinstance(content, Mapping) and len(content) == 1 and "name" not in content:
+            ((name, note),) = content.items()
+            return {"name": name, "note": note}
+        return content
+
+
 class Study(Settings):
+    """A question, and what is run to answer it.
+
+    data, models: named variants; grid: the cells (data, model), all pairs of the two if it is left out; plugins:
+    modules to import first, which register members of their own.
+    """
+
     title: str
     question: str
-    grid: Grid
+    plugins: tuple[str, ...] = ()
+    data: Annotated[Mapping[Name, DataVariant], Field(min_length=1)]
+    models: Annotated[Mapping[Name, ModelVariant], Field(min_length=1)]
+    grid: Annotated[tuple[Cell, ...], Field(min_length=1), Distinct] | None = None
     extended: Extended | None = None
-    data: Mapping[Literal["low", "high", "array"], dict[str, Any]] = {}
     training: Mapping[str, Any] = {}
     sampling: Mapping[str, Any] = {}
     resampled: Mapping[Name, Resampled] = {}
-    figures: Annotated[tuple[Name, ...], Distinct] = ()
+    figures: tuple[Shown, ...] = ()
     tables: Annotated[tuple[Name, ...], Distinct] = ()
     claims: tuple[Claim, ...] = ()
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return self.grid or tuple((data, model) for data in self.data for model in self.models)
+
     @model_validator(mode="after")
-    def _consistent(self):
+    def _check_names(self):
         _distinct(tuple(claim.id for claim in self.claims))
+        _distinct(tuple(figure.name for figure in self.figures))
+        for i, cell in enumerate(self.grid or ()):
+            self._check_known(f"grid.{i}", data=cell[:1], model=cell[1:])
         for name, one in self.resampled.items():
-            for kind, wanted in one.cells.model_dump().items():
-                known = getattr(self.grid, kind)
-                if strange := set(wanted or ()) - set(known):
-                    words = f"{kind} {min(strange)} is not in the grid: choose from {', '.join(known)}"
-                    raise ValueError(f"resampled.{name}.cells: {words}")
-        extended = self.extended
-        if extended and (
-            extended.preparation not in self.grid.preparation or extended.schedule not in self.grid.schedule
-        ):
-            raise ValueError(f"extended: {extended.schedule} on {extended.preparation} is no cell of the grid")
+            self._check_known(f"resampled.{name}.cells", **one.cells.model_dump())
+        if self.extended:
+            cell = (self.extended.data, self.extended.model)
+            self._check_known("extended", data=cell[:1], model=cell[1:])
+            if cell not in self.cells:
+                raise ValueError(f"extended: {cell[1]} on {cell[0]} is no cell of the grid")
         return self
+
+    def _check_known(self, where: str, **axes) -> None:
+        for axis, known in (("data", self.data), ("model", self.models)):
+            if strange := set(axes[axis] or ()) - set(known):
+                raise ValueError(f"{where}: {axis} {min(strange)} is not in the study: choose from {', '.join(known)}")
 
 
 class Scale(Settings):
@@ -168,61 +221,3 @@ class Recipe(Settings):
 class Scales(Settings):
     recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
-
-
-class _Plain(yaml.SafeLoader):
-    """The safe loader without aliases: a few hundred bytes of them can stand for more than any memory holds."""
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not used here: write the value out")
-        return super().compose_node(parent, index)
-
-
-def read_yaml(path: Path) -> dict:
-    """A YAML mapping, read by the safe loader.
-
-    Raises:
-        ValueError: not YAML, or not a mapping.
-        OSError: missing or unreadable.
-    """
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Plain)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a mapping of settings, not {type(content).__name__}")
-    return content
-
-
-def validated(kind: type[Settings] | type[TrainSettings], content: dict, where: str):
-    """`content` as settings of the given kind; ValueError with file, key, value and what is allowed."""
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{where}: {explain(error)}") from None
-
-
-def find(name: str) -> Path:
-    """The file of a study: a name from this package, or a path to a YAML file.
-
-    Raises:
-        ValueError: neither.
-    """
-    inside = Path(str(files("studies"))) / f"{name}.yaml"
-    if "/" not in name and inside.is_file() and name != "scales":
-        return inside
-    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
-        return Path(name)
-    known = sorted(p.stem for p in SCALES.parent.glob("*.yaml") if p.stem != "scales")
-    raise ValueError(f"unknown study {name!r}: choose from {', '.join(known)}, or give the path of a YAML file")
-
-
-def read_study(name: str) -> Study:
-    path = find(name)
-    return validated(Study, read_yaml(path), path.name)
-
-
-def read_scales(path: Path | None = None) -> Scales:
-    path = path or SCALES
-    return validated(Scales, read_yaml(path), path.name)

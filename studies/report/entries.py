@@ -1,51 +1,75 @@
-"""What a figure or a table declares of itself. Imports nothing heavy."""
+"""What a figure or a table says of itself. Imports nothing heavy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from studies.planning.plan import Plan
-
-__all__ = ["Entry", "named"]
+__all__ = ["Bound", "Entry"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A figure or a table.
+    """A figure or a table: its words, the files it is made from, and what makes it.
 
-    name: of its files; title; caption: what is shown and where the thesis shows it; needs: plan -> the files it is made
-    from; maker: `module.function`; argument: passed after the plan, for families; form: how the report embeds it.
+    title, caption: `{label}` stands for the label of the data, where there is one figure for each. needs: plan (and
+    data) -> the files it reads, ValueError where the study has nothing to show in it. make: plan (and data) -> a
+    matplotlib Figure or a pandas DataFrame; what is missing is shown as a hole. form: how the report embeds a figure,
+    svg or png. per_data: one for each data set of the study, named `ENTRY-DATA`.
     """
 
-    name: str
     title: str
     caption: str
-    needs: Callable[[Plan], list[Path]]
-    maker: str
-    argument: str | None = None
+    needs: Callable[..., list[Path]]
+    make: Callable[..., Any]
     form: str = "svg"
+    per_data: bool = False
 
-    def inputs(self, plan: Plan) -> list[Path]:
-        """The files that this entry is made from.
+    def bind(self, name: str, data: str | None = None) -> "Bound":
+        """Return this entry under the name of its files, for one data set where it is made for each."""
+        return Bound(name, self, data)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An entry as a study shows it. name: of its files."""
+
+    name: str
+    entry: Entry
+    data: str | None = None
+
+    @property
+    def form(self) -> str:
+        return self.entry.form
+
+    @property
+    def module(self) -> str:
+        """The module that makes it, whose imports are its sources."""
+        return self.entry.make.__module__
+
+    def title(self, plan) -> str:
+        return self._in_words(self.entry.title, plan)
+
+    def caption(self, plan) -> str:
+        """Return the caption, and after it what the study says of the figure."""
+        note = next((one.note for one in plan.study.figures if one.name == self.name), "")
+        return " ".join(filter(None, (self._in_words(self.entry.caption, plan), note)))
+
+    def _in_words(self, text: str, plan) -> str:
+        return text if self.data is None else text.format(label=plan.label(self.data))
+
+    def inputs(self, plan) -> list[Path]:
+        """Return the files it is made from, each once.
 
         Raises:
-            ValueError: the study's grid has not what the entry shows.
+            ValueError: the study has nothing to show in it.
         """
-        if self.argument is not None and self.argument not in plan.study.grid.preparation:
-            kept = ", ".join(plan.study.grid.preparation)
-            raise ValueError(f"{self.name}: study {plan.study_name} has no set {self.argument!r}, only {kept}")
-        return self.needs(plan)
+        return list(dict.fromkeys(self.entry.needs(plan, *self._arguments)))
 
-    def make(self, plan: Plan):
-        """The figure or data frame; cells whose files are missing are shown as holes."""
-        module, function = self.maker.rsplit(".", 1)
-        make = getattr(import_module(f"studies.{module}"), function)
-        return make(plan) if self.argument is None else make(plan, self.argument)
+    def make(self, plan):
+        """Return the figure or data frame; what is missing is shown as a hole."""
+        return self.entry.make(plan, *self._arguments)
 
-
-def named(entries: dict[str, Entry], name: str) -> Entry:
-    """The entry of that name; ValueError lists what there is."""
-    if name not in entries:
-        raise ValueError(f"there is no {name!r}: choose from {', '.join(entries)}")
-    return entries[name]
+    @property
+    def _arguments(self) -> tuple[str, ...]:
+        return () if self.data is None else (self.data,)

@@ -1,4 +1,4 @@
-"""The outcome of a study without its weights and arrays: small enough to commit, complete enough to check.
+"""Collect the outcome of a study without its weights and arrays: small enough to commit, complete enough to check.
 
 Below results/reference/SCALE (or SCALE/STUDY): report.html, figures as PNG, tables, and for every run its run.json,
 losses, sampling record and measures; manifest.json lists every file with its sha256, and the runs that are missing.
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from diffusion.store.files import read_json, replacing, sha256, write_json
 from studies.measures.results import or_hole
-from studies.planning.commands import as_config
 from studies.planning.plan import Plan, Run
+from studies.report.commands import format_config
 
 __all__ = ["collect"]
 
@@ -30,7 +30,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         ValueError: nothing of the study has been made, or what there is exceeds 30 MiB.
         OSError: a file cannot be read or written.
     """
-    found = dict(_found(plan))
+    found = dict(_list_files(plan))
     if not found:
         raise ValueError(f"{plan.output} holds no results of study {plan.study_name}: run `snakemake` first")
     if (size := sum(path.stat().st_size for path in found.values())) > LARGEST:
@@ -45,7 +45,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         "study": plan.study_name,
         "scale": plan.scale_name,
         "seeds": list(plan.scale.seeds),
-        "remade by": f"snakemake --cores all --config {as_config(plan.flags)} && studies reference {plan.flags}",
+        "remade by": f"snakemake --cores all --config {format_config(plan.flags)} && studies reference {plan.flags}",
         "missing runs": [run.name for run in plan.runs if not _is_whole(run)],
         "files": {name: sha256(folder / name) for name in sorted(found)},
     }
@@ -53,8 +53,8 @@ def collect(plan: Plan, folder: Path) -> Path:
     return folder / "manifest.json"
 
 
-def _found(plan: Plan):
-    """(name below the reference folder, path) of every file to keep."""
+def _list_files(plan: Plan):
+    """List (name below the reference folder, path) of every file to keep."""
     shown = [plan.output / "report.html", *sorted((plan.output / "figures").glob("*.png"))]
     shown += sorted((plan.output / "tables").glob("*.*"))
     yield from ((str(path.relative_to(plan.output)), path) for path in shown if path.is_file())

@@ -1,28 +1,31 @@
-"""What all figures share: type and lines, titles and footnotes, and writing them so that equal data give equal bytes.
+"""Give all figures one look: type, lines, titles and footnotes; and write equal figures as equal bytes.
 
 Sizes are final: 7.1 inches fill the width of a printed page, and no text is below 8 points.
 """
 
+import textwrap
 from contextlib import contextmanager
 from pathlib import Path
-
-import matplotlib
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING
 
 from diffusion.store.files import replacing
-from studies.report.palette import INK, MUTED, RULE, colour
+from studies.report.palette import INK, MUTED, RULE, text_colour
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "DPI",
     "WIDTH",
-    "footnote",
+    "add_footnote",
+    "add_model_legend",
+    "add_title",
+    "break_label",
     "in_digits",
+    "name_row",
     "new_figure",
     "save",
-    "schedule_legend",
     "styled",
-    "title",
 ]
 
 WIDTH, DPI = 7.1, 200
@@ -64,38 +67,46 @@ STYLE = {
 
 @contextmanager
 def styled():
-    """The figures' look, for the time of a block, from matplotlib's defaults whatever the user's own settings are."""
+    """Draw a block's figures in our look, from matplotlib's defaults whatever the user's own settings are."""
+    import matplotlib
+
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         yield
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """A figure of that many inches that belongs to no window."""
+def new_figure(height: float, width: float = WIDTH) -> "Figure":
+    """Return a figure of that many inches that belongs to no window."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), dpi=DPI)
 
 
-def title(figure: Figure, text: str, detail: str = "") -> None:
-    """What is shown, at the top left, with an explaining line under it."""
+def add_title(figure: "Figure", text: str, detail: str = "") -> None:
+    """Write what is shown at the top left, with an explaining line under it."""
     height = figure.get_size_inches()[1]
     figure.text(0.012, 1 - 0.10 / height, text, fontsize=11, fontweight="bold", va="top")
     if detail:
         figure.text(0.012, 1 - 0.32 / height, detail, fontsize=8.5, color=MUTED, va="top")
 
 
-def footnote(figure: Figure, plan, *facts: str, together: bool = False, seeded: bool = True) -> None:
-    """Scale, seed (or all of them, where they are shown together; none where formulas are) and whatever else one needs
-    to judge the figure."""
+def add_footnote(figure: "Figure", plan, *facts: str, together: bool = False, seeded: bool = True) -> None:
+    """Write scale, seed and whatever else one needs to judge the figure.
+
+    together: all seeds are shown; seeded: False where formulas are, and no seed.
+    """
     seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
     seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"] if seeded else []
     words = [f"scale {plan.scale_name}", *seed_words, *facts]
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
 
 
-def schedule_legend(figure: Figure, plan, others=()) -> None:
-    """The study's schedules in their colours, and other lines, in a row under the title."""
-    handles = [*(Line2D([], [], color=colour(name), label=name) for name in plan.study.grid.schedule), *others]
+def add_model_legend(figure: "Figure", plan, models, others=()) -> None:
+    """List models in their colours, and other lines, in a row under the title."""
+    from matplotlib.lines import Line2D
+
+    handles = [*(Line2D([], [], color=plan.colour(name), label=plan.label(name)) for name in models), *others]
     height = figure.get_size_inches()[1]
     figure.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=min(len(handles), 7),
@@ -103,8 +114,20 @@ def schedule_legend(figure: Figure, plan, others=()) -> None:
     )  # fmt: skip
 
 
+def break_label(label: str) -> str:
+    """Break a label into lines that fit beside a row."""
+    return "\n".join(line for part in label.split("\n") for line in textwrap.wrap(part, 11, break_on_hyphens=False))
+
+
+def name_row(axes, plan, model: str, y: float) -> None:
+    """Write a model's name in its colour at the figure's left edge, at the height y of the axes' data."""
+    style = {"color": text_colour(plan.colour(model)), "fontweight": "bold", "va": "center", "ha": "left"}
+    where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
+    axes.annotate(break_label(plan.label(model)), (0.012, y), **where, **style)
+
+
 def in_digits(value: float) -> str:
-    """Two decimals, or one digit times a power of ten where they would show nothing."""
+    """Return two decimals, or one digit times a power of ten where they would show nothing."""
     if value >= 0.01 or value == 0:
         return f"{value:.2f}"
     digit, exponent = f"{value:.0e}".split("e")
@@ -117,7 +140,7 @@ FORMS = {
 }
 
 
-def save(figure: Figure, path: Path, forms=tuple(FORMS)) -> list[Path]:
+def save(figure: "Figure", path: Path, forms=tuple(FORMS)) -> list[Path]:
     """Write PATH.png and PATH.svg, or the given ones of them, without dates, so that equal figures are equal files."""
     written = [Path(f"{path}.{form}") for form in forms]
     for form, target in zip(forms, written, strict=True):

@@ -3,22 +3,24 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.patches import Rectangle
 
 from studies.report.palette import INK, MUTED, text_colour
-from studies.report.style import DPI, WIDTH, footnote, new_figure, title
+from studies.report.style import DPI, WIDTH, add_footnote, add_title, break_label, new_figure
 
 __all__ = [
     "BLANK",
     "MISSING",
     "Row",
     "as_bytes",
+    "as_tiles",
     "cross_out",
-    "enlarged",
+    "draw_hole",
+    "draw_tiles",
+    "enlarge",
     "is_blank",
+    "label_row",
+    "lay_out",
     "paste",
-    "tile_figure",
-    "tiled",
     "write",
 ]
 
@@ -46,30 +48,35 @@ class Row:
 
 
 def as_bytes(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as 0 ... 255; what lies beyond is cut off."""
+    """Turn values in [0, 1] into 0 ... 255; what lies beyond is cut off."""
     return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
-def enlarged(image: np.ndarray, side: int) -> np.ndarray:
-    """Every pixel repeated as often as `side` px allow."""
+def as_tiles(images: np.ndarray) -> list[np.ndarray]:
+    """Turn uint8 images (N, C, H, W), as `read_images` gives them, into tiles: (H, W), or (H, W, 3) of colours."""
+    return [image[0] if len(image) == 1 else np.moveaxis(image, 0, -1) for image in images]
+
+
+def enlarge(image: np.ndarray, side: int) -> np.ndarray:
+    """Repeat every pixel as often as `side` px allow."""
     times = max(1, side // max(image.shape[:2]))
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def is_blank(tile: np.ndarray) -> bool:
-    """Whether no pixel of a uint8 image counts as ink."""
+    """Return whether no pixel of a uint8 image counts as ink."""
     return bool(tile.max() <= HALF)
 
 
 def cross_out(figure, left: float, top: float, side: float) -> None:
-    """A dim cross over a blank tile, from corner to corner, as no thin triangle could be."""
+    """Draw a dim cross over a blank tile, from corner to corner."""
     right, bottom = left + side, top + side
     for heights in ((top, bottom), (bottom, top)):
-        sheet(figure).plot((left, right), heights, color=MUTED, linewidth=0.6, solid_capstyle="butt")
+        _sheet(figure).plot((left, right), heights, color=MUTED, linewidth=0.6, solid_capstyle="butt")
 
 
-def tiled(images, columns: int, gap: int) -> np.ndarray:
-    """Images of one shape in rows of `columns`, white between them, as one array (H, W, 3)."""
+def lay_out(images, columns: int, gap: int) -> np.ndarray:
+    """Put images of one shape in rows of `columns`, white between them: one array (H, W, 3)."""
     images = [_rgb(image) for image in images]
     h, w = images[0].shape[:2]
     rows = -(-len(images) // columns)
@@ -88,11 +95,11 @@ def paste(figure, image: np.ndarray, left: int, top: int, width: int | None = No
     """Show an image with its top left corner at that pixel of the figure, at its own size unless told otherwise."""
     width, height = width or image.shape[1], height or image.shape[0]
     extent = left, left + width, top + height, top
-    sheet(figure).imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto", extent=extent)
+    _sheet(figure).imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto", extent=extent)
 
 
-def sheet(figure):
-    """The axes that cover the whole figure, in pixels from the top left corner."""
+def _sheet(figure):
+    """Return the axes that cover the whole figure, in pixels from the top left corner."""
     if not figure.axes:
         width, height = figure.get_size_inches() * DPI
         axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), autoscale_on=False)
@@ -106,48 +113,55 @@ def _box(figure, left, top, width, height):
 
 
 def write(figure, text: str, x: float, y: float, **style) -> None:
-    """Text at a pixel counted from the top left corner."""
+    """Write text at a pixel counted from the top left corner."""
     page_w, page_h = figure.get_size_inches() * DPI
     figure.text(x / page_w, 1 - y / page_h, text, **style)
 
 
-def hole(figure, left: int, top: int, width: int, height: int, text: str = MISSING) -> None:
-    """An empty, dashed place with a note where a result is missing."""
+def draw_hole(figure, left: int, top: int, size: tuple[int, int], text: str = MISSING) -> None:
+    """Draw an empty, dashed place with a note where a result is missing."""
+    from matplotlib.patches import Rectangle
+
+    width, height = size
     x, y, w, h = _box(figure, left, top, width, height)
     figure.add_artist(Rectangle((x, y), w, h, facecolor="none", edgecolor=MUTED, linestyle=(0, (4, 3)), linewidth=0.8))
     write(figure, text, left + width / 2, top + height / 2, color=MUTED, ha="center", va="center", fontsize=8)
 
 
-def tile_figure(plan, heading: str, detail: str, heads: list[str], rows: list[Row], *facts: str, seeded=True):
-    """A figure with a row of tiles for each of `rows` under the column heads; `seeded`: a run's seed shaped it."""
+def draw_tiles(plan, heading: tuple[str, str], heads: list[str], rows: list[Row], *facts: str, seeded=True):
+    """Return a figure with a row of tiles for each of `rows` under the column heads.
+
+    heading: the title, and the line under it; facts: for the footnote; seeded: whether a run's seed shaped it.
+    """
     side = (PAGE - LABEL - MARGIN + GAP) // len(heads) - GAP
     steps = [_tile_height(row, rows, side) + GAP + (NOTE if row.notes else 0) for row in rows]
     figure = new_figure((TOP + HEAD + sum(steps) + FOOT) / DPI)
-    title(figure, heading, detail)
+    add_title(figure, *heading)
     lefts = [LABEL + i * (side + GAP) for i in range(len(heads))]
     for left, head in zip(lefts, heads, strict=True):
         write(figure, head, left + side / 2, TOP + HEAD - 10, ha="center", va="bottom", fontsize=8.5)
     top = TOP + HEAD
     for row, step in zip(rows, steps, strict=True):
-        _draw_row(figure, row, lefts, top, side, _tile_height(row, rows, side))
+        _draw_row(figure, row, lefts, top, (side, _tile_height(row, rows, side)))
         top += step
     blank = any(is_blank(tile) for row in rows for tile in row.tiles or ())
-    footnote(figure, plan, *facts, *([BLANK] if blank else []), seeded=seeded)
+    add_footnote(figure, plan, *facts, *([BLANK] if blank else []), seeded=seeded)
     return figure
 
 
 def _tile_height(row: Row, rows: list[Row], side: int) -> int:
     shown = next((r.tiles[0] for r in (row, *rows) if r.tiles), None)
-    return side if shown is None else enlarged(shown, side).shape[0]
+    return side if shown is None else enlarge(shown, side).shape[0]
 
 
-def _draw_row(figure, row: Row, lefts: list[int], top: int, side: int, height: int) -> None:
-    label_row(figure, row.label, row.colour, row.detail, top, height)
+def _draw_row(figure, row: Row, lefts: list[int], top: int, size: tuple[int, int]) -> None:
+    side, height = size
+    label_row(figure, row, top, height)
     if row.tiles is None:
-        hole(figure, lefts[0], top, lefts[-1] + side - lefts[0], height, row.hole)
+        draw_hole(figure, lefts[0], top, (lefts[-1] + side - lefts[0], height), row.hole)
         return
     for i, (left, tile) in enumerate(zip(lefts, row.tiles, strict=True)):
-        tile = enlarged(tile, side)
+        tile = enlarge(tile, side)
         width = min(tile.shape[1], side)
         paste(figure, tile, left + (side - width) // 2, top, width, height)
         if is_blank(tile):
@@ -156,13 +170,15 @@ def _draw_row(figure, row: Row, lefts: list[int], top: int, side: int, height: i
             write(figure, row.notes[i], left + side / 2, top + height + 4, ha="center", va="top", fontsize=8)
 
 
-def label_row(figure, label: str, colour: str | None, detail: str, top: int, height: int) -> None:
-    """A row's name at the left with a bar in its colour."""
+def label_row(figure, row: Row, top: int, height: int) -> None:
+    """Write a row's name at the left with a bar in its colour."""
+    from matplotlib.patches import Rectangle
+
     x, y, w, h = _box(figure, LABEL - 14, top, 6, height)
-    if colour:
-        figure.add_artist(Rectangle((x, y), w, h, facecolor=colour, edgecolor="none"))
+    if row.colour:
+        figure.add_artist(Rectangle((x, y), w, h, facecolor=row.colour, edgecolor="none"))
     middle = top + height / 2
-    style = {"color": text_colour(colour) if colour else INK, "fontweight": "bold", "fontsize": 8.5, "ha": "left"}
-    write(figure, label, MARGIN, middle, va="bottom" if detail else "center", **style)
-    if detail:
-        write(figure, detail, MARGIN, middle + 4, va="top", color=MUTED, fontsize=8, linespacing=1.3)
+    style = {"color": text_colour(row.colour) if row.colour else INK, "fontweight": "bold", "fontsize": 8.5}
+    write(figure, break_label(row.label), MARGIN, middle, va="bottom" if row.detail else "center", ha="left", **style)
+    if row.detail:
+        write(figure, row.detail, MARGIN, middle + 4, va="top", color=MUTED, fontsize=8, linespacing=1.3)

@@ -1,45 +1,29 @@
-"""A claim as data: its digest, the values its contrast takes seed by seed, and the seeds it needs."""
-
-import hashlib
-import json
+"""The values that a claim's contrast takes seed by seed, the seeds it needs, and its contrast in words."""
 
 import numpy as np
 
-from studies.measures.results import SHORT_NAMES
 from studies.verdicts.statistics import TESTED, seeds_needed
 
 __all__ = [
     "Missing",
-    "comparison_told",
+    "cells",
     "comparisons",
-    "contrast_told",
-    "contrasted",
-    "counted",
-    "digest",
-    "needed",
+    "contrast",
+    "count",
+    "count_needed",
     "sides",
-    "told",
+    "tell",
+    "tell_comparison",
+    "tell_contrast",
 ]
-
-# of a claim: how it is told, not how it is judged
-SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note")
 
 
 class Missing(ValueError):  # noqa: N818 - it is what it says
     """A claim's cells or measure are not there."""
 
 
-def digest(claim) -> str:
-    """Twelve hexadecimal digits of all that the study's file says of the claim but its words, source and figure.
-
-    What the measure means and how the test works is code: its course is in the project's history.
-    """
-    content = claim.model_dump(mode="json", exclude=set(SHOWN_ONLY))
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def needed(claim, claims) -> int:
-    """The least seeds with which the claim can be decided at all, first in Holm's order among `claims`; 0 for none."""
+def count_needed(claim, claims) -> int:
+    """Count the seeds without which the claim cannot be decided at all, first in Holm's order among `claims`."""
     if claim.kind not in TESTED:
         return 0
     tested = sum(one.kind in TESTED for one in claims)
@@ -47,24 +31,26 @@ def needed(claim, claims) -> int:
 
 
 def cells(plan, where) -> list[tuple[str, str, str]]:
-    """(set, schedule, samples) of the grid's cells that `where` means; samples is `` for the study's own.
+    """Return (data, model, samples) of the grid's cells that `where` means; samples is `` for the study's own.
 
     Raises:
         Missing: the study's grid lacks one of them, or these samples are not among the resampled.
     """
-    grid = plan.study.grid
-    sets, schedules = where.preparation or grid.preparation, where.schedule or grid.schedule
-    if lacking := [name for name in (*sets, *schedules) if name not in (*grid.preparation, *grid.schedule)]:
-        raise Missing(f"the grid of study {plan.study_name} has no {lacking[0]}")
+    data, models = where.data or plan.data_names, where.model or plan.model_names
     if where.samples is not None and where.samples not in plan.study.resampled:
         raise Missing(f"study {plan.study_name} has no other samples called {where.samples}")
-    return [(p, s, where.samples or "") for p in sets for s in schedules]
+    chosen = [(d, m) for d in data for m in models]
+    known = [cell for cell in chosen if cell in plan.cells]
+    if len(known) < (len(chosen) if where.data and where.model else 1):
+        data, model = next(cell for cell in chosen if cell not in known)
+        raise Missing(f"the grid of study {plan.study_name} has no {model} on {data}")
+    return [(*cell, where.samples or "") for cell in known]
 
 
 def sides(plan, claim, found):
-    """The contrast's comparisons as [(seeds, a, b)], see `comparisons`; arrays by seed, complete seeds only.
+    """Return the contrast's comparisons as [(seeds, a, b)], see `comparisons`; arrays by seed, complete seeds only.
 
-    found: {(set, schedule, samples, seed): {measure: (value, n)}} of the runs that are there.
+    found: {(data, model, samples, seed): {measure: (value, n)}} of the runs that are there.
 
     Raises:
         Missing: no seed is complete, or the grid lacks a cell.
@@ -73,11 +59,10 @@ def sides(plan, claim, found):
 
 
 def comparisons(claim) -> list[tuple]:
-    """(plus, minus), tuples of cells, of each comparison that the claim needs: one, unless its contrast says `each`."""
-    contrast = claim.contrast
-    if not contrast.each:
-        return [(contrast.plus, contrast.minus)]
-    return [((plus,), (minus,)) for plus in contrast.plus for minus in contrast.minus]
+    """Return (plus, minus), tuples of cells, of each comparison that the claim needs: one, unless it says `each`."""
+    if not claim.contrast.each:
+        return [(claim.contrast.plus, claim.contrast.minus)]
+    return [((plus,), (minus,)) for plus in claim.contrast.plus for minus in claim.contrast.minus]
 
 
 def _compared(plan, claim, found, plus, minus, level):
@@ -99,35 +84,35 @@ def _value(found, cell, seed, measure):
     return found.get((*cell, seed), {}).get(measure, (np.nan, 0))[0]
 
 
-def told(where) -> str:
-    """Cells in words, such as `linear, wave on 720 px`."""
-    words = [", ".join(where.schedule or ()), ", ".join(SHORT_NAMES[name] for name in where.preparation or ())]
-    words = " on ".join(word for word in words if word) or "all cells"
+def tell(plan, where) -> str:
+    """Return cells in words, such as `linear, wave on 720 px`."""
+    axes = [", ".join(map(plan.label, where.model or ())), ", ".join(map(plan.short, where.data or ()))]
+    words = " on ".join(word for word in axes if word) or "all cells"
     return f"{words} ({where.samples})" if where.samples else words
 
 
-def comparison_told(claim, number: int) -> str:
-    """What one of the comparisons of an `each` is with; what both of its sides share is left out."""
+def tell_comparison(plan, claim, number: int) -> str:
+    """Say what one of the comparisons of an `each` is with; what both of its sides share is left out."""
     (plus,), (minus,) = comparisons(claim)[number]
     if len(claim.contrast.plus) == 1:
-        return told(minus)
-    if plus.preparation == minus.preparation:
-        plus, minus = (where.model_copy(update={"preparation": None}) for where in (plus, minus))
-    return f"{told(plus)} and {told(minus)}"
+        return tell(plan, minus)
+    if plus.data == minus.data:
+        plus, minus = (where.model_copy(update={"data": None}) for where in (plus, minus))
+    return f"{tell(plan, plus)} and {tell(plan, minus)}"
 
 
-def contrast_told(claim) -> str:
-    """A claim's contrast in words, such as `low − array`."""
-    contrast = claim.contrast
-    plus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.plus)
-    minus = (" or " if contrast.each else " + ").join(told(where) for where in contrast.minus)
+def tell_contrast(plan, claim) -> str:
+    """Return a claim's contrast in words, such as `low − array`."""
+    sides, level = claim.contrast, claim.contrast.level
+    joint = " or " if sides.each else " + "
+    plus, minus = (joint.join(tell(plan, where) for where in side) for side in (sides.plus, sides.minus))
     if not minus:
-        return plus if contrast.level is None else f"{plus} − {contrast.level:g}"
+        return plus if level is None else f"{plus} − {level:g}"
     return f"{plus} {'/' if claim.kind == 'equivalence' else '−'} {minus}"
 
 
-def counted(plan, claim, found):
-    """For a claim that something never happens, whole numbers by seed: (seeds, events, trials, samples).
+def count(plan, claim, found):
+    """Count, for a claim that something never happens, by seed: (seeds, events, trials, samples).
 
     Trials are the samples that the measure takes: for most those with ink.
 
@@ -149,10 +134,10 @@ def counted(plan, claim, found):
 
 
 def _drawn(measures, trials) -> int:
-    """All samples of a cell; the trials where no measure says how many there are."""
+    """Return the number of all samples of a cell; the trials where no measure says how many there are."""
     return int(measures.get("blank_share", (0.0, trials))[1])
 
 
-def contrasted(claim, a, b) -> np.ndarray:
-    """The contrast seed by seed, as it is judged and shown: a - b, or a / b for an equivalence."""
+def contrast(claim, a, b) -> np.ndarray:
+    """Take the contrast seed by seed, as it is judged and shown: a - b, or a / b for an equivalence."""
     return a / b if claim.kind == "equivalence" else a - b

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studies.measures.results import SHORT_NAMES
-from studies.verdicts.claims import cells, comparison_told, comparisons, counted, sides
+from studies.verdicts.claims import cells, comparisons, count, sides, tell_comparison
 
 __all__ = ["Part", "parts"]
 
@@ -14,21 +13,21 @@ __all__ = ["Part", "parts"]
 class Part:
     """One comparison of a claim's contrast, seed by seed.
 
-    a, b: (n,) what is compared, b None where a rate has nothing beside it; schedule: if it is that of a single one;
+    a, b: (n,) what is compared, b None where a rate has nothing beside it; model: if it is that of a single one;
     judged: whether the verdict rests on it.
     """
 
     label: str
     a: np.ndarray
     b: np.ndarray | None
-    schedule: str | None = None
+    model: str | None = None
     judged: bool = False
 
 
 def parts(plan, one, found) -> list[Part]:
-    """The comparisons of a judged claim that has data, the one that is judged last unless each is its own.
+    """Lay out the comparisons of a judged claim that has data, the one that is judged last unless each is its own.
 
-    one: `judging.Judged` with `a`; found: measures by cell, as `judging.gathered` gives them.
+    one: `judging.Judged` with `a`; found: measures by cell, as `judging.gather` gives them.
     """
     if one.claim.kind == "never":
         return [*_rates(plan, one.claim, found), Part("all", one.a, None, judged=True)]
@@ -40,8 +39,8 @@ def parts(plan, one, found) -> list[Part]:
 
 def _each(plan, one, found):
     of = 1 if len(one.claim.contrast.plus) == 1 else 0  # whose colour a row takes: what its label begins with
-    shades = [_single(compared[of][0].schedule) for compared in comparisons(one.claim)]
-    labels = [comparison_told(one.claim, i) for i in range(len(shades))]
+    shades = [_single(compared[of][0].model) for compared in comparisons(one.claim)]
+    labels = [tell_comparison(plan, one.claim, i) for i in range(len(shades))]
     values = zip(labels, shades, sides(plan, one.claim, found), strict=True)
     return [Part(label, a, b, shade, judged=label == one.against) for label, shade, (_, a, b) in values]
 
@@ -51,10 +50,10 @@ def _single(names):
 
 
 def _pairs(plan, claim, found):
-    """The cells of both sides that differ in one thing alone, set, schedule or samples, or in the latter two of one set
-    each; or each cell and the level.
+    """Match cells across the two sides. A pair differs in exactly one of data, model or sampling, or in the latter two
+    where there is one pair for each data. With a level, pair each cell with it.
 
-    Empty if they don't match up, or are all the same, as measures of the data are under every schedule.
+    Empty if they don't match up, or are all the same, as measures of the data are under every model.
     """
     contrast = claim.contrast
     if len(contrast.plus) != 1 or len(contrast.minus) > 1:
@@ -73,42 +72,43 @@ def _pairs(plan, claim, found):
     values = [[_by_seed(claim, found, cell, seeds) for cell in pair] for pair in pairs]
     if all(np.array_equal(value, values[0]) for value in values):
         return []
-    names = _names([cell for cell, _ in pairs])
-    return [Part(label, a, b, schedule) for (label, schedule), (a, b) in zip(names, values, strict=True)]
+    names = _names(plan, [cell for cell, _ in pairs])
+    return [Part(label, a, b, model) for (label, model), (a, b) in zip(names, values, strict=True)]
 
 
-def _comparable(pairs, sets, schedules, samples):
-    """Whether pairs that differ in these are worth a row each: in one thing, or, a pair a set, in all but the set."""
-    return sets + schedules + samples == 1 or (not sets and len({one[0] for one, _ in pairs}) == len(pairs))
+def _comparable(pairs, sets, models, samples):
+    """Say whether pairs that differ in these are worth a row each: in one axis, or in all but data, a pair a set."""
+    return sets + models + samples == 1 or (not sets and len({one[0] for one, _ in pairs}) == len(pairs))
 
 
 def _beside_level(plan, claim, found, chosen):
     seeds = sides(plan, claim, found)[0][0]
     level = np.full(len(seeds), claim.contrast.level)
-    named = zip(_names(chosen), chosen, strict=True)
-    return [Part(label, _by_seed(claim, found, cell, seeds), level, schedule) for (label, schedule), cell in named]
+    named = zip(_names(plan, chosen), chosen, strict=True)
+    return [Part(label, _by_seed(claim, found, cell, seeds), level, model) for (label, model), cell in named]
 
 
 def _by_seed(claim, found, cell, seeds):
     return np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds])
 
 
-def _names(chosen):
-    """(label, schedule) of cells, by what sets them apart; the schedule where it does."""
-    sets, schedules, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
-    if not schedules:
-        return [(SHORT_NAMES[name], None) for name, _, _ in chosen]
-    return [(f"{schedule}, {SHORT_NAMES[name]}" if sets else schedule, schedule) for name, schedule, _ in chosen]
+def _names(plan, chosen):
+    """Return (label, model) of cells, by what sets them apart; the model where it does."""
+    sets, models, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
+    if not models:
+        return [(plan.short(data), None) for data, _, _ in chosen]
+    on = [f", {plan.short(data)}" if sets else "" for data, _, _ in chosen]
+    return [(f"{plan.label(model)}{words}", model) for words, (_, model, _) in zip(on, chosen, strict=True)]
 
 
 def _rates(plan, claim, found):
-    """A rate by set, where the claim is about all cells."""
+    """Return a rate for each data, where the claim is about all cells."""
     where = claim.contrast.plus[0]
-    if len(claim.contrast.plus) != 1 or where.preparation is not None:
+    if len(claim.contrast.plus) != 1 or where.data is not None:
         return []
     rates = []
-    for name in plan.study.grid.preparation:
-        contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"preparation": (name,)}),)})
-        _, events, trials, _ = counted(plan, claim.model_copy(update={"contrast": contrast}), found)
-        rates.append(Part(SHORT_NAMES[name], events / trials, None))
+    for name in plan.data_names:
+        contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"data": (name,)}),)})
+        _, events, trials, _ = count(plan, claim.model_copy(update={"contrast": contrast}), found)
+        rates.append(Part(plan.short(name), events / trials, None))
     return rates

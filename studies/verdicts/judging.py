@@ -8,14 +8,24 @@ import numpy as np
 import pandas as pd
 
 from diffusion.store.records import read_record
-from studies.measures.measuring import CLAIMS, read_measures
-from studies.measures.records import ClaimsRecord
-from studies.measures.results import of_samples, or_hole
-from studies.verdicts import analytic, statistics
-from studies.verdicts.claims import Missing, comparison_told, counted, digest, needed, sides
+from studies.measures.remembered import CLAIMS, ClaimsRecord
+from studies.measures.results import of_samples, or_hole, read_measures
+from studies.registries import CHECKS, describe
+from studies.verdicts import statistics
+from studies.verdicts.claims import Missing, count, count_needed, sides, tell_comparison
 from studies.verdicts.statistics import TESTED, Evidence
 
-__all__ = ["ALPHA", "Judged", "gathered", "judged", "ours", "sentence", "terminal", "verdicts", "weakest"]
+__all__ = [
+    "ALPHA",
+    "Judged",
+    "find_weakest",
+    "gather",
+    "judge",
+    "print_out",
+    "tabulate",
+    "tell_estimate",
+    "tell_evidence",
+]
 
 ALPHA = 0.05
 BOOTSTRAP_STREAM = 41
@@ -45,8 +55,8 @@ class Judged:
     p_holm: float = nan
 
 
-def gathered(plan) -> tuple[dict, dict]:
-    """Measures of the grid's runs that are there: {(set, schedule, samples, seed): {measure: (value, n)}}, and
+def gather(plan) -> tuple[dict, dict]:
+    """Gather the measures of the grid's runs that are there: {(data, model, samples, seed): {measure: (value, n)}}, and
     {measure: unit}; samples is `` for the study's own."""
     found, units = {}, {}
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
@@ -54,44 +64,44 @@ def gathered(plan) -> tuple[dict, dict]:
         frame = of_samples(read_measures, measured, measured)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
-            found[run.preparation, run.schedule, samples, run.seed] = {name: (value, n) for name, value, n in rows}
+            found[run.data, run.model, samples, run.seed] = {name: (value, n) for name, value, n in rows}
             units |= dict(zip(frame.measure, frame.unit, strict=True))
     return found, units
 
 
-def judged(plan) -> list[Judged]:
-    """Every claim of the plan's study, in its order."""
-    found, units = gathered(plan)
-    weighed = [_weighed(plan, claim, found, units) for claim in plan.study.claims]
+def judge(plan) -> list[Judged]:
+    """Judge every claim of the plan's study, in its order."""
+    found, units = gather(plan)
+    weighed = [_weigh(plan, claim, found, units) for claim in plan.study.claims]
     outcomes = statistics.verdicts([one.evidence for one in weighed], ALPHA)
-    changed = _changed(plan, found)
+    changed = _find_changed(plan, found)
     return [
-        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_changes_told(one.claim, changed)))
+        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_tell_changes(one.claim, changed)))
         for one, (outcome, p) in zip(weighed, outcomes, strict=True)
     ]
 
 
-def _changes_told(claim, changed) -> list[str]:
+def _tell_changes(claim, changed) -> list[str]:
     seeds = sorted(changed.get(claim.id, ()))
     told = f"{CHANGED}: {', '.join(map(str, seeds))}" if seeds else None
     return [note for note in (told, claim.changed) if note]
 
 
-def _weighed(plan, claim, found, units) -> Judged:
-    """One claim on its own; without data the evidence is one of no seeds, p = 1."""
+def _weigh(plan, claim, found, units) -> Judged:
+    """Weigh one claim on its own; without data the evidence is one of no seeds, p = 1."""
     if claim.kind == "underspecified":
         return Judged(claim, None, notes=(claim.why,))
     if claim.kind == "analytic":
-        holds, estimate, unit = analytic.checked(claim.check)(plan)
+        holds, estimate, unit = CHECKS[claim.check](plan)
         return Judged(claim, statistics.analytic(holds, estimate), unit)
     if claim.kind == "unjudged":
         return Judged(claim, _nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
     unit = "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
     try:
-        one = _never(plan, claim, found) if claim.kind == "never" else _compared(plan, claim, found)
+        one = _count_never(plan, claim, found) if claim.kind == "never" else _compare(plan, claim, found)
     except Missing as reason:
         return Judged(claim, _nothing(claim.kind), unit, (f"not judged: {reason}",))
-    least, have, seeds = needed(claim, plan.study.claims), one.evidence.seeds, len(plan.scale.seeds)
+    least, have, seeds = count_needed(claim, plan.study.claims), one.evidence.seeds, len(plan.scale.seeds)
     few = [f"{have} of the {least} seeds or more that its test needs"] if have < least else []
     lost = [f"{have} of {seeds} seeds: the others lack a cell, or the measure in one"] if have < seeds else []
     return replace(one, unit=unit, notes=(*one.notes, *few, *lost))
@@ -101,23 +111,23 @@ def _nothing(kind):
     return Evidence(kind, nan, nan, nan, False, 1.0, 0)
 
 
-def _never(plan, claim, found) -> Judged:
-    _, events, trials, samples = counted(plan, claim, found)
+def _count_never(plan, claim, found) -> Judged:
+    _, events, trials, samples = count(plan, claim, found)
     evidence = statistics.never(events, trials, claim.smallest)
     left_out = samples.sum() - trials.sum()
     notes = (f"{left_out:,} of {samples.sum():,} samples are left out, having no ink",) if left_out else ()
     return Judged(claim, evidence, notes=notes, a=events / trials, b=np.full(len(events), claim.smallest))
 
 
-def _compared(plan, claim, found) -> Judged:
+def _compare(plan, claim, found) -> Judged:
     rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
     compared = sides(plan, claim, found)
-    number, evidence = weakest([_one_comparison(claim, a, b, rng) for _, a, b in compared])
-    against = comparison_told(claim, number) if claim.contrast.each else ""
+    number, evidence = find_weakest([_compare_once(claim, a, b, rng) for _, a, b in compared])
+    against = tell_comparison(plan, claim, number) if claim.contrast.each else ""
     return Judged(claim, evidence, a=compared[number][1], b=compared[number][2], against=against)
 
 
-def _one_comparison(claim, a, b, rng) -> Evidence:
+def _compare_once(claim, a, b, rng) -> Evidence:
     if claim.kind == "equivalence":
         if min(*a, *b) <= 0:
             raise Missing(f"{claim.measure} is 0 somewhere, and a ratio needs more than that")
@@ -126,8 +136,8 @@ def _one_comparison(claim, a, b, rng) -> Evidence:
     return statistics.difference(a, b, direction, claim.smallest, rng, claim.test)
 
 
-def weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
-    """The evidence for a claim that needs all comparisons to hold, and the number of the one that decides.
+def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
+    """Find the comparison that decides a claim which needs all to hold: its number, and the evidence.
 
     If all support it, it holds as far as the least certain of them does (an intersection-union test, Berger 1982: no
     correction). Else the surest of those against it speaks, its p times the number of comparisons (Bonferroni).
@@ -140,12 +150,12 @@ def weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
     return number, replace(comparisons[number], p=min(1.0, comparisons[number].p * len(comparisons)))
 
 
-def _changed(plan, found) -> dict[str, set[int]]:
-    """Claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}."""
-    now = {claim.id: digest(claim) for claim in plan.study.claims if claim.kind in TESTED}
+def _find_changed(plan, found) -> dict[str, set[int]]:
+    """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}."""
+    now = {claim.id: claim.digest for claim in plan.study.claims if claim.kind in TESTED}
     changed = {}
     for run in plan.grid:
-        if (run.preparation, run.schedule, "", run.seed) in found:
+        if (run.data, run.model, "", run.seed) in found:
             record = or_hole(read_record, run.folder / CLAIMS, ClaimsRecord) or ClaimsRecord()
             then = record.studies.get(plan.study_name, {})
             for name in (name for name, value in now.items() if then.get(name) != value):
@@ -153,9 +163,9 @@ def _changed(plan, found) -> dict[str, set[int]]:
     return changed
 
 
-def verdicts(plan) -> pd.DataFrame:
-    """The claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
-    return pd.DataFrame([_row(plan, one) for one in judged(plan)], columns=VERDICT_COLUMNS)
+def tabulate(plan) -> pd.DataFrame:
+    """Tabulate the claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
+    return pd.DataFrame([_row(plan, one) for one in judge(plan)], columns=VERDICT_COLUMNS)
 
 
 def _row(plan, one: Judged) -> dict:
@@ -178,26 +188,30 @@ def _row(plan, one: Judged) -> dict:
         "kind": claim.kind,
         "test": claim.test if claim.kind in ("difference", "equivalence") else "",
         "smallest": nan if claim.smallest is None else claim.smallest,
-        "ours": ours(one),
+        "ours": tell_estimate(one),
         "figure": claim.figure or "",
-        "digest": digest(claim),
-        "evidence": sentence(plan, one),
+        "digest": claim.digest,
+        "evidence": tell_evidence(plan, one),
     }
 
 
-def sentence(plan, one: Judged) -> str:
-    """The evidence as one line for people."""
+def tell_evidence(plan, one: Judged) -> str:
+    """Tell the evidence in one line."""
     words, evidence = [], one.evidence
     if evidence is not None and evidence.estimate == evidence.estimate:
-        words.append(f"{(one.claim.measure or one.claim.check).replace('_', ' ')}: {ours(one)}")
+        words.append(f"{_tell_measure(one.claim)}: {tell_estimate(one)}")
         words += [f"decided by the comparison with {one.against}"] if one.against else []
     if evidence is not None and evidence.kind in TESTED and evidence.seeds:
         words.append(f"{evidence.seeds} seed{'s' * (evidence.seeds > 1)} at scale {plan.scale_name}")
     return "; ".join([*words, *one.notes])
 
 
-def ours(one: Judged) -> str:
-    """Estimate with its interval and unit; a dash where there is none."""
+def _tell_measure(claim) -> str:
+    return describe(claim.measure).words if claim.measure else claim.check.replace("-", " ")
+
+
+def tell_estimate(one: Judged) -> str:
+    """Tell the estimate with its interval and unit; a dash where there is none."""
     evidence = one.evidence
     if evidence is None or evidence.estimate != evidence.estimate:
         return "–"
@@ -208,14 +222,13 @@ def ours(one: Judged) -> str:
     return f"{estimate} ({low} to {high}){unit}"
 
 
-def terminal(plan) -> str:
-    """The verdicts as aligned text, 100 columns or so wide."""
+def print_out(plan) -> str:
+    """Return the verdicts as aligned text, 100 columns or so wide."""
     rows = [("claim", "ours", "seeds", "scale", "verdict")]
-    found = judged(plan)
-    rows += [
-        (one.claim.id, ours(one), str(one.evidence.seeds) if one.evidence else "0", plan.scale_name, one.outcome)
-        for one in found
-    ]
+    found = judge(plan)
+    for one in found:
+        seeds = str(one.evidence.seeds) if one.evidence else "0"
+        rows.append((one.claim.id, tell_estimate(one), seeds, plan.scale_name, one.outcome))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]

@@ -13,7 +13,8 @@ from itertools import product
 from math import ceil, inf, isfinite, log, log2, nan
 
 import numpy as np
-from scipy import stats
+
+from studies.measures.measure import rate_upper_bound
 
 __all__ = [
     "LEAST_SEEDS",
@@ -28,8 +29,6 @@ __all__ = [
     "interval",
     "never",
     "one_sided",
-    "rate_upper_bound",
-    "rule_of_three",
     "seeds_needed",
     "t_interval",
     "verdict",
@@ -60,8 +59,8 @@ class Evidence:
     seeds: int
 
 
-def difference(a, b, direction, smallest, rng, test="sign-flip", confidence=0.95):
-    """The claim that a exceeds b (direction 1) or falls below it (-1), by `smallest` or more to matter.
+def difference(a, b, direction, smallest, rng, test="sign-flip"):
+    """Weigh the claim that a exceeds b (direction 1) or falls below it (-1), by `smallest` or more to matter.
 
     a, b: (n,) values by seed, in the same order; b may be one number. The estimate is the mean of a - b, with its
     interval. It supports the claim from half of `smallest` on; then the test asks whether the effect
@@ -75,12 +74,12 @@ def difference(a, b, direction, smallest, rng, test="sign-flip", confidence=0.95
     effect = direction * raw
     supports = bool(effect.mean() >= smallest / 2)
     p = one_sided(effect, test) if supports else one_sided(smallest - effect, test)
-    low, high = interval(raw, rng, test, confidence)
+    low, high = interval(raw, rng, test)
     return Evidence("difference", float(raw.mean()), low, high, supports, min(1.0, 2 * float(p)), len(raw))
 
 
 def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
-    """The claim that a and b are the same within a factor: two one-sided tests on log(a / b).
+    """Weigh the claim that a and b are the same within a factor: two one-sided tests on log(a / b).
 
     a, b: (n,) positive values by seed; ratio > 1, for instance 1.1 for "within 10%". Schuirmann 1987. The estimate and
     its interval are the ratio's (geometric mean). Against the claim: the ratio lies beyond the factor.
@@ -102,13 +101,15 @@ def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
 
 
 def never(events, trials, tolerance, confidence=0.95):
-    """The claim that an event hardly ever happens: its rate stays under `tolerance`, in (0, 1).
+    """Weigh the claim that an event hardly ever happens: its rate stays under `tolerance`, in (0, 1).
 
     events, trials: (n,) whole numbers by seed. Binomial tests, which take the images of one seed for independent;
     not so the seeds: for the claim every seed alone must speak, and against it two alone, whichever they are (the
     partial conjunction of Benjamini and Heller 2008), as one network may fail.
     low..high: exact one-sided bounds of all together (Clopper and Pearson 1934), the upper 3/n where there is no event.
     """
+    from scipy import stats
+
     events, trials = np.atleast_1d(np.asarray(events)), np.atleast_1d(np.asarray(trials))
     if events.shape != trials.shape or not len(events):
         raise ValueError(f"events have shape {events.shape} and trials {trials.shape}; give one each a seed")
@@ -125,18 +126,20 @@ def never(events, trials, tolerance, confidence=0.95):
 
 
 def _two_exceed(events, trials, tolerance):
-    """p-value of "at most one seed's rate lies above the tolerance": the second smallest over seeds, times n - 1."""
+    """Return the p-value of "at most one seed exceeds the tolerance": the second smallest over seeds, times n - 1."""
+    from scipy import stats
+
     alone = np.sort(stats.binom.sf(events - 1, trials, tolerance))
     return (len(alone) - 1) * alone[1] if len(alone) > 1 else 1.0
 
 
 def analytic(holds, estimate=nan):
-    """A claim that follows from formulas alone, such as one about abar: no seeds, no chance."""
+    """Settle a claim that follows from formulas, such as one about abar: no seeds, no chance."""
     return Evidence("analytic", float(estimate), float(estimate), float(estimate), bool(holds), 0.0, 0)
 
 
 def verdict(evidence, alpha=0.05, p=None):
-    """One of `OUTCOMES`, from the `Evidence` of a claim, or from None where no measure fits what it says.
+    """Return one of `OUTCOMES`, from the `Evidence` of a claim, or from None where no measure fits what it says.
 
     p: the p-value adjusted for the other claims; the evidence's own by default. Fewer seeds than `LEAST_SEEDS` give no
     more than inconclusive, unless the claim is analytic.
@@ -153,7 +156,7 @@ def verdict(evidence, alpha=0.05, p=None):
 
 
 def verdicts(evidence: Sequence[Evidence | None], alpha=0.05):
-    """(outcome, Holm's p) of each of a study's claims together, at most alpha for any false one among them.
+    """Return (outcome, Holm's p) of each of a study's claims together, at most alpha for any false one among them.
 
     What is not of a kind in `TESTED` takes no part in the adjustment; its p is NaN.
     """
@@ -175,11 +178,13 @@ def holm(p_values):
 
 
 def one_sided(effects, test="sign-flip"):
-    """p-value(s) of "the mean is 0 or below" against "above", over the last axis (..., n).
+    """Return p-value(s) of "the mean is 0 or below" against "above", over the last axis (..., n).
 
     sign-flip: exact if the effects are symmetric about their centre, 1 / 2^n at the least (Fisher 1935);
     t: exact if they are normal. Constant effects have no spread to judge by: there t gives what sign-flip does.
     """
+    from scipy import stats
+
     effects = np.asarray(effects, np.float64)
     if test not in TESTS:
         raise ValueError(f"test is {test!r}, but {' or '.join(TESTS)} is needed")
@@ -206,12 +211,14 @@ def _sign_flip(effects):
 
 
 def interval(values, rng, test="t", confidence=0.95):
-    """(low, high) of the mean over seeds, of the kind that goes with the test; infinite for a single seed."""
+    """Return (low, high) of the mean over seeds, of the kind that goes with the test; infinite for a single seed."""
     return t_interval(values, confidence) if test == "t" else bootstrap_interval(values, rng, confidence)
 
 
 def t_interval(values, confidence=0.95):
     """Student's interval (low, high) of the mean over seeds, exact if they are normal; infinite for a single seed."""
+    from scipy import stats
+
     values = _by_seed(values, "values")
     if len(values) == 1:
         return -inf, inf
@@ -224,6 +231,8 @@ def bootstrap_interval(values, rng, confidence=0.95, resamples=9999):
 
     With six seeds it covers about 87% where 95% are asked for, in normal data: a picture of the spread.
     """
+    from scipy import stats
+
     values = _by_seed(values, "values")
     if len(values) == 1:
         return -inf, inf
@@ -234,26 +243,8 @@ def bootstrap_interval(values, rng, confidence=0.95, resamples=9999):
     return float(interval.low), float(interval.high)
 
 
-def rule_of_three(n):
-    """95% upper bound of a rate when none was found in n trials: 3/n, at most 1."""
-    if n < 1:
-        return 1.0
-    return min(1.0, 3 / n)
-
-
-def rate_upper_bound(events, n, confidence=0.95):
-    """One-sided upper bound of a rate: 3/n (at 95%) for no event, else Clopper and Pearson's; 1 for n = 0."""
-    if not 0 <= events <= n:
-        raise ValueError(f"{events} events in {n} trials is impossible")
-    if events == n:
-        return 1.0
-    if events == 0 and confidence == 0.95:
-        return rule_of_three(n)
-    return float(stats.beta.ppf(confidence, events + 1, n - events))
-
-
 def seeds_needed(test, alpha=0.05, claims=1):
-    """The least number of seeds with which a test can reach a verdict at all, its claim Holm's first of `claims`.
+    """Return the least number of seeds with which a test can reach any verdict, its claim Holm's first of `claims`.
 
     sign-flip: 2 / 2^n <= alpha / claims. t and never: `LEAST_SEEDS`, as for any verdict. analytic: 0.
     """

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from diffusion.processes.gaussian import _coefficients
+from diffusion.processes.gaussian import coefficients
 from diffusion.schedules import BETA_MAX, BETA_MIN, SCHEDULES, NoiseSchedule, schedule
 
 SPAN = BETA_MAX - BETA_MIN
@@ -155,7 +155,7 @@ def test_what_is_not_refused_can_be_computed_with_and_sampled_from():
     made = [one for s in random_schedules(500) for one in respaced_unless_too_few(s)]
     assert len(made) > 500
     with np.errstate(over="raise", divide="raise", invalid="raise"):
-        for values in map(_coefficients, made):
+        for values in map(coefficients, made):
             single = {name: value.astype(np.float32) for name, value in values.items()}
             assert all(np.isfinite(value).all() for value in single.values())
             assert all(np.isfinite(np.float32(100) / single[name]).all() for name in ("sqrt_abar", "sqrt_1m_abar"))

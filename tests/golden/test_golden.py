@@ -116,4 +116,8 @@ def test_measures_are_the_recorded_ones(folder):
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: str(path.parent.relative_to(REFERENCE)))
 def test_committed_measures_give_the_committed_verdicts(manifest, tmp_path):
     made, committed = judge_again(manifest, tmp_path / "results")
+    told = zip(made.evidence, committed.evidence, committed.measure, strict=True)
+    for evidence, before, measure in told:  # what people call a measure may change, and nothing after it
+        assert evidence.endswith(before.removeprefix(f"{str(measure).replace('_', ' ')}: "))
+    made, committed = (table.drop(columns="evidence") for table in (made, committed))
     pd.testing.assert_frame_equal(made, committed, rtol=VERDICT, atol=0, check_exact=False)

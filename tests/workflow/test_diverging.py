@@ -9,12 +9,13 @@ import shlex
 
 import pandas as pd
 import pytest
+from axes import axes
 from commands import call
 from pages import Page, embedded
 from project import copy_project, snakemake
 
 from studies.planning.resolving import make_plan
-from studies.report.catalogue import FIGURES
+from studies.registries import FIGURES
 
 pytestmark = pytest.mark.faults
 
@@ -23,7 +24,7 @@ WORDS = """</title></script><script>alert(1)</script>"><img src=x onerror=alert(
 STUDY = {
     "title": WORDS,
     "question": WORDS,
-    "grid": {"preparation": ["array"], "schedule": ["linear", "cosine"]},
+    **axes(["array"], ["linear", "cosine"]),
     "training": {"timesteps": 20, "beta_max": 0.5},
     "sampling": {"steps": 20},
     "figures": ["loss", "samples", "overlap"],
@@ -32,7 +33,7 @@ STUDY = {
         {
             "id": "one", "claim": f"{WORDS}\n| {WORDS}", "source": WORDS, "why": WORDS,
             "kind": "difference", "measure": "blank_share", "smallest": 0.1,
-            "contrast": {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["cosine"]}]},
+            "contrast": {"plus": [{"model": ["linear"]}], "minus": [{"model": ["cosine"]}]},
         },
     ],
 }  # fmt: skip
@@ -88,8 +89,8 @@ def test_the_other_cells_finish_and_the_exit_code_tells(left):
 
 
 def test_tables_keep_the_row_and_say_why(shown):
-    for name, column in [("losses", "train_mean"), ("measures", "blank"), ("time", "training_s")]:
-        table = pd.read_csv(shown.output / f"tables/{name}.csv").set_index("schedule")
+    for name, column in [("losses", "train_mean"), ("measures", "blank_share"), ("time", "training_s")]:
+        table = pd.read_csv(shown.output / f"tables/{name}.csv").set_index("model")
         assert table[column].isna().to_dict() == {"linear": True, "cosine": False}
         assert table.missing.fillna("").to_dict() == {"linear": REASON, "cosine": ""}
     (row,) = pd.read_csv(shown.output / "tables/verdicts.csv").to_dict("records")
@@ -107,7 +108,8 @@ def test_the_page_shows_the_hole_and_escapes_what_it_is_told(shown):
     page = Page((shown.output / "report.html").read_text(encoding="utf-8"))
     assert "1 of 2 runs are missing" in page.text
     assert f"{shown.runs[0].name}: {REASON}" in page.text
-    assert [cell["sprite"] is None for cell in embedded(page)["sets"]["array"]] == [True, False]
+    (array,) = embedded(page)["sets"]
+    assert {name: sprite is None for name, sprite in array["cells"].items()} == {"linear": True, "cosine": False}
     assert len(page.all("img")) == len(STUDY["figures"])
     assert page.text.count(WORDS) >= 5
     assert NASTY in page.text.replace("'\"'\"'", "'")

@@ -24,11 +24,18 @@ from diffusion.devices import choose
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images, read_array, read_images, read_json
 from diffusion.training import Trainer
-from studies.measures.measuring import COLUMNS, binned_errors, read_measures, read_table
-from studies.measures.results import read_frames, read_losses, read_samples
+from studies.measures.likelihood import bin_errors
+from studies.measures.results import (
+    COLUMNS,
+    read_frames,
+    read_losses,
+    read_measures,
+    read_samples,
+    read_table,
+)
+from studies.planning.reading import find, read_scales
 from studies.planning.resolving import make_plan
-from studies.planning.study import find, read_scales
-from studies.report.page import _read_table as table_of_page
+from studies.report.html.page import read_table as table_of_page
 
 pytestmark = pytest.mark.faults
 
@@ -64,7 +71,7 @@ def measured(run):
     t = np.arange(1, 1001)
     np.save(run / "likelihood.npy", np.column_stack([np.zeros(1000), t, t / 1000, np.ones(1000)]))
     np.savez_compressed(run / "per-image.npz", ink=np.arange(200.0), iou=np.linspace(0, 1, 200))
-    rows = [["low", "linear", 0, f"measure_{i}", i / 7, "1", 64] for i in range(20)]
+    rows = [["low", "linear", "", 0, f"measure_{i}", i / 7, "1", 64] for i in range(20)]
     pd.DataFrame(rows, columns=COLUMNS).to_csv(run / "measures.csv", index=False)
     pd.DataFrame({"id": ["one"], "verdict": ["reproduced"]}).to_csv(run / "verdicts.csv", index=False)
 
@@ -96,7 +103,7 @@ def readers(tiny):
         "checkpoint": (run / "checkpoint.safetensors", lambda: restore(trainer, run / "checkpoint.safetensors")),
         "measures": (run / "measures.csv", lambda: read_measures(here)),
         "table": (run / "per-image.npz", lambda: read_table(run / "per-image.npz")),
-        "bound": (run / "likelihood.npy", lambda: binned_errors(here)),
+        "bound": (run / "likelihood.npy", lambda: bin_errors(here)),
         "verdicts": (run / "verdicts.csv", lambda: table_of_page(run / "verdicts.csv")),
         "study": (study, lambda: make_plan(str(study), "smoke")),
         "scales": (scales, lambda: read_scales(scales)),
@@ -314,7 +321,7 @@ ABSURD = {
     "timesteps": (["schedules", "--timesteps", "9" * 20], "'--timesteps'"),
     "betas": (["schedules", "--beta-min", "nan"], "beta"),
     "no noise": (["train", "set", "--out", "x", "--beta-min", "1e-17"], "raise beta_min"),
-    "schedule": (["schedules", "<script>"], "'<script>'"),
+    "model": (["schedules", "<script>"], "'<script>'"),
     "rate": (["train", "set", "--out", "x", "--learning-rate", "1e400"], "learning_rate"),
     "widths": (["train", "set", "--out", "x", "--widths", "4,-8"], "widths"),
     "device": (["train", "set", "--out", "x", "--device", "abacus"], "'abacus'"),

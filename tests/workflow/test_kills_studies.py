@@ -21,12 +21,13 @@ pytestmark = pytest.mark.faults
 STUDY = """\
 title: Small
 question: Is it whole?
-grid: {preparation: [array], schedule: [linear, power-10]}
+data: {array: {}}
+models: {linear: {}, power-10: {}}
 figures: [loss, overlap]
 tables: [losses, measures, verdicts]
 claims:
   - {id: one, claim: It is so., source: section 1, kind: difference, measure: valid_share, smallest: 0.1, why: to test,
-     contrast: {plus: [{schedule: [linear]}], minus: [{schedule: [power-10]}]}}
+     contrast: {plus: [{model: [linear]}], minus: [{model: [power-10]}]}}
 """
 
 
@@ -82,7 +83,11 @@ def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_pa
 
 
 def test_a_full_disk_leaves_what_was_shown_and_measured_as_it_was(disk, tmp_path):
-    small = STUDY.replace("[linear, power-10]", "[linear]").replace("[loss, overlap]", "[loss]")
+    small = (
+        STUDY.replace(", power-10: {}}", "}")
+        .replace("minus: [{model: [power-10]}]", "level: 0.5")
+        .replace("[loss, overlap]", "[loss]")
+    )
     (tmp_path / "small.yaml").write_text(small)
     plan = make_plan(str(tmp_path / "small.yaml"), "smoke", disk / "results")
     make_results(plan)

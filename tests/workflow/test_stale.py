@@ -11,8 +11,8 @@ pytestmark = pytest.mark.faults
 
 OTHER_SAMPLES = """\
 resampled:
-  noised: {cells: {preparation: [array], schedule: [linear]}, noised: true}
-  halfway: {cells: {preparation: [array], schedule: [linear]}, noised: true, from_abar: 0.5}
+  noised: {cells: {data: [array], model: [linear]}, noised: true}
+  halfway: {cells: {data: [array], model: [linear]}, noised: true, from_abar: 0.5}
 """
 
 
@@ -56,7 +56,7 @@ def commented(path):
 RESAMPLED = {"sample": 4, "resample": 2, "figure": 1, "report": 1}
 RETRAINED = {"train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 1, "report": 1}
 CHANGES = {
-    "a comment in plotting code": ("studies/report/figures/curves.py", commented, {"figure": 2, "report": 1}),
+    "a comment in plotting code": ("studies/report/figures/curves/epochs.py", commented, {"figure": 1, "report": 1}),
     "a setting of training": ("studies/scales.yaml", replaced("epochs: 2", "epochs: 3"), RETRAINED),
     "a setting of sampling": ("studies/scales.yaml", replaced("steps: 100", "steps: 90"), RESAMPLED),
     "a setting of the data": (
@@ -65,10 +65,10 @@ CHANGES = {
     ),
     "how triangles are drawn": (
         "triangles/kinds/polygons.py", commented,
-        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 3, "table": 2, "report": 1},
+        {"generate": 2, "train": 4, "sample": 4, "resample": 2, "figure": 2, "table": 2, "report": 1},
     ),
     "the network's source": ("diffusion/networks/thesis_unet.py", commented, RETRAINED),
-    "the schedules' formulas": ("diffusion/schedules.py", commented, RETRAINED | {"figure": 3, "table": 2}),
+    "the schedules' formulas": ("diffusion/schedules.py", commented, RETRAINED | {"figure": 3}),
     "the samplers' source": ("diffusion/denoising/sampling.py", commented, RESAMPLED),
     "the source of starting halfway": (
         "diffusion/denoising/partial.py", commented, {"resample": 1, "figure": 1, "report": 1}
@@ -79,7 +79,7 @@ CHANGES = {
         {"train": 2, "sample": 2, "figure": 1, "table": 2, "report": 1},
     ),
     "a study's cells": (
-        "small.yaml", replaced("[linear, cosine]", "[linear, cosine, wave]"),
+        "small.yaml", replaced("cosine: {}}", "cosine: {}, wave: {}}"),
         {"train": 2, "sample": 2, "figure": 3, "table": 2, "report": 1},
     ),
     "a study's words": ("small.yaml", replaced("Does the", "Will the"), {"report": 1}),

@@ -46,7 +46,7 @@ def test_a_failing_cell_stops_no_other_and_a_second_snakemake_is_refused(tmp_pat
     assert not (project / TABLE).exists()
     words = ["studies", "table", "losses", "--allow-missing", "--scale", "smoke", "--study", "small.yaml"]
     assert call(*words, folder=project)[0] == 0
-    table = pd.read_csv(project / TABLE).set_index("schedule")
+    table = pd.read_csv(project / TABLE).set_index("model")
     assert table.train_mean.isna().to_dict() == {"linear": True, "cosine": False}
     asked = [str((failing / "run.json").relative_to(project)), TABLE]  # a table that is there asks for no run itself
     code, said = snakemake(project, "--cores", "8", *asked)
@@ -106,7 +106,8 @@ EARLY = 0.2  # of a whole workflow: killed there when it starts anew, for the fi
 EVERY_STAGE = """\
 title: Small
 question: Is it the same after all?
-grid: {preparation: [low, array], schedule: [linear, cosine]}
+data: {low: {}, array: {}}
+models: {linear: {}, cosine: {}}
 figures: [loss, samples, overlap, likelihood]
 tables: [losses, measures, data]
 """

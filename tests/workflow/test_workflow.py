@@ -78,7 +78,7 @@ def test_all_cells_start_from_the_same_noise_and_end_apart(finished):
 
 def test_every_figure_opens_and_shows_something(finished):
     plan = finished[1]
-    for name in plan.study.figures:
+    for name in [one.name for one in plan.study.figures]:
         with Image.open(plan.output / "figures" / f"{name}.png") as image:
             gray = np.asarray(image.convert("L"))
         assert min(gray.shape) > 300, name

@@ -24,11 +24,6 @@ class Fits:
     iou: np.ndarray
     ink: np.ndarray
 
-    @property
-    def vertices(self):
-        """Return the parameters of polygons, which are their vertices: float64 (N, corners, 2)."""
-        return self.parameters
-
 
 class Kind:
     """A kind of picture; a subclass sets `parameters` and `shape` and writes `draw` and `paint`.
@@ -41,7 +36,8 @@ class Kind:
         exact mean, their exact standard deviation or None where it is not known).
     fitter: name of the module that fits, or None: measures of shape are then left out. It offers `FEATURES`,
         `features(parameters)` and `fit(images, render=None, draw_size=None)`, as `triangles.fitting` does. It is
-        named and not imported, as a change in what fits must not make data stale.
+        named and not imported, as a change in what fits must not make data stale. It may offer `distance(parameters,
+        size)` too: without it measures of what lies off the fit are left out.
     """
 
     parameters: str
@@ -129,6 +125,11 @@ class Kind:
         if settings is None or settings.plain:
             return self._fitter.fit(images)
         return self._fitter.fit(images, lambda parameters: self.render(parameters, settings), settings.draw_size)
+
+    @property
+    def distance(self):
+        """The function (parameters, size) -> signed distances in px (N, size, size), negative inside; or None."""
+        return getattr(self._fitter, "distance", None) if self.fitter else None
 
     @property
     def drawing_modules(self):

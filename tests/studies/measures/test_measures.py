@@ -1,20 +1,35 @@
 """The controls of "is it a triangle?", and the rows that come out."""
 
 import time
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
-from studies.measures.images import SMALL, measure_samples, per_image, summarise, validity_threshold
+from studies.measures.images import Images, measure_each
+from studies.measures.images import summarise as summarise_kind
+from studies.measures.measure import SMALL
+from studies.measures.shape import validity_threshold
 from triangles.fitting import render_drawn
 from triangles.geometry import random_vertices
+from triangles.kinds import KINDS
 from triangles.rendering import render
 from triangles.settings import resolve
 
 SIZE = 32
+
+
+def per_image(images, train=None, settings=None):
+    return measure_each(Images(images, settings, train))
+
+
+def summarise(table, real_table, rng):
+    return summarise_kind(table, real_table, KINDS["triangle"], rng)
+
+
+def measure_samples(samples, train, rng, real_table):
+    return summarise(per_image(samples, train), real_table, rng)
 
 
 def polygons(*outlines, size=SIZE):
@@ -53,7 +68,7 @@ def test_one_ruler_measures_every_set_alike():
     """The plain overlap is that of the fit drawn at 32 px, however the set itself was drawn."""
     settings = resolve("high")
     images = np.stack([polygons(ellipse(np.random.default_rng(i)), size=720) for i in range(40)])
-    soft = per_image(images, None, partial(render, settings=settings), settings.draw_size)
+    soft = per_image(images, None, settings)
     hard = per_image(images)
     large = hard.ink >= SMALL
     assert (soft.plain_iou == hard.iou).all()
@@ -69,32 +84,31 @@ def test_to_draw_nothing_is_to_fail():
         assert (found[name].value, found[name].n) == (0.0, 0)
 
 
-def valid_share(images, real_table, render=None, draw_size=None):
-    table = per_image(images, None, render, draw_size)
+def valid_share(images, real_table, settings):
+    table = per_image(images, None, settings)
     return np.mean(table.iou[table.ink >= SMALL] >= validity_threshold(real_table))
 
 
 @pytest.fixture(scope="module", params=["array", "high"])
 def preparation(request):
     settings = resolve(request.param)
-    how = {"render": partial(render, settings=settings), "draw_size": settings.draw_size}
     rng = np.random.default_rng(11)
-    real, fresh = (how["render"](random_vertices(400, rng)) for _ in range(2))
-    return request.param, how, per_image(real, None, **how), fresh
+    real, fresh = (render(random_vertices(400, rng), settings) for _ in range(2))
+    return request.param, settings, per_image(real, None, settings), fresh
 
 
 def test_held_out_triangles_pass_at_95_percent_by_construction(preparation):
-    _, how, real, fresh = preparation
+    _, settings, real, fresh = preparation
     large = real[real.ink >= SMALL]
     assert np.mean(large.iou >= validity_threshold(real)) >= 0.95
-    assert valid_share(fresh, real, **how) > 0.91  # 95%, less four standard errors of the fresh and the threshold
+    assert valid_share(fresh, real, settings) > 0.91  # 95%, less four standard errors of the fresh and the threshold
 
 
 def test_what_is_no_triangle_passes_at_its_known_share(preparation):
     # Measured on 600 images each; array: ellipses 0, noise 0, quadrilaterals 0.03, two triangles 0;
     # high: 0, 0, 0.52 and 0.18 (bicubic edges lower the threshold to 0.90; a two of which one vanishes is one).
-    name, how, real, _ = preparation
-    rng, size = np.random.default_rng(12), how["draw_size"]
+    name, settings, real, _ = preparation
+    rng, size = np.random.default_rng(12), settings.draw_size
     most = {"array": (0.01, 0.01, 0.10, 0.01), "high": (0.01, 0.01, 0.65, 0.30)}[name]
     shapes = (
         [polygons(ellipse(rng), size=size) for _ in range(120)],
@@ -102,14 +116,14 @@ def test_what_is_no_triangle_passes_at_its_known_share(preparation):
         [polygons(convex_quadrilateral(rng), size=size) for _ in range(120)],
         [polygons(*two_triangles(rng), size=size) for _ in range(120)],
     )
-    shares = [valid_share(np.stack(images), real, **how) for images in shapes]
+    shares = [valid_share(np.stack(images), real, settings) for images in shapes]
     assert np.less_equal(shares, most).all(), shares
 
 
 def test_overlap_names_shapes_apart_in_every_preparation(preparation):
-    _, how, real, _ = preparation
-    rng, size = np.random.default_rng(13), how["draw_size"]
-    ellipses = per_image(np.stack([polygons(ellipse(rng), size=size) for _ in range(60)]), None, **how)
+    _, settings, real, _ = preparation
+    rng, size = np.random.default_rng(13), settings.draw_size
+    ellipses = per_image(np.stack([polygons(ellipse(rng), size=size) for _ in range(60)]), None, settings)
     assert np.mean(ellipses.iou >= 0.8) < 0.05
     assert np.mean(real.iou[real.ink >= SMALL] >= 0.8) > 0.98
 
@@ -122,12 +136,12 @@ def by_name(rows):
 def array_set():
     rng = np.random.default_rng(21)
     train, real, fresh = (render_drawn(random_vertices(n, rng), SIZE) for n in (1500, 500, 300))
-    return train, real, fresh, per_image(real, train)
+    return train, fresh, per_image(real, train)
 
 
 def test_fresh_triangles_look_like_the_real_ones(array_set):
-    train, real, fresh, real_table = array_set
-    rows = measure_samples(fresh / np.float32(255), real, train, np.random.default_rng(0), real_table=real_table)
+    train, fresh, real_table = array_set
+    rows = measure_samples(fresh / np.float32(255), train, np.random.default_rng(0), real_table)
     found = by_name(rows)
     assert len(found) == len(rows)
     assert found["valid_share"].value > 0.93
@@ -139,13 +153,13 @@ def test_fresh_triangles_look_like_the_real_ones(array_set):
 
 
 def test_planted_faults_show_in_their_own_measures(array_set):
-    train, real, fresh, real_table = array_set
+    train, fresh, real_table = array_set
     noisy = fresh / np.float32(255) * 0.8 + 0.1
     noisy[:30] = 0
     noisy[30:90] = train[:60] / np.float32(255)
     noisy[90] = noisy[30]
     noisy[90, 0, 0] = 1 - noisy[90, 0, 0]  # a pixel off is close, but no copy
-    found = by_name(measure_samples(noisy, real, train, np.random.default_rng(0), real_table=real_table))
+    found = by_name(measure_samples(noisy, train, np.random.default_rng(0), real_table))
     assert found["blank_share"].value == pytest.approx(0.1)
     assert found["identical_share"].value == pytest.approx(0.1)
     assert found["gray_share"].value == pytest.approx(209 / 300)
@@ -158,7 +172,7 @@ def test_planted_faults_show_in_their_own_measures(array_set):
 
 
 def test_a_stored_real_table_gives_the_same_numbers(array_set, tmp_path):
-    train, _, fresh, real_table = array_set
+    train, fresh, real_table = array_set
     np.savez(tmp_path / "real.npz", **{name: real_table[name] for name in real_table})
     with np.load(tmp_path / "real.npz", allow_pickle=False) as stored:
         again = pd.DataFrame(dict(stored))
@@ -170,20 +184,18 @@ def test_a_stored_real_table_gives_the_same_numbers(array_set, tmp_path):
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_constant_samples_have_defined_measures(array_set, value):
-    train, real, _, real_table = array_set
-    rows = measure_samples(
-        np.full((5, SIZE, SIZE), value, np.float32), real, train, np.random.default_rng(0), real_table=real_table
-    )
+    train, _, real_table = array_set
+    rows = measure_samples(np.full((5, SIZE, SIZE), value, np.float32), train, np.random.default_rng(0), real_table)
     found = by_name(rows)
     assert found["valid_share"].n == (5 if value == 1 else 0)
     assert found["blank_share"].value == (0 if value == 1 else 1)
 
 
 def test_single_pixels_and_a_single_image_have_defined_measures(array_set):
-    train, real, _, real_table = array_set
+    train, _, real_table = array_set
     images = np.zeros((1, SIZE, SIZE), np.float32)
     images[0, 4, 4] = 1
-    found = by_name(measure_samples(images, real, train, np.random.default_rng(0), real_table=real_table))
+    found = by_name(measure_samples(images, train, np.random.default_rng(0), real_table))
     assert found["small_share"].value == found["components"].value == 1
     assert np.isnan(found["iou_mean"].value)
     assert found["iou_mean"].n == 0
@@ -201,17 +213,17 @@ def test_no_images_and_foreign_sizes_are_refused(array_set):
 
 def test_two_hundred_samples_against_ten_thousand_take_seconds(array_set):
     rng = np.random.default_rng(22)
-    _, real, fresh, real_table = array_set
+    _, fresh, real_table = array_set
     train = render_drawn(random_vertices(10_000, rng), SIZE)
     samples = np.clip(fresh[:200] / 255 + rng.normal(0, 0.3, (200, SIZE, SIZE)), 0, 1).astype(np.float32)
     start = time.process_time()
-    measure_samples(samples, real, train, rng, real_table=real_table)
+    measure_samples(samples, train, rng, real_table)
     assert time.process_time() - start < 10  # 1.5 s where it was written; 2,000 real images cost 3 s once
 
 
 def test_each_measure_is_of_its_own_column_and_its_own_images(array_set):
     """Planted: 10 blank images, 10 of 29 px and 20 of 30; the smaller ones are the wrong ones to ask for overlaps."""
-    _, _, fresh, real_table = array_set
+    _, fresh, real_table = array_set
     number = np.arange(40)
     planted = {"ink": np.repeat([0, SMALL - 1, SMALL], [10, 10, 20]), "sqrt_area": 2.0}
     planted |= {"iou": np.where(number % 2, 0.85, 0.75), "plain_iou": np.where(number % 4, 0.75, 0.85)}

@@ -10,20 +10,12 @@ import pytest
 
 from diffusion.schedules import schedule
 from diffusion.store.files import sha256, write_array, write_json
-from studies.measures.measuring import (
-    COLUMNS,
-    LOGSNR_EDGES,
-    binned_errors,
-    loss_measures,
-    measure_data,
-    measure_resampling,
-    measure_run,
-    read_measures,
-    read_table,
-)
-from studies.measures.results import DIGEST, of_samples
+from studies.measures.curve import loss_measures
+from studies.measures.likelihood import LOGSNR_EDGES, bin_errors
+from studies.measures.measuring import measure_data, measure_resampling, measure_run
+from studies.measures.results import COLUMNS, DIGEST, of_samples, read_measures, read_table
 from studies.planning.resolving import make_plan
-from studies.report.tables.measures import OF_CELLS, SHOWN
+from studies.report.tables import cells, measures
 from triangles.datasets import write_dataset
 
 LOSSES = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "seconds", "test_seconds")
@@ -55,15 +47,15 @@ def plan(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("preparation", ["low", "high", "array"])
-def test_real_images_measure_as_real_ones_do(plan, preparation):
-    run = plan.cell(preparation, "linear")
+@pytest.mark.parametrize("data", ["low", "high", "array"])
+def test_real_images_measure_as_real_ones_do(plan, data):
+    run = plan.cell(data, "linear")
     real = np.load(run.dataset.folder / "test.npy")
     left_by_a_run(run, real / 255)
     measure_run(plan, run)
     frame = read_measures(run)
     assert list(frame.columns) == [*COLUMNS, DIGEST]
-    assert set(frame.preparation) == {preparation}
+    assert set(frame.data) == {data}
     values = frame.set_index("measure").value
     for name in ("iou_median", "ink", "clearly_gray_share", "background_haze", "nearest_training"):
         assert values[name] == pytest.approx(values[f"real_{name}"], nan_ok=True)
@@ -151,7 +143,7 @@ def test_real_images_measured_by_an_older_version_are_refused(plan):
 def test_errors_go_into_the_bins_of_their_log_snr(plan):
     run = plan.cell("array", "power-2")
     left_by_a_run(run, np.zeros((2, 16, 16)))
-    _, mean, _, count = binned_errors(run)
+    _, mean, _, count = bin_errors(run)
     snr = schedule("power-2", 1000, 1e-4, 0.02).snr
     inside = (np.log(snr) >= LOGSNR_EDGES[8]) & (np.log(snr) < LOGSNR_EDGES[9])
     assert inside.sum() == count[8] > 10
@@ -201,10 +193,14 @@ def test_broken_tables_are_refused_in_a_line(tmp_path):
         read_table(tmp_path / "per-image.npz")
     with pytest.raises(FileNotFoundError, match="measure first"):
         read_table(tmp_path / "none.npz")
+    np.savez(tmp_path / "per-image.npz", ink=np.arange(3))
+    assert list(read_table(tmp_path / "per-image.npz", "ink").ink) == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"per-image\.npz is not a whole table .*it lacks iou"):
+        read_table(tmp_path / "per-image.npz", "ink", "iou")
 
 
 def test_the_tables_ask_for_measures_that_there_are(plan):
     run = plan.cell("array", "linear")
     left_by_a_run(run, np.load(run.dataset.folder / "test.npy") / 255)
     measure_run(plan, run)
-    assert {*SHOWN, *OF_CELLS} <= set(read_measures(run).measure)
+    assert {*measures.SHOWN, *cells.SHOWN} <= set(read_measures(run).measure)

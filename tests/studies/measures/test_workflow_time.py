@@ -8,7 +8,7 @@ from project import ROOT
 
 from studies.measures.jobs import benchmarks, duration, workflow_time
 from studies.planning.resolving import make_plan
-from studies.report.catalogue import FIGURES
+from studies.registries import FIGURES
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

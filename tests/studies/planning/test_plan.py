@@ -6,18 +6,20 @@ import pytest
 import yaml
 
 from diffusion.schedules import SCHEDULES
-from diffusion.settings import TrainSettings
 from diffusion.store.console import settings_from, settings_options
-from studies.planning.commands import described
+from studies.planning.reading import find, read_scales
 from studies.planning.resolving import make_plan, plan_from_config
-from studies.planning.study import find, read_scales
+from studies.report.commands import describe_plan
 
 THESIS = yaml.safe_load(find("thesis").read_text())
 
 
+ALONE = {"figures": [], "tables": [], "claims": [], "extended": None, "resampled": {}}  # for studies of other cells
+
+
 def written(tmp_path, **changes):
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(THESIS | changes))
+    path.write_text(yaml.safe_dump(THESIS | changes, sort_keys=False))
     return str(path)
 
 
@@ -36,7 +38,7 @@ def test_the_other_studies_can_be_planned_and_share_what_is_the_same(study):
 @pytest.mark.parametrize("scale", read_scales().scales)
 def test_every_scale_has_the_fifteen_cells_and_the_longer_run(scale):
     plan = make_plan(scale=scale)
-    cells = {(run.preparation, run.schedule) for run in plan.grid}
+    cells = {(run.data, run.model) for run in plan.grid}
     schedules = ("linear", "wave", "power-1.5", "power-2", "power-10")
     assert cells == {(p, s) for p in ("low", "high", "array") for s in schedules}
     assert len(plan.grid) == 15 * len(plan.scale.seeds)
@@ -66,20 +68,62 @@ def test_the_commands_give_back_the_settings():
     import click
 
     for run in make_plan(scale="smoke").runs:
-        seen = {}
-        command = click.Command("train", params=settings_options(TrainSettings), callback=seen.update)
-        command.main(shlex.split(run.training_flags), standalone_mode=False)
-        assert settings_from(TrainSettings, seen) == run.training
+        kind = type(run.training)
+        command = click.Command("train", params=settings_options(kind), callback=lambda **given: given)
+        given = command.main(shlex.split(run.training_flags), standalone_mode=False)
+        assert settings_from(kind, given) == run.training
 
 
 def test_studies_share_runs_and_other_settings_make_other_names(tmp_path):
-    more = written(tmp_path, grid={"schedule": list(SCHEDULES)})
+    more = written(tmp_path, models={name: {"schedule": name} for name in SCHEDULES})
     assert {run.name for run in make_plan().grid} < {run.name for run in make_plan(more).grid}
     other = make_plan(written(tmp_path, training=THESIS["training"] | {"timesteps": 300}))
     assert other.grid[0].name == "low-linear-seed0-timesteps300"
     assert other.output.name == "mine"
-    png = make_plan(written(tmp_path, data={"low": {"format": "png", "quality": None}}))
+    png = make_plan(written(tmp_path, data=THESIS["data"] | {"low": {"format": "png", "quality": None}}))
     assert png.grid[0].name == "low-linear-seed0-formatpng-qualityNone"
+
+
+def test_a_models_name_stands_for_the_schedule_of_that_name_and_for_nothing_else(tmp_path):
+    """Two studies may call different settings by one name: their runs must not share a folder."""
+    models = {"mine": {"schedule": "linear"}, "linear": {"schedule": "cosine"}, "wave": {}}
+    models["slow"] = {"schedule": "wave", "learning_rate": 1e-4}
+    models["cosine"] = {"family": "diffusion"}
+    plan = make_plan(written(tmp_path, **ALONE, models=models))
+    runs = {run.model: run for run in plan.grid if run.data == "array"}
+    assert {name: run.name for name, run in runs.items()} == {
+        "mine": "array-mine-seed0",
+        "linear": "array-linear-seed0-schedulecosine",
+        "wave": "array-wave-seed0",
+        "slow": "array-slow-seed0-schedulewave-learning_rate0.0001",
+        "cosine": "array-cosine-seed0",
+    }
+    assert {name: run.training.schedule for name, run in runs.items()} == {
+        "mine": "linear", "linear": "cosine", "wave": "wave", "slow": "wave", "cosine": "cosine"
+    }  # fmt: skip
+
+
+def test_a_grid_may_be_a_list_of_pairs_and_a_model_may_have_samplings_of_its_own(tmp_path):
+    models = {
+        "linear": {},
+        "quick": {"schedule": "linear", "sampling": {"sampler": "ddim", "variance": None, "steps": 10}},
+    }
+    plan = make_plan(written(tmp_path, **ALONE, models=models, grid=[["low", "linear"], ["array", "quick"]]))
+    assert [(run.data, run.model) for run in plan.grid] == [("low", "linear"), ("array", "quick")]
+    assert (plan.data_names, plan.model_names) == (("low", "array"), ("linear", "quick"))
+    assert "--sampler ddim --steps 10" in plan.grid[1].sampling_flags
+    assert plan.grid[1].name.endswith("-sampling_samplerddim-sampling_varianceNone-sampling_steps10")
+
+
+def test_labels_and_colours_are_the_studys_own_or_made(tmp_path):
+    models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {"short": "cos"}}
+    plan = make_plan(written(tmp_path, **ALONE, models=models))
+    assert [plan.label(name) for name in models] == ["straight", "wave", "cosine"]
+    assert plan.short("cosine") == "cos"
+    colours = [plan.colour(name) for name in models]
+    assert colours[0] == "#0072b2"
+    assert len(set(colours)) == 3
+    assert [make_plan().label(name) for name in ("low", "high", "array")] == ["low resolution", "720 px", "array"]
 
 
 def test_other_samples_of_the_same_models_are_other_runs(tmp_path):
@@ -91,7 +135,7 @@ def test_other_samples_of_the_same_models_are_other_runs(tmp_path):
 
 
 COMPARED = {"id": "one", "claim": "a", "source": "b", "kind": "difference", "measure": "ink", "smallest": 1, "why": "c"}
-SIDES = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
+SIDES = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
 
 
 @pytest.mark.parametrize(
@@ -105,13 +149,22 @@ SIDES = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
         ({"contrast": {"plus": [{}], "level": 1.0}, "smallest": 2, "kind": "equivalence"}, "with minus, and no level"),
         ({"contrast": {"plus": [{}]}, "kind": "never"}, "smallest = 1.0, not in 0 to 1"),
         ({"contrast": SIDES, "kind": "never"}, "plus alone"),
-        ({"kind": "analytic", "check": "magic"}, "no check 'magic': choose from linear-before-cosine"),
+        ({"kind": "analytic", "check": "magic", "contrast": None}, "unknown check 'magic': choose from linear-before"),
+        (
+            {"contrast": SIDES, "measure": "iou_0.8_shares"},
+            "unknown measure 'iou_0.8_shares': did you mean iou_0.8_share",
+        ),
+        ({"contrast": SIDES, "measure": "real_inc"}, "unknown measure 'real_inc'"),
+        ({"contrast": SIDES, "figure": "overlaps"}, "unknown figure 'overlaps': choose from schedules"),
+        (
+            {"contrast": {"plus": [{"model": ["cosine"]}]}, "kind": "never", "smallest": 0.1},
+            "model cosine is not in the study",
+        ),
     ],
 )
 def test_claims_that_nothing_could_decide_are_refused_before_the_runs(changes, words, tmp_path):
-    with pytest.raises(ValueError, match=r"mine\.yaml: claims\.0") as refusal:
+    with pytest.raises(ValueError, match=r"mine\.yaml: (claims\.0.*)?claim one") as refusal:
         make_plan(written(tmp_path, claims=[COMPARED | changes]))
-    assert "claim one" in str(refusal.value)
     assert words in str(refusal.value)
 
 
@@ -119,7 +172,7 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     """What `resampled` asks for reaches `diffusion sample`, for its cells alone, under names a run has no file of."""
     plan = make_plan(seeds=(0, 1))
     noised = [one for one in plan.resampled if one.name == "noised"]
-    assert {(one.run.preparation, one.run.schedule, one.run.seed) for one in noised} == {
+    assert {(one.run.data, one.run.model, one.run.seed) for one in noised} == {
         (p, s, seed) for p in ("low", "high", "array") for s in ("linear", "power-10") for seed in (0, 1)
     }
     one = plan.resampling("beta-tilde", "array-wave-seed1")
@@ -128,7 +181,7 @@ def test_other_samples_stand_beside_a_runs_own(tmp_path):
     assert plan.likelihood_flags(one.run).endswith("--seed 1")  # and draws
     assert f"--noised {noised[0].run.dataset.folder}" in noised[0].flags
     halfway = [one for one in plan.resampled if one.name == "halfway"]
-    assert {one.run.schedule for one in halfway} == {"linear"}
+    assert {one.run.model for one in halfway} == {"linear"}
     assert halfway[0].flags.endswith(f"--noised {halfway[0].run.dataset.folder} --from-abar 0.147")
     renormed = make_plan(written(tmp_path, resampled={"fresh": {"renormed": True}}, claims=[], figures=[])).resampled[0]
     assert renormed.flags.endswith(f"--name fresh --renormed {renormed.run.dataset.folder}")
@@ -169,23 +222,29 @@ def test_seeds_replace_the_scales():
     ("changes", "words"),
     [
         ({"grids": {}}, ["grids", "Extra inputs"]),
-        ({"grid": {"schedule": ["linaer"]}}, ["grid.schedule", "linaer", "choose from linear"]),
-        ({"grid": {"schedule": []}}, ["grid.schedule"]),
-        ({"training": {"timesteps": 0}}, ["training", "timesteps = 0", "greater than or equal to 1"]),
+        ({"models": {"a": {"schedule": "linaer"}}, **ALONE}, ["models.a", "linaer", "choose from linear"]),
+        ({"models": {}}, ["models"]),
+        ({"models": {"a": {"family": "magic"}}, **ALONE}, ["models.a", "family", "magic", "diffusion"]),
+        ({"grid": [["low", "linaer"]]}, ["grid.0", "model linaer", "choose from linear"]),
+        ({"grid": []}, ["grid"]),
+        ({"grid": [["low", "linear"], ["low", "linear"]]}, ["grid", "is there twice"]),
+        ({"training": {"timesteps": 0}}, ["models.linear", "timesteps = 0", "greater than or equal to 1"]),
         ({"training": {"leraning_rate": 1}}, ["leraning_rate"]),
         ({"sampling": {"sampler": "magic"}}, ["sampling", "magic", "ancestral"]),
-        ({"data": {"low": {"quality": 500}}}, ["data.low", "500"]),
-        ({"data": {"low": {"colour": 1}}}, ["data.low", "colour"]),
-        ({"data": {"medium": {}}}, ["medium"]),
-        ({"extended": {"preparation": "low", "schedule": "linear", "epochs_factor": 0.5}}, ["epochs_factor", "0.5"]),
+        ({"data": {"low": {"quality": 500, "format": "jpeg"}}, **ALONE}, ["data.low", "500"]),
+        ({"data": {"low": {"colours": 1}}, **ALONE}, ["data.low", "colours"]),
+        ({"data": {"low": {"preparation": "medium"}}, **ALONE}, ["data.low", "medium"]),
+        ({"extended": {"data": "low", "model": "linear", "epochs_factor": 0.5}}, ["epochs_factor", "0.5"]),
         ({"claims": [COMPARED | {"contrast": {"plus": [{}], "level": float("nan")}}]}, ["contrast.level = nan"]),
         ({"claims": [{"id": "../x", "claim": "a", "source": "b"}]}, ["claims.0.id"]),
-        ({"grid": {"schedule": ["linear", "linear"]}}, ["grid.schedule", "linear is there twice"]),
-        ({"grid": {"schedule": ["power-1e+2"]}}, ["grid.schedule"]),
-        ({"resampled": {"more": {"cells": {"schedule": ["linaer"]}}}}, ["linaer", "choose from linear"]),
-        ({"extended": {"preparation": "low", "schedule": "cosine", "epochs_factor": 2}}, ["cosine on low", "no cell"]),
-        ({"extended": {"preparation": "low", "schedule": "linear", "epochs_factor": 1.01}}, ["makes 8 epochs of as"]),
-        ({"resampled": {"more": {"cells": {"schedule": ["cosine"]}}}}, ["more", "cosine is not in the grid"]),
+        ({"models": {"power-1e+2": {}}}, ["models", "power-1e+2"]),
+        ({"resampled": {"more": {"cells": {"model": ["linaer"]}}}}, ["linaer", "choose from linear"]),
+        (
+            {"extended": {"data": "low", "model": "cosine", "epochs_factor": 2}},
+            ["extended", "model cosine is not in the study"],
+        ),
+        ({"extended": {"data": "low", "model": "linear", "epochs_factor": 1.01}}, ["makes 8 epochs of as"]),
+        ({"resampled": {"more": {"cells": {"model": ["cosine"]}}}}, ["more", "cosine is not in the study"]),
         ({"resampled": {"more": {"noised": True, "sampling": {"count": 9999}}}}, ["more", "2000 test images"]),
         ({"resampled": {"more": {"sampling": {"steps": 1001}}}}, ["more", "steps = 1001", "has 1000"]),
         ({"resampled": {"more": {"noised": True, "from_abar": 0.1}}}, ["power-10 leaves 0.146", "as little as 0.1"]),
@@ -196,9 +255,13 @@ def test_seeds_replace_the_scales():
         ({"extended": None}, ["figures", "loss-extended", "trains no cell for longer"]),
         ({"figures": ["los"]}, ["figures", "'los'", "choose from schedules"]),
         ({"tables": ["data", "data"]}, ["tables", "data is there twice"]),
+        ({"plugins": ["no_such_module"]}, ["plugin 'no_such_module' cannot be imported"]),
         ({"claims": []}, ["figures", "contrasts", "no claim that is tested"]),
         ({"claims": [{"id": "a", "claim": "b", "source": "c"} for _ in "12"]}, ["a is there twice"]),
-        ({"sampling": {"sampler": "ddim", "variance": "beta"}}, ["variance = beta", "with ddim say null"]),
+        (
+            {"sampling": {"sampler": "ddim", "variance": "beta"}},
+            ["variance belongs to the ancestral sampler, not to ddim"],
+        ),
     ],
 )
 def test_impossible_studies_are_refused_by_key_and_value(changes, words, tmp_path):
@@ -210,7 +273,7 @@ def test_impossible_studies_are_refused_by_key_and_value(changes, words, tmp_pat
 
 def test_the_commands_that_a_plan_prints_survive_a_shell():
     results = """my "results" & $(touch ran) é's;"""
-    lines = described(make_plan(scale="smoke", results=results)).splitlines()
+    lines = describe_plan(make_plan(scale="smoke", results=results)).splitlines()
     typed = [shlex.split(line) for line in lines if line.startswith("  ")]
     assert {words[0] for words in typed} == {"triangles", "diffusion", "studies"}
     assert all(any(word.startswith(results) for word in words) for words in typed)

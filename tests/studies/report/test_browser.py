@@ -8,7 +8,7 @@ import yaml
 from fake_results import make_results
 
 from studies import cli
-from studies.measures.measuring import COLUMNS
+from studies.measures.results import COLUMNS
 from studies.planning.resolving import make_plan
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -23,8 +23,8 @@ CLAIM = {
     "source": "section 6",
     "figure": "starts-array",
     "kind": "difference",
-    "measure": "m",
-    "contrast": {"plus": [{"preparation": ["array"]}], "minus": [{"preparation": ["low"]}]},
+    "measure": "small_share",
+    "contrast": {"plus": [{"data": ["array"]}], "minus": [{"data": ["low"]}]},
     "smallest": 0.1,
     "why": "to look",
 }
@@ -32,7 +32,8 @@ HOSTILE = """</title></script><script>alert(1)</script>"><img src=x onerror=aler
 STUDY = {
     "title": HOSTILE,
     "question": f"Does the page work? {HOSTILE}",
-    "grid": {"preparation": ["array", "low"], "schedule": ["linear", "power-10"]},
+    "data": {"array": {}, "low": {"label": HOSTILE}},
+    "models": {"linear": {}, "power-10": {"label": HOSTILE}},
     "figures": ["schedules", "starts-array", "loss"],
     "tables": ["verdicts", "schedules", "losses"],
     "claims": [CLAIM | {"claim": HOSTILE, "source": HOSTILE, "why": HOSTILE}],
@@ -47,7 +48,7 @@ def report(tmp_path_factory):
     plan = make_plan(study, "smoke", results)
     make_results(plan)
     for i, run in enumerate(plan.grid):
-        row = [run.preparation, run.schedule, run.seed, "m", 0.1 * i, "share", 50]
+        row = [run.data, run.model, "", run.seed, "small_share", 0.1 * i, "share", 50]
         pd.DataFrame([row], columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
     for command in ("figure", "table", "report"):
         words = [command, "--study", study, "--scale", "smoke", "--results", str(results)]

@@ -15,15 +15,16 @@ from PIL import Image
 
 from studies import cli
 from studies.planning.resolving import make_plan
-from studies.report import palette
-from studies.report import slider as sprites
-from studies.report.embedding import svg_uri
-from studies.report.page import inputs, render, what_ran
+from studies.report.html import slider
+from studies.report.html.embedding import encode_drawing
+from studies.report.html.page import list_inputs, render
+from studies.report.html.ran import gather_facts
 
 STUDY = {
     "title": "Noise & <b>triangles</b>",
     "question": 'Is "a < b"?',
-    "grid": {"preparation": ["array", "low"], "schedule": ["linear", "power-10"]},
+    "data": {"array": {"label": "drawn"}, "low": {}},
+    "models": {"linear": {}, "power-10": {"label": "steep"}},
     "figures": ["schedules", "starts-array"],
     "tables": ["schedules", "losses"],
     "claims": [
@@ -94,12 +95,14 @@ def test_the_slider_shows_the_frames_as_they_are(plan, page):
     shown = embedded(page)
     count = plan.scale.sampling["frames"]
     assert (shown["steps"][0], shown["steps"][-1], len(shown["steps"])) == (1000, 0, count)
-    assert list(shown["sets"]) == ["array", "low"]
+    assert [(one["name"], one["label"]) for one in shown["sets"]] == [("array", "drawn"), ("low", "low")]
+    assert [(one["name"], one["label"]) for one in shown["models"]] == [("linear", "linear"), ("power-10", "steep")]
+    assert [one["colour"] for one in shown["models"]] == [plan.colour(name) for name in plan.model_names]
+    cells = {one["name"]: one["cells"] for one in shown["sets"]}
     for run in plan.grid:
-        cell = next(c for c in shown["sets"][run.preparation] if c["schedule"] == run.schedule)
-        kind, content = decoded(cell["sprite"])
+        kind, content = decoded(cells[run.data][run.model])
         sheet = np.asarray(Image.open(io.BytesIO(content)).convert("L"))
-        frames = np.load(run.folder / "samples-frames.npy")[: sprites.IMAGES]
+        frames = np.load(run.folder / "samples-frames.npy")[: slider.IMAGES]
         images, moments, height, width = frames.shape
         assert kind == "image/webp"
         assert sheet.shape == (images * height, moments * width)
@@ -107,19 +110,18 @@ def test_the_slider_shows_the_frames_as_they_are(plan, page):
         levels = np.clip(frames, 0, 1) * 255
         assert np.array_equal(parts[:, -2:], np.rint(levels[:, -2:]))
         assert np.abs(parts - levels).max() <= 8.5  # noise in 16 levels
-        assert cell["colour"] == palette.colour(run.schedule)
 
 
 def test_colour_frames_keep_their_channels():
     values = np.random.default_rng(0).random((2, 3, 4, 5, 3)).astype(np.float32)
-    sheet = np.asarray(sprites.sprite(values))
+    sheet = np.asarray(slider.make_sprite(values))
     assert sheet.shape == (8, 15, 3)
     assert np.array_equal(sheet[4:8, 10:15], np.rint(values[1, 2] * 255))
 
 
 def test_a_drawing_is_embedded_without_a_visible_change(plan):
     svg = (plan.output / "figures" / "schedules.svg").read_text(encoding="utf-8")
-    kept = decoded(svg_uri(svg.replace("<defs>", "<title>it's &lt; 1</title><defs>", 1)))[1].decode()
+    kept = decoded(encode_drawing(svg.replace("<defs>", "<title>it's &lt; 1</title><defs>", 1)))[1].decode()
     ours, theirs = (ElementTree.fromstring(one) for one in (kept, svg))
     assert ours.find(".//{*}title").text == "it's < 1"
     paths = [" ".join(e.get("d", "") for e in one.iter()) for one in (ours, theirs)]
@@ -130,12 +132,12 @@ def test_a_drawing_is_embedded_without_a_visible_change(plan):
 
 
 def test_the_slider_works_from_the_keyboard_and_is_named(page):
-    slider = next(a for a in page.all("input") if a["type"] == "range")
-    assert (slider["min"], slider["max"], slider["step"]) == ("0", "10", "1")
-    assert any(a.get("for") == slider["id"] for a in page.all("label"))
-    assert slider["aria-valuetext"] == "t = 0"
+    moment = next(a for a in page.all("input") if a["type"] == "range")
+    assert (moment["min"], moment["max"], moment["step"]) == ("0", "10", "1")
+    assert any(a.get("for") == moment["id"] for a in page.all("label"))
+    assert moment["aria-valuetext"] == "t = 0"
     assert [a["value"] for a in page.all("input") if a["type"] == "radio"] == ["array", "low"]
-    assert len(page.all("canvas")) == 2 * sprites.IMAGES
+    assert len(page.all("canvas")) == 2 * slider.IMAGES
     assert all(a["role"] == "img" and a["aria-label"] for a in page.all("canvas"))
 
 
@@ -151,15 +153,15 @@ def test_claims_point_at_their_figures(page):
     assert "not judged yet" in page.text
 
 
-def test_tables_are_rounded_and_marked_with_the_schedules_colours(page):
+def test_tables_are_rounded_and_marked_with_the_models_colours(plan, page):
     assert "4.04e−05" in page.text
     swatches = [a["style"] for a in page.all("i") if a.get("class") == "swatch"]
-    assert f"background:{palette.colour('power-10')}" in swatches
+    assert f"background:{plan.colour('power-10')}" in swatches
     assert len(swatches) == 2 + 4
 
 
 def test_what_was_run_says_every_value_that_occurs(plan, page):
-    ran = what_ran(plan)
+    ran = gather_facts(plan)
     assert (ran["done"], ran["planned"]) == (4, 4)
     assert ran["settings"]["schedule"] == "linear, power-10"
     assert ran["facts"]["parameters"] == "12,345"
@@ -192,7 +194,7 @@ def test_a_missing_run_is_a_hole_and_said(plan):
         page = Page(render(plan))
     finally:
         folder.with_name("away").rename(folder)
-    cells = {cell["schedule"]: cell["sprite"] for cell in embedded(page)["sets"]["low"]}
+    cells = next(one["cells"] for one in embedded(page)["sets"] if one["name"] == "low")
     assert cells["linear"] is None
     assert cells["power-10"].startswith("data:image/webp")
     assert "1 of 4 runs are missing" in page.text
@@ -201,7 +203,7 @@ def test_a_missing_run_is_a_hole_and_said(plan):
 def test_without_its_figures_there_is_no_report(plan, monkeypatch, capsys):
     svg = plan.output / "figures" / "schedules.svg"
     before = (plan.output / "report.html").read_bytes()
-    assert svg in inputs(plan)
+    assert svg in list_inputs(plan)
     svg.rename(svg.with_suffix(".away"))
     try:
         monkeypatch.setattr(sys, "argv", ["studies", "report", *plan.flags.split()])

@@ -3,24 +3,23 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from axes import axes, measured
 
-from studies.measures.measuring import COLUMNS
 from studies.planning.resolving import make_plan
-from studies.report.page import render
-from studies.report.strips import strips
+from studies.report.html.claim_plots import lay_out_plots
+from studies.report.html.page import render
 from studies.verdicts.contrasts import parts
-from studies.verdicts.judging import gathered, judged
+from studies.verdicts.judging import gather, judge
 
-SHARED = {"source": "section 1", "measure": "m", "why": "to test"}
-SETS = {"plus": [{"preparation": ["low"]}], "minus": [{"preparation": ["array"]}]}
-EACH = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"]}, {"schedule": ["power-2"]}], "each": True}
-LEVEL = {"plus": [{"preparation": ["low"]}], "level": 0.3}
-OTHERS = {"plus": [{"schedule": ["wave"]}], "minus": [{"schedule": ["linear"], "samples": "again"}]}
+SHARED = {"source": "section 1", "measure": "ink", "why": "to test"}
+SETS = {"plus": [{"data": ["low"]}], "minus": [{"data": ["array"]}]}
+EACH = {"plus": [{"model": ["wave"]}], "minus": [{"model": ["linear"]}, {"model": ["power-2"]}], "each": True}
+LEVEL = {"plus": [{"data": ["low"]}], "level": 0.3}
+OTHERS = {"plus": [{"model": ["wave"]}], "minus": [{"model": ["linear"], "samples": "again"}]}
 UNLIKE = {
-    "plus": [{"preparation": ["low"], "schedule": ["wave", "power-2"]}],
-    "minus": [{"preparation": ["low"], "schedule": ["linear"]}],
+    "plus": [{"data": ["low"], "model": ["wave", "power-2"]}],
+    "minus": [{"data": ["low"], "model": ["linear"]}],
 }
 CLAIMS = [
     {
@@ -42,8 +41,8 @@ SCHEDULES = ("linear", "wave", "power-2")
 
 def value(run):
     """Low exceeds array by 0.05, 0.1 and 0.15, by schedule, and each seed by 0.01 times its number more."""
-    gain = 0.05 * (1 + SCHEDULES.index(run.schedule)) + 0.01 * run.seed
-    return 0.25 + 0.02 * SCHEDULES.index(run.schedule) + gain * (run.preparation == "low")
+    gain = 0.05 * (1 + SCHEDULES.index(run.model)) + 0.01 * run.seed
+    return 0.25 + 0.02 * SCHEDULES.index(run.model) + gain * (run.data == "low")
 
 
 @pytest.fixture
@@ -55,15 +54,14 @@ def study(tmp_path):
             "claims": [SHARED | claim for claim in CLAIMS],
             "tables": ["verdicts"],
         }
-        content |= {"grid": {"preparation": ["low", "array"], "schedule": SCHEDULES}, "figures": ["starts-low"]}
-        content["resampled"] = {"again": {"cells": {"schedule": ["linear"]}, "sampling": {"variance": "beta-tilde"}}}
+        content |= {**axes(["low", "array"], SCHEDULES), "figures": ["starts-low"]}
+        content["resampled"] = {"again": {"cells": {"model": ["linear"]}, "sampling": {"variance": "beta-tilde"}}}
         (tmp_path / "mine.yaml").write_text(json.dumps(content))
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
         for run, one in [(run, run) for run in plan.grid] + [(one.run, one) for one in plan.resampled]:
             run.folder.mkdir(parents=True, exist_ok=True)
             one.samples_file.touch()
-            row = [run.preparation, run.schedule, run.seed, "m", value(run), "share", 100]
-            pd.DataFrame([row], columns=COLUMNS).to_csv(one.measure_file)
+            measured(run, {"ink": value(run)}).to_csv(one.measure_file, index=False)
         return plan
 
     return make
@@ -71,8 +69,8 @@ def study(tmp_path):
 
 def shown(plan, name):
     """A claim's parts, and what the report draws of them."""
-    found, one = gathered(plan)[0], next(one for one in judged(plan) if one.claim.id == name)
-    return parts(plan, one, found), strips(plan, one, found)
+    found, one = gather(plan)[0], next(one for one in judge(plan) if one.claim.id == name)
+    return parts(plan, one, found), lay_out_plots(plan, one, found)
 
 
 def values(plot, xs):
@@ -117,7 +115,7 @@ def test_cells_that_differ_in_the_set_alone_are_paired_and_averaged(study):
 
 
 def test_cells_that_are_all_the_same_are_shown_once(study, monkeypatch):
-    monkeypatch.setitem(globals(), "value", lambda run: (1 + (run.preparation == "low") + run.seed) / 4)
+    monkeypatch.setitem(globals(), "value", lambda run: (1 + (run.data == "low") + run.seed) / 4)
     cells, _ = shown(study((0, 1)), "sets")
     assert [(part.label, part.a.tolist(), part.b.tolist()) for part in cells] == [("all", [0.5, 0.75], [0.25, 0.5])]
 

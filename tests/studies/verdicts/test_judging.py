@@ -5,23 +5,24 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from axes import axes, measured
 from click.testing import CliRunner
 
 from studies.cli import cli
-from studies.measures.measuring import COLUMNS
-from studies.planning.commands import described
+from studies.planning.claim import Claim
+from studies.planning.reading import find
 from studies.planning.resolving import make_plan
-from studies.planning.study import Claim, find
-from studies.report.page import render
-from studies.report.tables.measures import OF_CELLS, cells, measures
-from studies.report.tables.runs import save
-from studies.verdicts.claims import Missing, contrast_told, counted, digest, needed, sides
-from studies.verdicts.judging import CHANGED, judged, verdicts, weakest
+from studies.report.commands import describe_plan
+from studies.report.html.page import render
+from studies.report.tables import cells, measures
+from studies.report.tables.formatting import save
+from studies.verdicts.claims import Missing, count, count_needed, sides, tell_contrast
+from studies.verdicts.judging import CHANGED, find_weakest, judge, tabulate
 from studies.verdicts.statistics import Evidence, seeds_needed
 
 SEEDS = (0, 1, 2, 3, 4, 5)
-CELLS = {"plus": [{"schedule": ["linear"]}], "minus": [{"schedule": ["wave"]}]}
-DIFFERENCE = {"kind": "difference", "measure": "m", "contrast": CELLS, "smallest": 0.1, "why": "to test"}
+CELLS = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
+DIFFERENCE = {"kind": "difference", "measure": "ink", "contrast": CELLS, "smallest": 0.1, "why": "to test"}
 
 
 def claim(name="one", **changes):
@@ -32,9 +33,9 @@ def claim(name="one", **changes):
 def study(tmp_path):
     """A study of two sets and two schedules, with measures that follow a given rule; returns its plan."""
 
-    def make(claims, value, seeds=SEEDS, told=None, resampled=None):
-        content = {"title": "t", "question": "q", "claims": claims, "resampled": resampled or {}}
-        content["grid"] = {"preparation": ["low", "array"], "schedule": ["linear", "wave"]}
+    def make(claims, value, seeds=SEEDS, told=None, **more):
+        content = {"title": "t", "question": "q", "claims": claims, **more}
+        content |= axes(["low", "array"], ["linear", "wave"])
         (tmp_path / "mine.yaml").write_text(json.dumps(content))
         plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results", seeds)
         for run in plan.grid:
@@ -42,9 +43,8 @@ def study(tmp_path):
             if found is None:
                 continue
             run.folder.mkdir(parents=True, exist_ok=True)
-            keys = [run.preparation, run.schedule, run.seed]
-            pd.DataFrame([[*keys, "m", found, "1", 100]], columns=COLUMNS).to_csv(run.folder / "measures.csv")
-            digests = {one.id: digest(one) for one in plan.study.claims} if told is None else told
+            measured(run, {"ink": found}, "1").to_csv(run.folder / "measures.csv", index=False)
+            digests = {one.id: one.digest for one in plan.study.claims} if told is None else told
             record = {"samples": "", "studies": {plan.study_name: digests}}
             (run.folder / "claims.json").write_text(json.dumps(record))
             (run.folder / "samples.npy").touch()
@@ -57,26 +57,26 @@ def planted(effect, spread=0.01):
     """Measures in which linear exceeds wave by `effect`, noise and a part that is common to a seed aside."""
 
     def value(run):
-        rng = np.random.default_rng([run.seed, len(run.schedule), len(run.preparation)])
-        return 0.5 + run.seed / 10 + effect * (run.schedule == "linear") + rng.normal(0, spread)
+        rng = np.random.default_rng([run.seed, len(run.model), len(run.data)])
+        return 0.5 + run.seed / 10 + effect * (run.model == "linear") + rng.normal(0, spread)
 
     return value
 
 
 def outcomes(plan):
-    return {one.claim.id: one.outcome for one in judged(plan)}
+    return {one.claim.id: one.outcome for one in judge(plan)}
 
 
 def test_planted_effects_are_found_and_their_size_is_reported(study):
     plan = study([claim(**DIFFERENCE)], planted(0.2))
-    row = verdicts(plan).iloc[0]
+    row = tabulate(plan).iloc[0]
     assert row.verdict == "reproduced"
     assert row.estimate == pytest.approx(0.2, abs=0.02)
     assert row.low < row.estimate < row.high
     assert (row.seeds, row.scale) == (6, "smoke")
     for effect, outcome in ((-0.2, "contradicted"), (0.0, "contradicted")):
         assert outcomes(study([claim(**DIFFERENCE)], planted(effect))) == {"one": outcome}
-    undecided = study([claim(**DIFFERENCE)], lambda run: 0.3 * (-1) ** run.seed * (run.schedule == "linear"))
+    undecided = study([claim(**DIFFERENCE)], lambda run: 0.3 * (-1) ** run.seed * (run.model == "linear"))
     assert outcomes(undecided) == {"one": "inconclusive"}
 
 
@@ -88,40 +88,41 @@ def test_below_turns_the_claim_around(study):
 
 def test_one_seed_is_inconclusive_and_says_what_it_lacks(study):
     plan = study([claim(**DIFFERENCE)], planted(0.2), seeds=(0,))
-    row = verdicts(plan).iloc[0]
+    row = tabulate(plan).iloc[0]
     assert row.verdict == "inconclusive"
     assert "1 of the 3 seeds" in row.evidence
-    assert "one (needs 3)" in described(plan)
-    assert "too few seeds" not in described(make_plan(seeds=SEEDS))
+    assert "one (needs 3)" in describe_plan(plan)
+    assert "too few seeds" not in describe_plan(make_plan(seeds=SEEDS))
 
 
 def test_a_seed_with_a_missing_cell_is_left_out_whole(study):
     def value(run):
-        return None if (run.seed, run.schedule) == (3, "wave") else planted(0.2)(run)
+        return None if (run.seed, run.model) == (3, "wave") else planted(0.2)(run)
 
-    row = verdicts(study([claim(**DIFFERENCE)], value)).iloc[0]
+    row = tabulate(study([claim(**DIFFERENCE)], value)).iloc[0]
     assert row.seeds == 5
-    empty = verdicts(study([claim(**DIFFERENCE | {"measure": "other"})], value)).iloc[0]
+    empty = tabulate(study([claim(**DIFFERENCE | {"measure": "components"})], value)).iloc[0]
     assert (empty.verdict, empty.seeds) == ("inconclusive", 0)
-    assert "no seed has other" in empty.evidence
+    assert "no seed has components" in empty.evidence
 
 
 def test_a_side_of_a_contrast_may_be_other_samples_of_the_same_runs(study):
     """Other samples 0.2 above the runs' own: found where the claim names them, not told of where the study has none."""
-    sides = {"plus": [{"schedule": ["wave"], "samples": "again"}], "minus": [{"schedule": ["wave"]}]}
+    sides = {"plus": [{"model": ["wave"], "samples": "again"}], "minus": [{"model": ["wave"]}]}
     named = claim(**DIFFERENCE | {"contrast": sides})
-    plan = study([named], planted(0.0), resampled={"again": {"cells": {"schedule": ["wave"]}}})
+    plan = study([named], planted(0.0), resampled={"again": {"cells": {"model": ["wave"]}}})
     assert len(plan.resampled) == 2 * len(SEEDS)
-    assert "no seed has m" in verdicts(plan).iloc[0].evidence
+    assert "no seed has ink" in tabulate(plan).iloc[0].evidence
     for one in plan.resampled:
         table = pd.read_csv(one.run.measure_file)
         table.assign(value=table.value + 0.2).to_csv(one.measure_file)
         one.samples_file.touch()
-    row = verdicts(plan).iloc[0]
+    row = tabulate(plan).iloc[0]
     assert (row.verdict, row.seeds) == ("reproduced", 6)
     assert row.estimate == pytest.approx(0.2)
-    assert contrast_told(plan.study.claims[0]) == "wave (again) − wave"
-    assert "no other samples called again" in verdicts(study([named], planted(0.0))).iloc[0].evidence
+    assert tell_contrast(plan, plan.study.claims[0]) == "wave (again) − wave"
+    with pytest.raises(ValueError, match="claim one: samples again is not in the study: choose from none"):
+        study([named], planted(0.0))
 
 
 def test_measures_of_samples_that_are_gone_are_a_hole(study):
@@ -130,115 +131,113 @@ def test_measures_of_samples_that_are_gone_are_a_hole(study):
     run = plan.cell("low", "wave", 3)
     (run.folder / "samples.npy").unlink()
     (run.folder / "diverged.json").write_text('{"reason": "the loss was nan at epoch 2, step 1"}')
-    assert verdicts(plan).iloc[0].seeds == 5
-    table = measures(plan).query("preparation == 'low' and schedule == 'wave' and seed == 3")
+    assert tabulate(plan).iloc[0].seeds == 5
+    table = measures.make(plan).query("data == 'low' and model == 'wave' and seed == 3")
     assert table.missing.tolist() == ["diverged: the loss was nan at epoch 2, step 1"]
 
 
 def test_a_study_without_claims_has_an_empty_table_that_reads_back(study):
     plan = study([], planted(0.0))
-    (path, _) = save(verdicts(plan), plan.output / "tables" / "verdicts")
-    assert list(pd.read_csv(path)) == list(verdicts(plan))
+    (path, _) = save(tabulate(plan), plan.output / "tables" / "verdicts", plan)
+    assert list(pd.read_csv(path)) == list(tabulate(plan))
     assert not len(pd.read_csv(path))
     render(plan)
 
 
 def test_a_ratio_to_nothing_is_not_judged_and_stops_no_other_claim(study):
     same = claim("same", **DIFFERENCE | {"kind": "equivalence", "smallest": 1.1})
-    plan = study([same, claim(**DIFFERENCE)], lambda run: planted(0.2)(run) * (run.schedule == "linear"))
-    ratio, difference = verdicts(plan).itertuples()
+    plan = study([same, claim(**DIFFERENCE)], lambda run: planted(0.2)(run) * (run.model == "linear"))
+    ratio, difference = tabulate(plan).itertuples()
     assert (ratio.verdict, difference.verdict) == ("inconclusive", "reproduced")
     assert "a ratio needs more" in ratio.evidence
 
 
 def test_contrasts_add_the_means_of_their_cells(study):
     def value(run):
-        return {"low": 1.0, "array": 10.0}[run.preparation] * {"linear": 1, "wave": 2}[run.schedule] + run.seed
+        return {"low": 1.0, "array": 10.0}[run.data] * {"linear": 1, "wave": 2}[run.model] + run.seed
 
-    mean = {"plus": [{"preparation": ["array"]}], "minus": [{"preparation": ["low"]}]}
-    gain = {
-        "plus": [{"preparation": ["array"], "schedule": ["wave"]}, {"preparation": ["low"], "schedule": ["linear"]}]
-    }
-    gain["minus"] = [{"preparation": ["low"], "schedule": ["wave"]}, {"preparation": ["array"], "schedule": ["linear"]}]
+    mean = {"plus": [{"data": ["array"]}], "minus": [{"data": ["low"]}]}
+    gain = {"plus": [{"data": ["array"], "model": ["wave"]}, {"data": ["low"], "model": ["linear"]}]}
+    gain["minus"] = [{"data": ["low"], "model": ["wave"]}, {"data": ["array"], "model": ["linear"]}]
     level = {"plus": [{}], "level": 2.0}
     for contrast, expected in ((mean, 13.5), (gain, 9.0)):
-        row = verdicts(study([claim(**DIFFERENCE | {"contrast": contrast})], value)).iloc[0]
+        row = tabulate(study([claim(**DIFFERENCE | {"contrast": contrast})], value)).iloc[0]
         assert row.estimate == pytest.approx(expected)
-    row = verdicts(study([claim(**DIFFERENCE | {"contrast": level})], value)).iloc[0]
+    row = tabulate(study([claim(**DIFFERENCE | {"contrast": level})], value)).iloc[0]
     assert row.estimate == pytest.approx(8.25 + 2.5 - 2)
 
 
 def test_each_needs_every_comparison_to_hold(study):
-    contrast = {"plus": [{"preparation": ["low"], "schedule": ["linear"]}], "each": True}
-    contrast["minus"] = [{"preparation": ["low"], "schedule": ["wave"]}, {"preparation": ["array"]}]
+    contrast = {"plus": [{"data": ["low"], "model": ["linear"]}], "each": True}
+    contrast["minus"] = [{"data": ["low"], "model": ["wave"]}, {"data": ["array"]}]
 
     def best(other):
         offsets = {("low", "linear"): 1.0, ("low", "wave"): 0.2}
-        return lambda run: offsets.get((run.preparation, run.schedule), other) + planted(0)(run)
+        return lambda run: offsets.get((run.data, run.model), other) + planted(0)(run)
 
     one = claim(**DIFFERENCE | {"contrast": contrast})
     assert outcomes(study([one], best(0.5))) == {"one": "reproduced"}
     plan = study([one], best(1.5))
     assert outcomes(plan) == {"one": "contradicted"}
-    assert judged(plan)[0].against == "array"
+    assert judge(plan)[0].against == "array"
 
 
 def test_each_runs_over_both_sides(study):
     """Of two that shall both be above two others, one is above the second only."""
-    low = {"preparation": ["low"], "schedule": ["linear"]}
-    contrast = {"plus": [low, low | {"schedule": ["wave"]}], "each": True}
-    contrast["minus"] = [{"preparation": ["array"], "schedule": ["linear"]}, {"preparation": ["array"]}]
+    low = {"data": ["low"], "model": ["linear"]}
+    contrast = {"plus": [low, low | {"model": ["wave"]}], "each": True}
+    contrast["minus"] = [{"data": ["array"], "model": ["linear"]}, {"data": ["array"]}]
     offsets = {("low", "linear"): 1.0, ("low", "wave"): 0.5, ("array", "linear"): 0.8, ("array", "wave"): 0.0}
     plan = study(
         [claim(**DIFFERENCE | {"contrast": contrast})],
-        lambda run: offsets[run.preparation, run.schedule] + planted(0)(run),
+        lambda run: offsets[run.data, run.model] + planted(0)(run),
     )
     assert outcomes(plan) == {"one": "contradicted"}
-    assert judged(plan)[0].against == "wave on low and linear on array"
-    assert judged(plan)[0].evidence.estimate == pytest.approx(-0.3, abs=0.02)
+    assert judge(plan)[0].against == "wave on low and linear on array"
+    assert judge(plan)[0].evidence.estimate == pytest.approx(-0.3, abs=0.02)
     offsets["low", "wave"] = 1.1
     assert outcomes(
         study(
             [claim(**DIFFERENCE | {"contrast": contrast})],
-            lambda run: offsets[run.preparation, run.schedule] + planted(0)(run),
+            lambda run: offsets[run.data, run.model] + planted(0)(run),
         )
     ) == {"one": "reproduced"}
 
 
 def test_seeds_and_images_that_are_left_out_are_told(study):
     lost = study([claim(**DIFFERENCE)], lambda run: None if run.name == "low-wave-seed3" else planted(0.2)(run))
-    assert judged(lost)[0].notes == ("5 of 6 seeds: the others lack a cell, or the measure in one",)
-    never = claim("none", kind="never", measure="m", contrast={"plus": [{}]}, smallest=0.01, why="to test")
+    assert judge(lost)[0].notes == ("5 of 6 seeds: the others lack a cell, or the measure in one",)
+    never = claim("none", kind="never", measure="ink", contrast={"plus": [{}]}, smallest=0.01, why="to test")
     plan = study([never], lambda run: 0.0)
     for run in plan.grid:
         with (run.folder / "measures.csv").open("a") as stream:
-            stream.write(f"1,{run.preparation},{run.schedule},{run.seed},blank_share,0.2,share,125\n")
-    assert judged(plan)[0].notes == ("600 of 3,000 samples are left out, having no ink",)
+            stream.write(f"{run.data},{run.model},,{run.seed},blank_share,0.2,share,125\n")
+    assert judge(plan)[0].notes == ("600 of 3,000 samples are left out, having no ink",)
 
 
 def test_equivalence_and_never(study):
     same = claim("same", **DIFFERENCE | {"kind": "equivalence", "smallest": 1.1})
-    none = claim("none", kind="never", measure="m", contrast={"plus": [{}]}, smallest=0.01, why="to test")
+    none = claim("none", kind="never", measure="ink", contrast={"plus": [{}]}, smallest=0.01, why="to test")
     assert outcomes(study([same], planted(0.0, 0.002))) == {"same": "reproduced"}
     assert outcomes(study([same], planted(3.0))) == {"same": "contradicted"}
     plan = study([none], lambda run: 0.0)
     assert outcomes(plan) == {"none": "reproduced"}
-    assert verdicts(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
+    assert tabulate(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
     assert outcomes(study([none], lambda run: 0.04)) == {"none": "contradicted"}
-    assert judged(study([none], lambda run: 0.29))[0].a.tolist() == [0.29] * 6  # 0.29 * 100 is 28.999... in floats
-    found = {("low", "linear", 0): {"m": (0.03, 100)}}
+    assert judge(study([none], lambda run: 0.29))[0].a.tolist() == [0.29] * 6  # 0.29 * 100 is 28.999... in floats
+    found = {("low", "linear", 0): {"ink": (0.03, 100)}}
     with pytest.raises(Missing):
-        counted(plan, plan.study.claims[0], found)
+        count(plan, plan.study.claims[0], found)
 
 
 def test_more_claims_need_more_evidence(study):
     """Holm: a p of 0.01 alone is a finding, but not as the best of twenty."""
 
     def value(run):
-        return 0.1 * (run.schedule == "linear") + 0.05 * (-1) ** run.seed * (run.schedule == "wave") + run.seed
+        return 0.1 * (run.model == "linear") + 0.05 * (-1) ** run.seed * (run.model == "wave") + run.seed
 
     alone = study([claim(**DIFFERENCE)], value)
-    assert 0.005 < judged(alone)[0].evidence.p < 0.05
+    assert 0.005 < judge(alone)[0].evidence.p < 0.05
     assert outcomes(alone) == {"one": "reproduced"}
     many = study([claim(f"c{i}", **DIFFERENCE) for i in range(20)], value)
     assert set(outcomes(many).values()) == {"inconclusive"}
@@ -246,24 +245,26 @@ def test_more_claims_need_more_evidence(study):
 
 def test_claims_changed_after_their_runs_are_told(study):
     plan = study([claim(**DIFFERENCE)], planted(0.2))
-    assert not judged(plan)[0].notes
+    assert not judge(plan)[0].notes
     for told in ({"one": "other"}, {}):  # it read otherwise, or was not there
         plan = study([claim(**DIFFERENCE, changed="It was bolder.")], planted(0.2), told=told)
-        assert judged(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
-    assert CHANGED in verdicts(plan).iloc[0].evidence
+        assert judge(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
+    assert CHANGED in tabulate(plan).iloc[0].evidence
 
 
 def test_digests_follow_what_decides_and_nothing_else():
     plain = Claim(**claim(**DIFFERENCE))
-    assert digest(plain) == digest(Claim(**claim(**DIFFERENCE) | {"claim": "Other words.", "figure": "loss"}))
-    for change in ({"smallest": 0.2}, {"direction": "below"}, {"test": "sign-flip"}, {"measure": "other"}):
-        assert digest(plain) != digest(Claim(**claim(**DIFFERENCE | change)))
+    assert plain.digest == Claim(**claim(**DIFFERENCE) | {"claim": "Other words.", "figure": "loss"}).digest
+    for change in ({"smallest": 0.2}, {"direction": "below"}, {"test": "sign-flip"}, {"measure": "components"}):
+        assert plain.digest != Claim(**claim(**DIFFERENCE | change)).digest
 
 
 def test_a_claim_beyond_the_grid_is_not_judged(study):
-    contrast = {"plus": [{"schedule": ["power-10"]}], "minus": [{}]}
-    plan = study([claim(**DIFFERENCE | {"contrast": contrast})], planted(0.2))
-    assert "has no power-10" in verdicts(plan).iloc[0].evidence
+    contrast = {"plus": [{"data": ["array"], "model": ["wave"]}], "minus": [{}]}
+    pairs = [["low", "linear"], ["low", "wave"], ["array", "linear"]]
+    plan = study([claim(**DIFFERENCE | {"contrast": contrast})], planted(0.2), grid=pairs)
+    assert [(run.data, run.model) for run in plan.grid[:3]] == [tuple(pair) for pair in pairs]
+    assert "has no wave on array" in tabulate(plan).iloc[0].evidence
     with pytest.raises(Missing):
         sides(plan, plan.study.claims[0], {})
 
@@ -286,15 +287,15 @@ def test_the_thesis_study_says_what_it_needs():
     claims = make_plan().study.claims
     assert len({one.id for one in claims}) == len(claims)
     tested = [one for one in claims if one.kind in ("difference", "equivalence", "never")]
-    assert {needed(one, claims) for one in tested} == {2, 3}
+    assert {count_needed(one, claims) for one in tested} == {2, 3}
     # the comment in the file, that so many claims need that many seeds by the sign-flip test, holds
     assert f"needs {seeds_needed('sign-flip', claims=len(tested))} seeds" in find("thesis").read_text()
-    assert contrast_told(tested[0]) == "low − array"
+    assert tell_contrast(make_plan(), tested[0]) == "low − array"
 
 
 def test_analytic_claims_follow_from_formulas(tmp_path):
     """abar of linear falls below one half at step 260 of 1000, of cosine at 497; drawing is black and white."""
-    found = {one.claim.id: one for one in judged(make_plan(results=tmp_path))}
+    found = {one.claim.id: one for one in judge(make_plan(results=tmp_path))}
     assert found["linear-before-cosine"].outcome == found["linear-before-sigmoid"].outcome == "reproduced"
     assert found["linear-before-cosine"].evidence.estimate == pytest.approx(0.237)
     assert found["drawing-gray"].outcome == "contradicted"
@@ -313,14 +314,13 @@ def test_the_command_prints_the_verdicts_and_changes_nothing(study):
     assert not (plan.output / "tables").exists()
 
 
-def test_cells_are_means_with_their_spread_over_seeds(study, monkeypatch):
-    monkeypatch.setitem(OF_CELLS, "m", "mine")
-    table = cells(study([], lambda run: None if run.seed == 5 else run.seed / 10 + (run.schedule == "wave")))
+def test_cells_are_means_with_their_spread_over_seeds(study):
+    table = cells.make(study([], lambda run: None if run.seed == 5 else run.seed / 10 + (run.model == "wave")))
     assert list(table.seeds) == [5] * 4
-    assert list(table.mine) == ["0.20 ± 0.16", "1.20 ± 0.16"] * 2  # of 0 to 0.4: sd 0.158
-    assert table["under 30 px"].isna().all()
-    alone = cells(study([], lambda run: 0.123456 if run.seed == 0 else None, seeds=(0,)))
-    assert set(alone.mine) == {"0.123"}
+    assert list(table.ink) == ["0.20 ± 0.16", "1.20 ± 0.16"] * 2  # of 0 to 0.4: sd 0.158
+    assert table.small_share.isna().all()
+    alone = cells.make(study([], lambda run: 0.123456 if run.seed == 0 else None, seeds=(0,)))
+    assert set(alone.ink) == {"0.123"}
 
 
 def test_the_least_sure_comparison_decides_or_the_surest_against():
@@ -329,13 +329,13 @@ def test_the_least_sure_comparison_decides_or_the_surest_against():
     def one(supports, p):
         return Evidence("difference", 0.0, 0.0, 0.0, supports, p, 6)
 
-    assert weakest([one(True, 0.01), one(True, 0.04), one(True, 0.02)]) == (1, one(True, 0.04))
-    assert weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[0] == 2
-    assert weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[1].p == pytest.approx(0.03)
-    assert weakest([one(False, 0.4), one(True, 0.01), one(True, 0.01)])[1].p == 1
+    assert find_weakest([one(True, 0.01), one(True, 0.04), one(True, 0.02)]) == (1, one(True, 0.04))
+    assert find_weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[0] == 2
+    assert find_weakest([one(True, 0.001), one(False, 0.3), one(False, 0.01)])[1].p == pytest.approx(0.03)
+    assert find_weakest([one(False, 0.4), one(True, 0.01), one(True, 0.01)])[1].p == 1
 
 
 def test_the_seeds_a_claim_needs_grow_with_the_claims_beside_it():
     one, vague = Claim(**claim(**DIFFERENCE | {"test": "sign-flip"})), Claim(**claim(kind="underspecified", why="no"))
-    assert [needed(one, [one] * count + [vague]) for count in (1, 12)] == [6, 9]
-    assert needed(vague, [one, vague]) == 0
+    assert [count_needed(one, [one] * count + [vague]) for count in (1, 12)] == [6, 9]
+    assert count_needed(vague, [one, vague]) == 0

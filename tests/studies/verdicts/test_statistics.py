@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from studies.measures.measure import rate_upper_bound
 from studies.verdicts import statistics
 from studies.verdicts.statistics import (
     analytic,
@@ -11,8 +12,6 @@ from studies.verdicts.statistics import (
     holm,
     never,
     one_sided,
-    rate_upper_bound,
-    rule_of_three,
     seeds_needed,
     t_interval,
     verdict,
@@ -201,8 +200,7 @@ def test_seeds_needed_matches_what_the_test_can_reach():
 
 
 def test_bounds():
-    assert rule_of_three(1000) == 0.003
-    assert rule_of_three(0) == rule_of_three(2) == 1
+    assert rate_upper_bound(0, 0) == rate_upper_bound(0, 2) == 1
     assert rate_upper_bound(0, 1000) == 0.003
     assert rate_upper_bound(5, 5) == 1
     bound = rate_upper_bound(3, 200)

@@ -1,0 +1,122 @@
+"""Make the data sets, runs and other samplings of a study at a scale, each named by its settings."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+import triangles.settings
+from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
+from studies.planning.checks import check_extended, check_resampled, check_sampling
+from studies.planning.claim import Cells
+from studies.planning.families import DEFAULT, settings_class, stands_for, understood, variances_of
+from studies.planning.reading import validated
+from studies.planning.runs import Dataset, Resampling, Run
+from studies.planning.study import Recipe, SamplingSettings, Scale, Scales, Study
+
+__all__ = ["Maker"]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Merges what recipe, scale, study and variant say into a run's settings, and names it by what differs."""
+
+    study: Study
+    scales: Scales
+    scale: Scale
+    where: str
+    folder: Path
+
+    def run(self, data: str, model: str, seed: int, base: Run | None = None, **more) -> Run:
+        training, plain = self._training(model, seed, more)
+        dataset = self.dataset(data, seed)
+        ours = self.scale.sampling | self.study.sampling | self.study.models[model].sampling
+        sampling = validated(SamplingSettings, ours, f"{self.where}: sampling")
+        usual = validated(SamplingSettings, self.scale.sampling, f"{self.where}: sampling")
+        variances = variances_of(training)
+        check_sampling(training, sampling, f"{self.where}: sampling")
+        name = "-".join(
+            [
+                *(data, model, f"seed{seed}"),
+                *_differences(training.model_dump(mode="json"), plain),
+                *_differences(*(_prefixed(one.complete(variances)) for one in (sampling, usual))),
+                *dataset.differences,
+            ]
+        )
+        return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)
+
+    def _training(self, model: str, seed: int, more: dict) -> tuple[BaseModel, dict]:
+        """Return a model's training settings, and those that its name stands for at this scale."""
+        own, said, where = self.study.models[model].settings, stands_for(model), f"{self.where}: models.{model}"
+        kind = settings_class(said | self.study.training | own)
+        given = understood(self.study.training, kind) | own
+        common = understood(self.recipe.training | self.scale.training, kind) | {"seed": seed}
+        said = understood(said, kind)
+        family = {name: value for name, value in given.items() if name == "family"}
+        training = validated(kind, common | said | given | more, where)
+        plain = validated(kind, common | said | family, where).model_dump(mode="json")
+        return training, plain | {"family": said.get("family", DEFAULT)}
+
+    def extended(self, seed: int) -> Run:
+        extended = self.study.extended
+        base = self.run(extended.data, extended.model, seed)
+        epochs = round(extended.epochs_factor * base.training.epochs)
+        run = self.run(extended.data, extended.model, seed, base, epochs=epochs)
+        check_extended(run, self.where)
+        return run
+
+    def resampled(self, run: Run) -> list[Resampling]:
+        made = [run]
+        for name, how in self.study.resampled.items():
+            where = f"{self.where}: resampled.{name}"
+            _check_name(name, where)
+            sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
+            check_sampling(run.training, sampling, where)
+            other = Resampling(name, run, sampling, how.noised, how.from_abar, how.renormed, made[-1])
+            if _is_among(run, how.cells):
+                check_resampled(other, where)
+                made.append(other)
+        return made[1:]
+
+    def dataset(self, data: str, seed: int) -> Dataset:
+        common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)
+        said = data if data in triangles.settings.PREPARATIONS else None
+        preparation = given.pop("preparation", said)
+        try:
+            plain = triangles.settings.resolve(said, **common)
+            settings = triangles.settings.resolve(preparation, **common | given)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self.where}: data.{data}: {error}") from None
+        differences = _differences(asdict(settings), asdict(plain))
+        name = "-".join([data, f"seed{seed}", *differences])
+        return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences))
+
+    @property
+    def recipe(self) -> Recipe:
+        if self.scale.recipe not in self.scales.recipes:
+            known = ", ".join(self.scales.recipes)
+            raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
+        return self.scales.recipes[self.scale.recipe]
+
+
+def _check_name(name: str, where: str) -> None:
+    """Check that other samples of a run do not take its own files, as `diffusion sample` will ask."""
+    try:
+        check_name(name, SAMPLES, LIKELIHOOD)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _is_among(run: Run, cells: Cells) -> bool:
+    return run.data in (cells.data or (run.data,)) and run.model in (cells.model or (run.model,))
+
+
+def _prefixed(sampling: dict) -> dict:
+    return {f"sampling_{name}": value for name, value in sampling.items()}
+
+
+def _differences(ours: dict, theirs: dict) -> list[str]:
+    """Return what sets these settings apart from the scale's own, as words fit for a file name."""
+    words = [f"{key}{ours[key]}" for key in ours if ours[key] != theirs[key]]
+    return [re.sub(r"[^A-Za-z0-9.]+", "_", word) for word in words]

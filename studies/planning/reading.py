@@ -1,0 +1,74 @@
+"""Read studies and scales from YAML, checked; every refusal names file, key, value and what is allowed."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from diffusion.settings import explain
+from studies.planning.study import Scales, Study
+
+__all__ = ["SCALES", "find", "read_scales", "read_study", "read_yaml", "validated"]
+
+SCALES = Path(str(files("studies"))) / "scales.yaml"
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class _Plain(yaml.SafeLoader):
+    """The safe loader without aliases: a few hundred bytes of them can stand for more than any memory holds."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not used here: write the value out")
+        return super().compose_node(parent, index)
+
+
+def read_yaml(path: Path) -> dict:
+    """Read a YAML mapping by the safe loader.
+
+    Raises:
+        ValueError: not YAML, or not a mapping.
+        OSError: missing or unreadable.
+    """
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Plain)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a mapping of settings, not {type(content).__name__}")
+    return content
+
+
+def validated(kind: type[Kind], content: dict, where: str) -> Kind:
+    """Return `content` as settings of the given kind; ValueError with file, key, value and what is allowed."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(f"{where}: {explain(error)}") from None
+
+
+def find(name: str) -> Path:
+    """Find the file of a study: a name from this package, or a path to a YAML file.
+
+    Raises:
+        ValueError: neither.
+    """
+    inside = Path(str(files("studies"))) / f"{name}.yaml"
+    if "/" not in name and inside.is_file() and name != "scales":
+        return inside
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+        return Path(name)
+    known = sorted(p.stem for p in SCALES.parent.glob("*.yaml") if p.stem != "scales")
+    raise ValueError(f"unknown study {name!r}: choose from {', '.join(known)}, or give the path of a YAML file")
+
+
+def read_study(name: str) -> Study:
+    path = find(name)
+    return validated(Study, read_yaml(path), path.name)
+
+
+def read_scales(path: Path | None = None) -> Scales:
+    path = path or SCALES
+    return validated(Scales, read_yaml(path), path.name)

@@ -1,0 +1,125 @@
+"""What there is to choose from: figures, tables, rulers and analytic checks, a line each. Imports nothing heavy.
+
+A member is the text `module:attribute`, imported when it is first asked for.
+"""
+
+from functools import cache
+
+from diffusion.store.registry import Registry
+from triangles.kinds import KINDS
+
+__all__ = ["CHECKS", "FIGURES", "RULERS", "TABLES", "describe", "list_names", "shown"]
+
+# What measures a set of images (a column an image, and numbers of them all), or a run as a whole; in the order in which
+# their measures are written.
+RULERS = Registry(
+    "ruler",
+    {
+        "shape": "studies.measures.shape:RULER",
+        "noise": "studies.measures.noise:RULER",
+        "population": "studies.measures.population:RULER",
+        "novelty": "studies.measures.novelty:RULER",
+        "likelihood": "studies.measures.likelihood:RULER",
+        "curve": "studies.measures.curve:RULER",
+    },
+)
+FIGURES = Registry(
+    "figure",
+    {
+        "schedules": "studies.report.figures.curves.schedules:ENTRY",
+        "loss": "studies.report.figures.curves.loss:ENTRY",
+        "loss-extended": "studies.report.figures.curves.loss_extended:ENTRY",
+        "loss-logsnr": "studies.report.figures.curves.loss_logsnr:ENTRY",
+        "mean-error": "studies.report.figures.curves.mean_error:ENTRY",
+        "noising": "studies.report.figures.images.noising:ENTRY",
+        "training-examples": "studies.report.figures.images.training_examples:ENTRY",
+        "reverse": "studies.report.figures.images.reverse:ENTRY",
+        "starts": "studies.report.figures.images.starts:ENTRY",
+        "samples": "studies.report.figures.images.samples:ENTRY",
+        "other-samples": "studies.report.figures.images.other_samples:ENTRY",
+        "neighbours": "studies.report.figures.images.neighbours:ENTRY",
+        "overlap": "studies.report.figures.measures.overlap:ENTRY",
+        "noise": "studies.report.figures.measures.noise:ENTRY",
+        "population": "studies.report.figures.measures.population:ENTRY",
+        "likelihood": "studies.report.figures.measures.likelihood:ENTRY",
+        "contrasts": "studies.report.figures.measures.contrasts:ENTRY",
+        "time": "studies.report.figures.measures.time:ENTRY",
+        "workflow-time": "studies.report.figures.measures.workflow_time:ENTRY",
+    },
+)
+TABLES = Registry(
+    "table",
+    {
+        "verdicts": "studies.report.tables.verdicts:ENTRY",
+        "cells": "studies.report.tables.cells:ENTRY",
+        "measures": "studies.report.tables.measures:ENTRY",
+        "schedules": "studies.report.tables.schedules:ENTRY",
+        "losses": "studies.report.tables.losses:ENTRY",
+        "time": "studies.report.tables.time:ENTRY",
+        "workflow-time": "studies.report.tables.workflow_time:ENTRY",
+        "data": "studies.report.tables.data:ENTRY",
+    },
+)
+# Claims that formulas or drawing settle, without a run.
+CHECKS = Registry(
+    "check",
+    {
+        "linear-before-cosine": "studies.verdicts.analytic:linear_before_cosine",
+        "linear-before-sigmoid": "studies.verdicts.analytic:linear_before_sigmoid",
+        "drawing-leaves-gray": "studies.verdicts.analytic:drawing_leaves_gray",
+    },
+)
+
+
+def shown(registry: Registry, name: str, plan):
+    """Return the figure or table of that name, bound to the plan's data where there is one for each.
+
+    `reverse-low` is the entry `reverse` for the data `low`.
+
+    Raises:
+        ValueError: there is none; the message lists what there is.
+    """
+    if name in registry and not registry[name].per_data:
+        return registry[name].bind(name)
+    family, data = next(
+        ((name[: -len(data) - 1], data) for data in plan.data_names if name.endswith(f"-{data}")), (name, None)
+    )
+    entry = registry[family] if data else registry[name]  # the latter refuses what there is not
+    if data is None or not entry.per_data:
+        known = ", ".join(f"{family}-{one}" for one in plan.data_names)
+        raise ValueError(f"{registry.what} {name!r} is made for each data set: choose from {known}")
+    return entry.bind(name, data)
+
+
+def list_names(registry: Registry, plan) -> list[str]:
+    """List the figures or tables that can be asked of a plan, by the names of their files."""
+    names = []
+    for name, entry in registry.items():
+        names += [f"{name}-{data}" for data in plan.data_names] if entry.per_data else [name]
+    return names
+
+
+@cache
+def _described(rulers: tuple[str, ...], kinds: tuple[str, ...]) -> dict:
+    """Describe every measure; rulers, kinds: what is registered, so that what a plugin adds is described too."""
+    return {name: measure for ruler in rulers for name, measure in RULERS[ruler].describe().items()}
+
+
+def describe(name: str):
+    """Return what a measure is, in words: see `studies.measures.measure.Described`.
+
+    `real_x` is x of held-out real images, `excess_x` the difference of the two.
+
+    Raises:
+        ValueError: no ruler has such a measure; the message lists the nearest names.
+    """
+    from difflib import get_close_matches
+
+    known = _described(tuple(RULERS), tuple(KINDS))
+    if name in known:
+        return known[name]
+    for prefix in ("real_", "excess_"):
+        if name.startswith(prefix) and name.removeprefix(prefix) in known:
+            return known[name.removeprefix(prefix)].derived(prefix)
+    near = get_close_matches(name, known, 4, 0.4) or list(known)[:8]
+    raise ValueError(f"unknown measure {name!r}: did you mean {', '.join(near)}?")

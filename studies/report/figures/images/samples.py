@@ -1,0 +1,108 @@
+"""Figure `samples`: the first images of every cell, below held-out real ones."""
+
+from itertools import chain
+
+from diffusion.store.files import read_images
+from studies.measures.results import first_seed, or_hole, read_samples
+from studies.report.entries import Entry
+from studies.report.needs import image_files, sample_files
+from studies.report.rows import has_cell
+from studies.report.style import DPI, add_footnote, add_title, new_figure, styled
+from studies.report.tiles import (
+    BLANK,
+    FOOT,
+    GAP,
+    HEAD,
+    LABEL,
+    MARGIN,
+    PAGE,
+    TOP,
+    Row,
+    as_bytes,
+    as_tiles,
+    cross_out,
+    draw_hole,
+    enlarge,
+    is_blank,
+    label_row,
+    lay_out,
+    paste,
+    write,
+)
+
+__all__ = ["ENTRY"]
+
+COLUMNS, LINES = 6, 4  # of the images in a panel
+THIN = 2  # px between them
+REAL = None  # the row of held-out images, which is no model's
+
+
+@styled()
+def draw(plan):
+    """Draw the first images of every cell under as many held-out real ones: models down, data across."""
+    rows, columns = (REAL, *plan.model_names), plan.data_names
+    lines = min(LINES, -(-plan.grid[0].sampling.count // COLUMNS))
+    wide = (PAGE - LABEL - MARGIN - (len(columns) - 1) * 2 * GAP) // len(columns)
+    tall = lines * ((wide + THIN) // COLUMNS) - THIN
+    pitch = tall + 2 * GAP
+    figure = new_figure((TOP + HEAD + len(rows) * pitch + FOOT) / DPI)
+    add_title(figure, "Samples of every cell", "The same place in two panels of samples is the same starting noise")
+    panels = _read_panels(plan)
+    for i, data in enumerate(columns):
+        left = LABEL + i * (wide + 2 * GAP)
+        write(figure, plan.label(data), left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
+        for j, row in enumerate(rows):
+            if row is REAL or has_cell(plan, data, row):
+                _draw_panel(figure, panels[row, data], (left, TOP + HEAD + j * pitch), (wide, tall), lines)
+    for j, row in enumerate(rows):
+        label_row(figure, _make_label(plan, row), TOP + HEAD + j * pitch, tall)
+    shown = [tiles[: COLUMNS * lines] for tiles in panels.values() if tiles is not None]
+    blank = [BLANK] if any(map(is_blank, chain(*shown))) else []
+    count = max(map(len, shown), default=0)
+    add_footnote(figure, plan, f"the first {count} images each, not selected", *blank)
+    return figure
+
+
+def _make_label(plan, row) -> Row:
+    return Row("real", None, detail="held-out") if row is REAL else Row(plan.label(row), None, plan.colour(row))
+
+
+def _read_panels(plan) -> dict:
+    """Return the tiles of each panel by (model, data); None where a result is missing."""
+    panels = {}
+    for run in first_seed(plan):
+        real, drawn = or_hole(read_images, run.dataset.folder / "test.npy"), or_hole(read_samples, run)
+        panels[REAL, run.data] = None if real is None else as_tiles(real)
+        panels[run.model, run.data] = None if drawn is None else [as_bytes(image) for image in drawn]
+    return panels
+
+
+def _draw_panel(figure, tiles, corner, size, lines: int) -> None:
+    """Draw uint8 images in a panel of that size at a corner, blank ones crossed out."""
+    if tiles is None:
+        draw_hole(figure, *corner, size, "no result: this run\ndiverged or was not made")
+        return
+    side, tiles = (size[0] + THIN) // COLUMNS - THIN, tiles[: COLUMNS * lines]
+    sheet = lay_out([enlarge(tile, side) for tile in tiles], COLUMNS, THIN)
+    shrink = min(1, size[0] / sheet.shape[1], size[1] / sheet.shape[0])
+    width = round(shrink * sheet.shape[1])
+    paste(figure, sheet, *corner, width, round(shrink * sheet.shape[0]))
+    pitch = (width + THIN) / min(COLUMNS, len(tiles))
+    for i in [i for i, tile in enumerate(tiles) if is_blank(tile)]:
+        cross_out(figure, corner[0] + i % COLUMNS * pitch, corner[1] + i // COLUMNS * pitch, pitch - THIN)
+
+
+def find_needs(plan) -> list:
+    """Return the samples of the first seed and the held-out images."""
+    runs = first_seed(plan)
+    return [*sample_files(runs), *image_files([run.dataset for run in runs], "test")]
+
+
+ENTRY = Entry(
+    title="Samples of every cell",
+    caption="The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
+    "panels of samples is the same starting noise. Crossed out: blank, without a pixel above one half.",
+    needs=find_needs,
+    make=draw,
+    form="png",
+)

@@ -1,0 +1,154 @@
+"""Figure `likelihood`: the variational bound in bits per dimension, cell by cell."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from studies.measures.results import seeds_by_cell
+from studies.report.entries import Entry
+from studies.report.needs import measure_files
+from studies.report.palette import INK, MUTED
+from studies.report.rows import capable, left_out
+from studies.report.style import add_footnote, add_title, in_digits, name_row, new_figure, styled
+
+__all__ = ["ENTRY", "compute_decoder_floor"]
+
+GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
+TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
+
+
+@styled()
+def draw(plan):
+    """Draw bits per dimension by model and data, in the bound's three terms; means over seeds, which are points."""
+    cells = _find_cells(plan)
+    means = {name: _average(plan, cells, f"{name}_bits") for name in (*TERMS, "total")}
+    means["error"] = _average(plan, cells, "total_bits_se")
+    height = 1.55 + 0.21 * len(cells)
+    figure = new_figure(height)
+    heading = "Likelihood: a bound on bits per dimension"
+    add_title(figure, heading, "Three terms; held-out images, decoded at 256 levels")
+    place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
+    axes = figure.subplots(gridspec_kw=place)
+    models = [model for _, model in cells]
+    y = np.arange(len(cells)) + 0.5 * np.cumsum([0, *(a != b for a, b in pairwise(models))])
+    _stack_terms(axes, y, [plan.colour(model) for model in models], means)
+    _write_totals(axes, y, [seeds_by_cell(plan, "total_bits").get((m, d), []) for d, m in cells], means)
+    _write_priors(axes, y, means["prior"])
+    marked = _mark_levels(axes, plan, means["total"])
+    axes.set_yticks(y, [plan.label(data) for data, _ in cells], fontsize=8)
+    axes.set(xlabel="bits/dim", ylim=(y[-1] + 0.7, -0.7))
+    for model in dict.fromkeys(models):
+        name_row(axes, plan, model, y[models.index(model)])
+    _add_legend(figure, height)
+    spread = "±: sd over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
+    dotted = [f"dotted: {'; '.join(marked)}"] if marked else []
+    add_footnote(figure, plan, *dotted, spread, *left_out(plan, models, "a likelihood"), together=True)
+    return figure
+
+
+def _find_cells(plan) -> list[tuple[str, str]]:
+    """Return the cells whose likelihood is bounded, model by model."""
+    known = {(run.data, run.model) for run in capable(plan.grid, "likelihood")}
+    return [(data, model) for model in plan.model_names for data in plan.data_names if (data, model) in known]
+
+
+def _average(plan, cells, measure: str) -> np.ndarray:
+    values = seeds_by_cell(plan, measure)
+    return np.array([np.mean(values[m, d]) if values.get((m, d)) else np.nan for d, m in cells])
+
+
+def _stack_terms(axes, y, shades, means) -> None:
+    """Stack the bound's terms, or draw the whole where a model has no such terms."""
+    left = np.zeros(len(y))
+    for name, (_, alpha) in TERMS.items():
+        values = np.nan_to_num(means[name])
+        axes.barh(y, values, left=left, height=0.78, color=shades, alpha=alpha, linewidth=0)
+        left = left + values
+    whole = np.where(left > 0, 0, np.nan_to_num(means["total"]))
+    if whole.any():
+        axes.barh(y, whole, height=0.78, color=shades, linewidth=0)
+    axes.grid(axis="y", visible=False)
+    axes.spines.left.set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _write_totals(axes, y, seeds, means) -> None:
+    """Draw the seeds' sums as points, with mean and spread beside the bars: over seeds, or that of a seed's images."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    from studies.report.tables.formatting import with_spread
+
+    halo = [Stroke(linewidth=3, foreground="white"), Normal()]  # so that no line runs through a number
+    for position, known, total, error in zip(y, seeds, means["total"], means["error"], strict=True):
+        if len(known) > 1:
+            axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
+        spread = np.std(known, ddof=1) if len(known) > 1 else 2 * error
+        text = f"  {with_spread(total, spread)}" if known else " no result"
+        axes.text(max(known, default=0), position, text, va="center", fontsize=8, path_effects=halo)
+
+
+def _write_priors(axes, y, priors) -> None:
+    """Write L_T as a column of numbers at the right: on the bars it is mostly too little to be seen."""
+    where = {"ha": "right", "fontsize": 8, "annotation_clip": False}
+    for position, value in zip(y, priors, strict=True):
+        text = in_digits(value) if value == value else "–"
+        axes.annotate(text, (1.15, position), xycoords=("axes fraction", "data"), va="center", **where)
+    axes.annotate("$L_T$ alone", (1.15, 1), xycoords="axes fraction", va="bottom", color=MUTED, **where)
+
+
+def _mark_levels(axes, plan, totals) -> list[str]:
+    """Draw dotted lines at what the decoder costs at best, and at what guessing costs; return what they are."""
+    known = totals[np.isfinite(totals)]
+    runs = [run for run in capable(plan.grid, "likelihood") if hasattr(run.training, "noise_schedule")]
+    marked = {}
+    if runs:
+        floor = compute_decoder_floor(runs[0].training)
+        marked[floor] = f"$L_0$ of true black and white, {floor:.2f}"
+    if known.max(initial=0) > GUESSING:
+        marked[GUESSING] = f"guessing, {GUESSING}"
+    for bits in marked:
+        axes.axvline(bits, color=INK, linewidth=0.8, linestyle=":")
+    axes.set_xlim(0, 1.25 * known.max() if len(known) else 1)
+    return list(marked.values())
+
+
+def _add_legend(figure, height: float) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(facecolor=INK, alpha=alpha, label=label) for label, alpha in TERMS.values()]
+    place = {"loc": "upper left", "bbox_to_anchor": (0.24, 1 - 0.48 / height), "ncols": 3}
+    figure.legend(handles=handles, frameon=False, fontsize=8, handlelength=1.2, **place)
+
+
+def compute_decoder_floor(training) -> float:
+    """Return L_0 in bits of a black or white pixel whose mean is right.
+
+    That is what N(0, beta_1) keeps under half the step between two levels (Ho et al. 2020, eq. 13).
+    """
+    from scipy.stats import norm
+
+    half = 1 / 255 if training.value_range == "symmetric" else 0.5 / 255
+    return float(-np.log2(norm.cdf(half / np.sqrt(training.noise_schedule().betas[0]))))
+
+
+def find_needs(plan) -> list:
+    """Return the measures of the runs whose likelihood is bounded.
+
+    Raises:
+        ValueError: there is none.
+    """
+    runs = capable(plan.grid, "likelihood")
+    if not runs:
+        raise ValueError(f"likelihood: no model of study {plan.study_name} has its likelihood bounded")
+    return measure_files(plan.grid)
+
+
+ENTRY = Entry(
+    title="Likelihood",
+    caption="The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
+    "eq. 5 and 13). Even a mean that is right costs the decoder bits, since its noise is wider than a level; guessing "
+    "all 256 levels alike costs 8. A low bound does not mean good samples: where sampling starts wrongly, the bound "
+    "pays no more for it than the prior term.",
+    needs=find_needs,
+    make=draw,
+)

@@ -1,0 +1,188 @@
+"""Write report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
+
+import shlex
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+
+from diffusion.store.files import write_text
+from studies.measures.results import or_hole
+from studies.registries import FIGURES, RULERS, TABLES, describe, shown
+from studies.report.commands import format_config
+from studies.report.html import slider
+from studies.report.html.answer import tell_answer
+from studies.report.html.embedding import encode_drawing, encode_image
+from studies.report.html.ran import gather_facts
+from studies.report.needs import measure_files
+
+__all__ = ["list_inputs", "read_table", "render", "write_report"]
+
+VERDICTS = "verdicts"  # the table that stands beside the claims where it is there
+VERDICT_COLUMNS = ("id", "verdict", "origin")
+# columns of the verdicts that stand with the claims already
+SAID_ABOVE = ["claim", "source", "evidence", "figure", "digest", "scale", "ours"]
+REPORT = "report.html"
+ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "of our own"}
+
+
+def list_inputs(plan) -> list[Path]:
+    """List the files a report is made from."""
+    figures = [_find_figure(plan, one) for one in _list_figures(plan)]
+    tables = [_find_table(plan, name) for name in plan.study.tables]
+    records = [run.folder / name for run in plan.runs for name in ("run.json", "samples.json")]
+    compared = any(claim.contrast for claim in plan.study.claims)
+    measured = measure_files([*plan.grid, *plan.resampled]) if compared else []
+    return [*figures, *tables, *records, *slider.list_inputs(plan), *measured]
+
+
+def write_report(plan) -> Path:
+    """Make the page of a plan from its figures, tables and samples, with holes for what is missing; return its path."""
+    path = plan.output / REPORT
+    write_text(path, render(plan))
+    return path
+
+
+def render(plan) -> str:
+    """Return the page as text."""
+    import jinja2
+
+    folder = Path(str(files("studies.report.html")))
+    loader = jinja2.FileSystemLoader(folder)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.get_template("page.html.j2")
+    verdicts = _read_verdicts(plan)
+    return page.render(
+        plan=plan,
+        study=plan.study,
+        style=(folder / "page.css").read_text(encoding="utf-8"),
+        script=(folder / "page.js").read_text(encoding="utf-8"),
+        colours={plan.label(name): plan.colour(name) for name in plan.model_names},
+        paths=slider.make_paths(plan),
+        claims=_gather_claims(plan, verdicts),
+        config=format_config(plan.flags),
+        tally=_tally(verdicts),
+        answer=tell_answer(plan),
+        figures=[_embed_figure(plan, one) for one in _list_figures(plan)],
+        tables=[_lay_out_table(plan, shown(TABLES, name, plan)) for name in plan.study.tables],
+        ran=gather_facts(plan),
+    )
+
+
+def _list_figures(plan) -> list:
+    return [shown(FIGURES, one.name, plan) for one in plan.study.figures]
+
+
+def _find_figure(plan, one) -> Path:
+    return plan.output / "figures" / f"{one.name}.{one.form}"
+
+
+def _find_table(plan, name: str) -> Path:
+    return plan.output / "tables" / f"{name}.csv"
+
+
+def _embed_figure(plan, one) -> dict:
+    source = or_hole(_embed, _find_figure(plan, one))
+    return {"name": one.name, "title": one.title(plan), "caption": one.caption(plan), "source": source}
+
+
+def _embed(path: Path) -> str:
+    from PIL import Image
+
+    if path.suffix == ".svg":
+        return encode_drawing(path.read_text(encoding="utf-8"))
+    with Image.open(path) as image:
+        return encode_image(image.convert("RGB"))
+
+
+def _lay_out_table(plan, one) -> dict:
+    frame = or_hole(read_table, _find_table(plan, one.name))
+    if frame is not None and one.name == VERDICTS:
+        frame = frame.drop(columns=SAID_ABOVE)
+    content = None if frame is None else _lay_out(frame, plan)
+    return {"name": one.name, "title": one.title(plan), "caption": one.caption(plan), "content": content}
+
+
+def _lay_out(frame, plan) -> dict:
+    from studies.report.tables.formatting import head_columns, is_number, name_members, round_cells
+
+    told = name_members(frame, plan)
+    numeric = [is_number(frame[name]) for name in frame]
+    return {
+        "names": list(frame),
+        "heads": list(zip(head_columns(frame), numeric, strict=True)),
+        "rows": [list(zip(frame, row, numeric, strict=True)) for row in round_cells(told)],
+    }
+
+
+def read_table(path: Path):
+    """Read a table that the page shows; ValueError where it is none."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a table ({str(error).splitlines()[0]}): make it again") from None
+
+
+def _read_verdicts(plan) -> dict:
+    """Return claim id -> its row in verdicts.csv; empty before claims are judged."""
+    path = _find_table(plan, VERDICTS)
+    frame = or_hole(read_table, path)
+    if frame is None:
+        return {}
+    if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
+        raise ValueError(f"{path} has no column {missing[0]!r}: make it again")
+    return {row["id"]: row for row in frame.astype(object).where(frame.notna(), "").to_dict("records")}
+
+
+def _gather_claims(plan, verdicts) -> list[dict]:
+    """Return each claim with its verdict, its plots, where else to look, and the command that makes it again."""
+    from studies.report.html.claim_plots import lay_out_plots
+    from studies.verdicts.judging import gather, judge
+
+    found, _ = gather(plan)
+    return [
+        {
+            "claim": one.claim,
+            "measure": describe(one.claim.measure).words if one.claim.measure else "",
+            "verdict": verdicts.get(one.claim.id),
+            "plots": lay_out_plots(plan, one, found),
+            "figures": _find_shown_by(plan, one.claim),
+            "command": _tell_remaking(plan, one.claim),
+        }
+        for one in judge(plan)
+    ]
+
+
+def _find_shown_by(plan, claim) -> list[str]:
+    """Return the figures that a claim is about: its own, and the sample sheets of its sets if it is about samples."""
+    names = [claim.figure]
+    if claim.contrast and _is_of_samples(claim.measure):
+        sides = (*claim.contrast.plus, *claim.contrast.minus)
+        used = {name for side in sides for name in side.data or plan.data_names}
+        names += ["samples", *(f"starts-{name}" for name in plan.data_names if name in used)]
+    known = {one.name for one in plan.study.figures}
+    return [name for name in dict.fromkeys(names) if name in known]
+
+
+def _is_of_samples(measure: str) -> bool:
+    return any(ruler.summarise and measure in ruler.describe() for ruler in RULERS.values())
+
+
+def _tell_remaking(plan, claim) -> str:
+    """Return the command that makes a claim's verdict and its figure, with all that they are made from."""
+    tables = [_find_table(plan, VERDICTS)] if VERDICTS in plan.study.tables else []
+    figures = [_find_figure(plan, one) for one in _list_figures(plan) if one.name == claim.figure]
+    targets = " ".join(shlex.quote(str(path)) for path in (*tables, *figures))
+    targets = targets or shlex.quote(str(plan.output / REPORT))
+    return f"snakemake --cores all --config {format_config(plan.flags)} -- {targets}"
+
+
+def _tally(verdicts: dict) -> str:
+    """Count how many claims of whom came out how, the most frequent first."""
+    parts = []
+    for origin, name in ORIGINS.items():
+        counts = Counter(row["verdict"] for row in verdicts.values() if row["origin"] == origin)
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        parts += [f"{counts.total()} {name} ({found})"] if counts else []
+    return "; ".join(parts)

@@ -1,0 +1,41 @@
+"""Which models and cells a figure has rows for, and what it says of those that it leaves out."""
+
+__all__ = ["capable", "fitted_data", "has_cell", "left_out", "unfitted"]
+
+
+def capable(runs, capability: str) -> list:
+    """Return the runs whose family of models has a capability, such as `frames` or `likelihood`."""
+    return [run for run in runs if capability in run.capabilities]
+
+
+def left_out(plan, shown, lacking: str, data: str | None = None) -> list[str]:
+    """Return a fact for the footnote: the models without a row, as they lack something; nothing if all have one.
+
+    shown: the models with a row; lacking: what the others are without, in words, such as `a path`; data: of the cells
+    of this data only.
+    """
+    cells = dict.fromkeys(model for one, model in plan.cells if data in (None, one))
+    names = ", ".join(plan.label(name) for name in plan.model_names if name in cells and name not in shown)
+    return [f"without {lacking}: {names}"] if names else []
+
+
+def has_cell(plan, data: str, model: str) -> bool:
+    """Return whether the grid, which may be any list of pairs, has this cell."""
+    return (data, model) in plan.cells
+
+
+def fitted_data(plan, able: str = "fitter") -> list[str]:
+    """Return the data whose kind of picture has a fitter, so that overlaps and features are measured.
+
+    able: `distance` for the data whose fitter also measures distances from the shape, as noise off it needs.
+    """
+    from triangles.kinds import KINDS
+
+    kinds = {run.data: KINDS[run.dataset.settings.kind] for run in plan.grid}
+    return [data for data in plan.data_names if getattr(kinds[data], able)]
+
+
+def unfitted(plan, shown) -> list[str]:
+    """Return a fact for the footnote: the data without a column, as no shape is fitted to it; else nothing."""
+    names = ", ".join(plan.label(data) for data in plan.data_names if data not in shown)
+    return [f"no shape is fitted to: {names}"] if names else []

@@ -1,0 +1,26 @@
+"""What came out, in sentences: the best and the worst cell are named, with the means that were planted."""
+
+import pandas as pd
+
+from studies.measures.results import COLUMNS
+from studies.planning.resolving import make_plan
+from studies.report.html.answer import tell_answer
+
+
+def test_the_best_and_the_worst_cell_are_named_with_their_means(tmp_path):
+    plan = make_plan("thesis", "smoke", tmp_path, (0, 1))
+    assert tell_answer(plan) == []
+    for run in plan.grid:
+        run.folder.mkdir(parents=True)
+        run.samples_file.touch()
+        share = 0.5 + 0.1 * run.seed
+        share += {("wave", "high"): 0.2, ("power-10", "low"): -0.4}.get((run.model, run.data), 0)
+        values = {"plain_iou_0.8_share": share, "plain_iou_0.9_share": share / 2, "small_share": share / 10}
+        values |= {f"real_{name}": value for name, value in zip(values, (0.99, 0.9, 0.17), strict=True)}
+        rows = [[run.data, run.model, "", run.seed, name, value, "share", 50] for name, value in values.items()]
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(run.measure_file, index=False)
+    first, second = tell_answer(plan)
+    assert "best cell, wave on the 720 px set, 75% of the samples" in first
+    assert "In the worst, power-10 on the low resolution set, 15% do; of real images 99%" in first
+    assert "reached by 38% at most, wave on the 720 px set; of real images by 90%" in first
+    assert "Of a cell's samples 1% to 8% have less ink than that, of real images 17%." in second
