@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffusion.family import FAMILIES
-
 from diffusion.networks import facts
 from diffusion.processes import PROCESSES
 from diffusion.schedules import named

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 from diffusion.store.files import read_json, replacing, sha256, write_json
-from studies.measures.results import or_hole
-from studies.planning.plan import Plan, Run
+from studies.measures.results import absence, or_hole
+from studies.planning.plan import Plan
 from studies.report.commands import format_config
 
 __all__ = ["collect"]
@@ -18,6 +18,7 @@ RUN_RECORDS = (
     *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json", "likelihood.csv"),
     "claims.json",  # when the claims were fixed
 )
+SAMPLING = "samples.json"  # last of a run's own samples to be written
 LARGEST = 30 * 2**20  # bytes in all
 
 
@@ -46,7 +47,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         "scale": plan.scale_name,
         "seeds": list(plan.scale.seeds),
         "remade by": f"snakemake --cores all --config {format_config(plan.flags)} && studies reference {plan.flags}",
-        "missing runs": [run.name for run in plan.runs if not _is_whole(run)],
+        "missing runs": [run.name for run in plan.runs if absence(run, SAMPLING)],
         "files": {name: sha256(folder / name) for name in sorted(found)},
     }
     write_json(folder / "manifest.json", manifest)
@@ -62,10 +63,6 @@ def _list_files(plan: Plan):
         records = [run.folder / name for name in RUN_RECORDS]
         records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
         yield from ((f"runs/{run.name}/{path.name}", path) for path in records if path.is_file())
-
-
-def _is_whole(run: Run) -> bool:
-    return all(path.exists() for path in [*run.files, run.folder / "samples.json"])
 
 
 def _remove_left(folder: Path, kept: set[str]) -> None:
