@@ -174,6 +174,17 @@ class Study(Settings):
     tables: Annotated[tuple[Name, ...], Distinct] = ()
     claims: tuple[Claim, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_first_form(cls, content):
+        """Say what became of a grid of preparations and schedules, as studies had it at first."""
+        if isinstance(content, Mapping) and isinstance(content.get("grid"), Mapping):
+            raise ValueError(
+                "grid: preparation and schedule are no axes any more: name sets under data and models under models, "
+                "as studies/thesis.yaml does, and leave grid out or give pairs [DATA, MODEL]"
+            )
+        return content
+
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.grid or tuple((data, model) for data in self.data for model in self.models)

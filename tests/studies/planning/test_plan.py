@@ -227,6 +227,7 @@ def test_seeds_replace_the_scales():
         ({"models": {"a": {"family": "magic"}}, **ALONE}, ["models.a", "family", "magic", "diffusion"]),
         ({"grid": [["low", "linaer"]]}, ["grid.0", "model linaer", "choose from linear"]),
         ({"grid": []}, ["grid"]),
+        ({"grid": {"preparation": ["low"], "schedule": ["linear"]}}, ["no axes any more", "under data and models"]),
         ({"grid": [["low", "linear"], ["low", "linear"]]}, ["grid", "is there twice"]),
         ({"training": {"timesteps": 0}}, ["models.linear", "timesteps = 0", "greater than or equal to 1"]),
         ({"training": {"leraning_rate": 1}}, ["leraning_rate"]),
