@@ -127,6 +127,7 @@ def test_features_of_a_right_triangle():
 
 def test_two_hundred_images_a_second(drawn):
     noisy = np.clip(drawn[1][:200] / 255 + np.random.default_rng(5).normal(0, 0.4, (200, SIZE, SIZE)), 0, 1)
+    fit(noisy[:2])  # libraries are imported at the first call
     start = time.process_time()
     fit(noisy)
     assert time.process_time() - start < 2  # a third of the measured rate, for slower machines
