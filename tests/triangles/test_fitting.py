@@ -130,4 +130,4 @@ def test_two_hundred_images_a_second(drawn):
     fit(noisy[:2])  # libraries are imported at the first call
     start = time.process_time()
     fit(noisy)
-    assert time.process_time() - start < 2  # a third of the measured rate, for slower machines
+    assert time.process_time() - start < 4  # 0.7 s where it was written, 1.9 s on the slowest machine so far
