@@ -148,7 +148,7 @@ SIDES = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
         ({"contrast": SIDES, "smallest": 0.9, "kind": "equivalence"}, "smallest = 0.9, not in 1 to inf"),
         ({"contrast": {"plus": [{}], "level": 1.0}, "smallest": 2, "kind": "equivalence"}, "with minus, and no level"),
         ({"contrast": {"plus": [{}]}, "kind": "never"}, "smallest = 1.0, not in 0 to 1"),
-        ({"contrast": SIDES, "kind": "never"}, "plus alone"),
+        ({"contrast": SIDES, "kind": "never"}, "plus only"),
         ({"kind": "analytic", "check": "magic", "contrast": None}, "unknown check 'magic': choose from linear-before"),
         (
             {"contrast": SIDES, "measure": "iou_0.8_shares"},

@@ -66,7 +66,7 @@ def test_the_mean_errors_drawn_are_those_recorded_of_fresh_statistics_alone(tmp_
     entry = shown(FIGURES, "mean-error", made)
     (one,) = [one for one in made.resampled if (one.run.data, one.run.model) == ("high", "wave")]
     assert one.files[-1] in entry.inputs(made)
-    with pytest.raises(ValueError, match="anew"):
+    with pytest.raises(ValueError, match="statistics again"):
         entry.inputs(make_plan(results=tmp_path))
     one.run.folder.mkdir(parents=True)
     found = {"images": 60, "steps": [10, 20], "running": [0.1, 0.3], "anew": [0.0, -0.1]}
