@@ -1,5 +1,6 @@
 """Table `schedules`: what follows from the noise schedules' formulas."""
 
+from diffusion.schedules import NoiseSchedule
 from studies.measures.results import noise_schedules
 from studies.report.entries import Entry
 
@@ -10,7 +11,7 @@ def make(plan):
     """Return facts of each model's noise schedule, a model a row; columns carry their units, see its `facts`."""
     import pandas as pd
 
-    found = noise_schedules(plan)
+    found: dict[str, NoiseSchedule] = noise_schedules(plan)  # named, so that the formulas count as sources
     rows = [{"model": name} | one.facts() | {"far from noise": one.far_from_noise} for name, one in found.items()]
     return pd.DataFrame(rows)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from diffusion.schedules import NoiseSchedule
 from studies.measures.results import noise_schedules
 from studies.report.entries import Entry
 from studies.report.rows import left_out
@@ -22,7 +23,7 @@ def draw(plan):
     """
     photo = photograph() * 2 - 1
     eps = np.random.default_rng(SEED).standard_normal(photo.shape)
-    found = noise_schedules(plan)
+    found: dict[str, NoiseSchedule] = noise_schedules(plan)  # named, so that the formulas count as sources
     rows = []
     for name, schedule in found.items():
         abars = np.concatenate([[1.0], schedule.abar])[[round(u * schedule.timesteps) for u in SHARES]]
