@@ -103,6 +103,21 @@ def growth(name, most, out, redraw, machine, cpu):
 
 
 @cli.command()
+@click.option("--compiled/--not-compiled", default=True, show_default=True, help="With a step through torch.compile.")
+@click.option("--seconds", default=90.0, show_default=True, help="Stop after so long; the telling rows come first.")
+@click.option("--out", default=REFERENCE, show_default=True, type=click.Path(path_type=Path))
+def gpu(compiled, seconds, out):
+    """A CUDA card at the studies' work: gpu.json and gpu.md in a folder."""
+    import torch
+
+    from benchmarks import gpu
+
+    if not torch.cuda.is_available():
+        raise click.ClickException("torch finds no CUDA device here: run this on a machine with one")
+    gpu.write(out, *gpu.measure(compiled, seconds))
+
+
+@cli.command()
 @click.argument("results", type=FOLDER)
 @click.option("--cores", default=2, show_default=True)
 @click.option("--wall", type=float, help="Seconds of the whole workflow; without it from the first job to the last.")

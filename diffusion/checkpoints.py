@@ -25,11 +25,14 @@ __all__ = [
     "restore",
     "save_model",
     "save_state",
-    "saved_epoch",
+    "saved_progress",
     "tensors_of",
+    "told_of",
+    "write_tensors",
 ]
 
 LARGEST_SIDE = 16_384  # of an image, in a file to be believed
+LOSSES = "losses."  # of the steps that are done in an unfinished epoch
 KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq")}  # of each parameter, once a step is done
 
 
@@ -60,7 +63,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
 
 
-def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and metadata as one safetensors file, by temporary name and rename."""
     content = as_bytes({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
     with replacing(path) as partial:
         partial.write_bytes(content)
@@ -69,7 +73,7 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> 
 def save_model(model, path: Path) -> None:
     """Write a family's model, its weights and what rebuilds its network, as one safetensors file."""
     metadata = {"settings": model.settings.model_dump_json(), "shape": json.dumps(model.shape)}
-    _write(path, model.network.state_dict(), metadata)
+    write_tensors(path, model.network.state_dict(), metadata)
 
 
 def load_model(path: Path, device: Device):
@@ -114,11 +118,16 @@ def _described(metadata: dict[str, str], tensors: dict[str, Tensor]) -> tuple[Fa
 
 def save_state(trainer: Trainer, path: Path) -> None:
     """Write the whole state of a training, by temporary name and rename."""
-    metadata = {
+    write_tensors(path, tensors_of(trainer), told_of(trainer))
+
+
+def told_of(trainer: Trainer) -> dict[str, str]:
+    """Return what a state says beside its tensors: the settings, and what was recorded."""
+    return {
         "settings": trainer.settings.model_dump_json(),
         "records": json.dumps([record.row for record in trainer.records]),
+        "seconds": json.dumps(trainer.seconds),
     }
-    _write(path, tensors_of(trainer), metadata)
 
 
 def restore(trainer: Trainer, path: Path) -> None:
@@ -133,19 +142,32 @@ def restore(trainer: Trainer, path: Path) -> None:
         raise ValueError(f"{path} belongs to a run with other settings: choose another folder, or --replace it")
     try:
         records = [EpochRecord.of(row) for row in json.loads(metadata["records"])]
-        _check(trainer, tensors, stepped=bool(records))
+        steps, seconds = _epoch_at_hand(trainer, tensors), json.loads(metadata.get("seconds", "[0.0, 0.0]"))
+        _check(trainer, tensors, stepped=bool(records or steps))
         load_tensors(trainer, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path} does not fit this run ({str(error).splitlines()[0]}): --replace it") from None
-    trainer.records[:] = records
+    trainer.records[:], trainer.losses, trainer.seconds = records, steps, [float(one) for one in seconds]
 
 
-def saved_epoch(path: Path) -> int:
-    """Return the epoch that a state's file holds, 0 without one."""
+def _epoch_at_hand(trainer: Trainer, tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The losses of the steps that were done in an unfinished epoch."""
+    losses = _part(tensors, LOSSES)
+    counts = {len(values) for values in losses.values()} or {0}
+    if len(counts) > 1 or max(counts) > trainer.steps_per_epoch:
+        raise ValueError(f"losses of {counts} steps of {trainer.steps_per_epoch}")
+    device = trainer.device.torch
+    return [{name: values[step].to(device) for name, values in losses.items()} for step in range(max(counts))]
+
+
+def saved_progress(path: Path) -> tuple[int, int]:
+    """Return the epochs that a state's file holds and the steps of the next one, 0 and 0 without a file."""
     if not path.exists():
-        return 0
+        return 0, 0
     with safe_open(path, "pt") as stream:
-        return len(json.loads(stream.metadata()["records"]))
+        names = [name for name in stream.keys() if name.startswith(LOSSES)]  # noqa: SIM118
+        steps = [stream.get_slice(name).get_shape()[0] for name in names]
+        return len(json.loads(stream.metadata()["records"])), max(steps, default=0)
 
 
 def tensors_of(trainer: Trainer) -> dict[str, Tensor]:
@@ -153,6 +175,8 @@ def tensors_of(trainer: Trainer) -> dict[str, Tensor]:
     state = {f"network.{k}": v for k, v in trainer.network.state_dict().items()}
     if trainer.averaged:
         state |= {f"averaged.{k}": v for k, v in trainer.averaged.state_dict().items()}
+    for name in trainer.losses[0] if trainer.losses else ():
+        state[f"{LOSSES}{name}"] = torch.stack([one[name] for one in trainer.losses])
     for i, optimizer in enumerate(trainer.learner.optimizers):
         for j, slots in optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{i}.{j}.{name}": value for name, value in slots.items()}
@@ -190,10 +214,10 @@ def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
 
 def _check(trainer: Trainer, tensors: dict[str, Tensor], stepped: bool) -> None:
     """That these are the state's tensors by name and shape, for the optimizers would take others and go on."""
-    wanted = {k: v.shape for k, v in tensors_of(trainer).items() if not k.startswith("optimizer.")}
+    wanted = {k: v.shape for k, v in tensors_of(trainer).items() if not k.startswith(("optimizer.", LOSSES))}
     for i, optimizer in enumerate(trainer.learner.optimizers if stepped else []):
         wanted |= {f"optimizer.{i}.{k}": shape for k, shape in _slots(optimizer, _part(tensors, f"optimizer.{i}."))}
-    for name in sorted(wanted.keys() | tensors.keys()):
+    for name in sorted(wanted.keys() | {name for name in tensors if not name.startswith(LOSSES)}):
         if name not in tensors or name not in wanted or tensors[name].shape != wanted[name]:
             raise ValueError(f"{name} is missing, superfluous or of another shape")
 

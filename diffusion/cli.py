@@ -1,20 +1,16 @@
 """diffusion train | sample | likelihood | remake | schedules. Imports happen inside the commands: --help is quick."""
 
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import click
 
+from diffusion.commands.options import DEVICE, FOLDER, PRECISION, THREADS
+from diffusion.commands.train import train
 from diffusion.family import FAMILIES
-from diffusion.store.console import SettingsCommand, on_stop, run_cleanly, settings_from
+from diffusion.store.console import on_stop, run_cleanly
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
-
-FOLDER = click.Path(path_type=Path)
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
-PRECISION = click.Choice(["auto", "float32", "bfloat16"])
-THREADS = click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; default: torch's choice.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,85 +20,7 @@ def cli(plugin: tuple[str, ...]):
     load_plugins(plugin)
 
 
-def _settings(words: list[str]) -> type:
-    """The settings of the family that the words of a command name."""
-    named = "diffusion"
-    for word, following in pairwise([*words, ""]):
-        if word.partition("=")[0] == "--family":
-            named = word.partition("=")[2] or following
-    return FAMILIES[named].settings
-
-
-@cli.command(cls=SettingsCommand, settings=_settings)
-@click.argument("dataset", type=FOLDER)
-@click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
-@click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
-@click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
-@DEVICE
-@THREADS
-def train(
-    dataset: Path,
-    out: Path,
-    start_from: Path | None,
-    replace: bool,
-    device: str,
-    threads: int | None,
-    **given,
-):
-    """Train on the images of DATASET (a folder with train.npy and, for the test loss, test.npy)."""
-    from functools import partial
-
-    from diffusion import devices, runs
-    from diffusion.store.locks import locked
-    from diffusion.training import Trainer
-
-    settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
-    with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
-        images, test_images = runs.read_data(dataset)
-        identity = runs.identity(settings, dataset)
-        make = partial(Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads))
-        trainer = make()  # refuses what does not fit together before the folder is touched
-        out.mkdir(parents=True, exist_ok=True)
-        with locked(out):
-            runs.make_way(out, identity, replace)
-            if runs.is_finished(out):
-                click.echo(f"{out} already holds this run: nothing to do")
-                return
-            _train(out, runs.resumed(trainer, make, out, identity, start_from, replace), identity)
-    click.echo(f"trained: {out}")
-
-
-def _train(out: Path, trainer, identity: dict) -> None:
-    from tqdm import tqdm
-
-    from diffusion import runs
-
-    epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
-    progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
-    click.echo(
-        f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
-        f"{progress} of {epochs}"
-    )
-    with tqdm(
-        total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
-        disable=not sys.stderr.isatty(), smoothing=0.05,
-    ) as bar:  # fmt: skip
-
-        def on_batch(done: int, loss: float) -> None:
-            bar.update(done)
-            if bar.n // per_epoch != (bar.n - done) // per_epoch or bar.n % (10 * done) == 0:
-                bar.set_postfix_str(f"epoch {trainer.epoch + 1}/{epochs}, loss {loss:.4f}", refresh=False)
-
-        def on_epoch(record) -> None:
-            if bar.disable:
-                rate = per_epoch / record.seconds
-                click.echo(
-                    f"epoch {record.epoch}/{epochs}: train {record.train_mean:.5f} "
-                    f"({record.train_min:.5f} to {record.train_max:.5f}), test {record.test_mean:.5f}, "
-                    f"{rate:.0f} images/s"
-                )
-
-        runs.train_in(out, trainer, identity, on_epoch, on_batch if not bar.disable else None)
+cli.add_command(train)
 
 
 @cli.command()
@@ -125,7 +43,7 @@ def _train(out: Path, trainer, identity: dict) -> None:
     "--framed", type=click.IntRange(0, 10**6), default=8, show_default=True, help="Images whose path is kept."
 )
 @click.option(
-    "--batch-size", type=click.IntRange(1, 10**5), default=128, show_default=True, help="Images a network call."
+    "--batch-size", type=click.IntRange(1, 10**5), help="Images a network call; default: 128, on CUDA what fits."
 )
 @click.option("--precision", type=PRECISION, default="auto", show_default=True)
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
@@ -173,7 +91,7 @@ def _changed(model, images, from_abar: float | None, options: dict):
         trained, (train, held_out) = model, images
         model = renorming.renormed(trained, train, options["seed"])
         if held_out is not None:
-            how = options["seed"], options["batch_size"]
+            how = options["seed"], options["batch_size"] or 128
             biases = {"mean_errors": renorming.both_errors(trained, model, held_out, *how)}
     if from_abar is not None:
         from diffusion.denoising import partial
@@ -194,11 +112,17 @@ def _drawn(model, start, options: dict):
     from tqdm import tqdm
 
     from diffusion import results
+    from diffusion.accelerator import memory
 
     if start is not None:
         _require(model, "frames", "--noised")
     calls = options["count"] * (options["steps"] or model.calls)
     draw = FAMILIES[model.settings.family].draw
+    if options["batch_size"] is None:
+        once = options | {"steps": 1, "frames": 2}
+        options["batch_size"] = memory.fitting(
+            lambda n: draw(model, **once | {"count": n, "batch_size": n}), options["count"], model.device
+        )
     with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
         return results.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
 

@@ -11,11 +11,17 @@ MOST_THREADS = 1024  # with very many the process dies without a word
 
 @dataclass(frozen=True)
 class Device:
-    """Where the network runs: torch device, `float32` or `bfloat16` autocast, and a name for people."""
+    """Where the network runs: torch device, `float32` or `bfloat16` autocast, and a name for people.
+
+    graphs: replay what is repeated as one CUDA graph; false everywhere but on CUDA. compiles: train through
+    `torch.compile`.
+    """
 
     torch: torch.device
     precision: str
     name: str
+    graphs: bool = False
+    compiles: bool = False
 
     def autocast(self) -> torch.autocast:
         enabled = self.precision == "bfloat16"
@@ -45,7 +51,7 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     if precision == "auto":
         precision = "bfloat16" if _native_bfloat16(kind) else "float32"
-    return Device(torch.device(kind), precision, _name(kind))
+    return Device(torch.device(kind), precision, _name(kind), graphs=kind == "cuda")
 
 
 def _present(kind: str) -> bool:

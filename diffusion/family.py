@@ -7,7 +7,9 @@ Learner     made as `Learner(settings, shape, device)`, shape one image's (C, H,
             (`diffusion.training`) owns order, generators, averages, rates and records, and asks a learner for
                 network       an nn.Module with all weights that are trained (several networks: an nn.ModuleDict)
                 optimizers    torch optimizers of them, whose rates the loop sets
-                prepare(x0, source, testing=False)    all random draws for images (B, C, H, W) in the network's range
+                prepare(x0, source, testing=False)    all random draws for images (B, C, H, W) in the network's range,
+                              on the CPU; a batch is a tree of tensors (`diffusion.accelerator.trees`), which the
+                              loop makes ahead of the step and moves to the device
                 step(batch)   update the weights; named mean losses, without gradient: the first, "train", is the one
                               that is reported, any other becomes a column NAME_mean of losses.csv
                 test(model, batch)                    the reported loss of each image, (B,), without an update
@@ -69,7 +71,7 @@ def training_sources(settings) -> tuple[str, ...]:
 
     To be followed without `CARRIERS`, as with the other sources below.
     """
-    return ("diffusion.training", FAMILIES[settings.family].module("learner"), *settings.sources)
+    return ("diffusion.training.trainer", FAMILIES[settings.family].module("learner"), *settings.sources)
 
 
 def sampling_sources(settings, sampler: str | None = None) -> tuple[str, ...]:

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from diffusion.checkpoints import load_model, restore, save_state, saved_epoch
+from diffusion.checkpoints import load_model, restore, saved_progress
 from diffusion.devices import Device
 from diffusion.family import CARRIERS, training_sources
 from diffusion.results import write_results
+from diffusion.saving import Saver
 from diffusion.settings import FamilySettings, read_settings
 from diffusion.store import sources
 from diffusion.store.files import read_images, read_json, sha256, verify_checksum, write_json
 from diffusion.store.locks import saving
 from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
+from diffusion.store.stops import uninterrupted
 from diffusion.training import DivergedError, EpochRecord, Trainer
 
 __all__ = [
@@ -176,8 +178,12 @@ def _restore(trainer: Trainer, checkpoint: Path) -> None:
 
 def standing(folder: Path) -> str:
     """Say what is saved of an unfinished run."""
-    epoch = saved_epoch(folder / CHECKPOINT)
-    return f"{folder / CHECKPOINT} holds epoch {epoch}" if epoch else f"{folder} holds no finished epoch yet"
+    epochs, steps = saved_progress(folder / CHECKPOINT)
+    if not epochs and not steps:
+        return f"{folder} holds nothing yet"
+    more = f"{steps} step{'s' * (steps > 1)} of epoch {epochs + 1}"
+    held = f"epoch {epochs} and {more}" if epochs and steps else f"epoch {epochs}" if epochs else more
+    return f"{folder / CHECKPOINT} holds {held}"
 
 
 def train_in(
@@ -186,10 +192,12 @@ def train_in(
     wanted: dict,
     on_epoch: Callable[[EpochRecord], None],
     progress=None,
-) -> None:
-    """Train to the end in a locked folder, saving the whole state after each epoch, then write the results.
+    until: float = math.inf,
+) -> bool:
+    """Train to the end in a locked folder, saving the whole state now and then, and write the results.
 
-    `wanted` is the run's `identity`.
+    `wanted` is the run's `identity`. Ctrl-C and SIGTERM take effect after the step at hand, when the state is saved. So
+    does the end of the time given, `until` by `time.monotonic`: then False is returned, and the same call goes on.
 
     Raises:
         DivergedError: naming epoch, step and the last good checkpoint.
@@ -199,17 +207,40 @@ def train_in(
     write_json(folder / STARTED, wanted)
     (folder / DIVERGED).unlink(missing_ok=True)
     try:
-        for record in trainer.epochs(progress):
-            _check_test_loss(trainer, record)
-            with saving(folder):
-                save_state(trainer, folder / CHECKPOINT)
-            on_epoch(record)
+        if not _train(folder, trainer, on_epoch, progress, until):
+            return False
     except DivergedError as error:
         write_json(folder / DIVERGED, {"reason": str(error)})
         raise DivergedError(f"{error}; {standing(folder)}; lower --learning-rate") from None
     with saving(folder):
         write_results(folder, trainer, wanted, time.perf_counter() - start)
         (folder / STARTED).unlink(missing_ok=True)
+    return True
+
+
+class _EnoughError(Exception):
+    """The training is to end here, with its state saved."""
+
+
+def _train(folder: Path, trainer: Trainer, on_epoch, progress, until: float) -> bool:
+    """Whether all epochs are done, and not the time given; a stop is raised when the state is saved."""
+    with uninterrupted() as stops, Saver(trainer, folder) as saver:
+
+        def between() -> None:
+            if stops or time.monotonic() > until:
+                saver.save()
+                raise _EnoughError
+            saver.step_ended()
+
+        try:
+            for record in trainer.epochs(progress, between):
+                _check_test_loss(trainer, record)
+                saver.epoch_ended()
+                on_epoch(record)
+        except _EnoughError:
+            return False
+        saver.save()
+    return True
 
 
 def _check_test_loss(trainer: Trainer, record: EpochRecord) -> None:

@@ -45,7 +45,7 @@ def cli():
 @planned
 def figure(plan, names, allow_missing):
     """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
-    from diffusion.store.files import uninterrupted
+    from diffusion.store.stops import uninterrupted
     from studies.registries import FIGURES
     from studies.report.style import save
 

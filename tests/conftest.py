@@ -13,6 +13,10 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs, and theirs, ignore Ctrl-C
 
 
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="where test_device.py computes: cpu or cuda")
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
     """A folder with the data set `set`, its run `run` of eight epochs, and samples of it."""

@@ -34,19 +34,9 @@ def test_rooms_import_in_one_direction(room):
 # Sub-rooms and files of a room, from the ground up: each may import what stands before it, and its own.
 ORDER = {
     "diffusion": (
-        *("store", "streams", "images", "devices", "schedules", "optimizers", "networks", "processes", "targets"),
-        *(
-            "samplers",
-            "family",
-            "settings",
-            "denoising",
-            "training",
-            "checkpoints",
-            "results",
-            "runs",
-            "remaking",
-            "cli",
-        ),
+        *("store", "streams", "images", "devices", "accelerator", "schedules", "optimizers", "networks", "processes"),
+        *("targets", "samplers", "family", "settings", "denoising", "training", "checkpoints", "saving", "results"),
+        *("runs", "remaking", "commands", "cli"),
     ),
     "triangles": (
         *("geometry", "distances", "pixels", "kinds", "fitting", "settings", "rendering", "workers", "production"),

@@ -53,7 +53,7 @@ class Learner:
         draw = TIME_DRAWS["stratified" if testing else model.settings.time_draw]
         t = draw(model.process.timesteps, len(x0), source)
         hidden = model.process.noise(x0, source)
-        return Batch(x0, t.to(x0.device), hidden.to(x0.device))
+        return Batch(x0, t, hidden)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the weights by one batch; the mean losses before the update."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from diffusion.accelerator.feeding import fed
 from diffusion.denoising.model import Model
 from diffusion.images import lowest, to_network
 from diffusion.store.registry import resolve
@@ -113,13 +114,13 @@ def bound(model: Model, images: np.ndarray, progress: Callable[[int], None] | No
     every, chances = how.draws is None, proposal(T, how.draws)
     draws = T - 1 if every or T == 1 else how.draws
     groups = np.array_split(np.arange(len(images)), min(GROUPS, len(images)))
-    found = []
+    found, quick = [], model.captured()
     for number, group in enumerate(groups):
         source = generator(how.seed, LIKELIHOOD_STREAM, number)
         rng = np.random.default_rng(np.random.SeedSequence([how.seed, LIKELIHOOD_STREAM, number]))
         chosen = np.arange(2, T + 1).repeat(len(group)) if every else spread_steps(len(group) * draws, chances, rng)
         asked = _Asked(np.tile(group, draws + 1), np.concatenate([np.ones(len(group), np.int64), chosen]), source)
-        found.append(np.concatenate([*_rows(model, bits, images, asked, how.batch_size, progress)]))
+        found.append(np.concatenate([*_rows(quick, bits, images, asked, how.batch_size, progress)]))
     prior = bits.prior(to_network(torch.from_numpy(images), model.settings.value_range))
     return _summed(found, groups, prior, chances, draws, np.log(model.process.signal))
 
@@ -175,10 +176,14 @@ class _Asked:
 
 def _rows(model: Model, bits: Any, images: np.ndarray, asked: _Asked, batch_size: int, progress):
     """Rows of `PAIR_COLUMNS`, a batch at a time."""
-    for start in range(0, len(asked.t), batch_size):
-        which, t = (of[start : start + batch_size] for of in (asked.which, asked.t))
-        x0 = to_network(torch.from_numpy(images[which]), model.settings.value_range)
-        hidden = model.process.noise(x0, asked.source)
+
+    def batches():
+        for start in range(0, len(asked.t), batch_size):
+            which, t = (of[start : start + batch_size] for of in (asked.which, asked.t))
+            x0 = to_network(torch.from_numpy(images[which]), model.settings.value_range)
+            yield which, t, x0, model.process.noise(x0, asked.source)
+
+    for which, t, x0, hidden in fed(batches(), model.device.torch):
         yield np.column_stack([which, t, *terms(model, bits, x0, t, hidden)])
         if progress:
             progress(len(x0))

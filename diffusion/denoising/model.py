@@ -1,11 +1,13 @@
 """A network together with what is needed to use it: its process, its settings, the images' shape."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from diffusion.accelerator.graphs import captured
 from diffusion.devices import Device
 from diffusion.networks import NETWORKS
 from diffusion.processes import PROCESSES
@@ -31,6 +33,7 @@ class Model:
 
     def __post_init__(self):
         self.target = TARGETS[self.settings.target]()
+        self._compiled = torch.compile(self.network, dynamic=False) if self.device.compiles else None
 
     @property
     def calls(self) -> int:
@@ -68,8 +71,16 @@ class Model:
 
     def output(self, xt: Tensor, t: Tensor) -> Tensor:
         """Return the network's raw output for x_t (B, C, H, W) at indices t (B,), in float32."""
+        network = self._compiled if self._compiled and self.network.training else self.network
         with self.device.autocast():
-            return self.network(xt.contiguous(memory_format=torch.channels_last), t).float()
+            return network(xt.contiguous(memory_format=torch.channels_last), t).float()
+
+    def captured(self) -> "Model":
+        """Return the model for many calls with the weights as they are, each a CUDA graph where the device has them."""
+        model = copy.copy(self)
+        call = captured(lambda pair: self.output(*pair), self.device, "the network")
+        model.output = lambda xt, t: call((xt, t))
+        return model
 
     def predict(self, xt: Tensor, t: Tensor) -> Prediction:
         """Read the output for x_t (B, C, H, W) at indices t (B,), or one index for all, as the target says."""

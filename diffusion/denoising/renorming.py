@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
+from diffusion.accelerator.feeding import fed
 from diffusion.denoising.model import Model
 from diffusion.images import to_network
 from diffusion.processes import TIME_DRAWS
@@ -91,12 +92,17 @@ def both_errors(running: Model, anew: Model, images: np.ndarray, seed: int = 0, 
 
 def _noised_batches(model: Model, images: np.ndarray, source: torch.Generator) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """Whole batches of (x_t, t), each in a list: of a batch `update_bn` passes on the first element."""
-    size, device = model.settings.batch_size, model.device.torch
-    for chosen in torch.randperm(len(images), generator=source).split(size):
-        if len(chosen) == size:
-            x0 = to_network(torch.from_numpy(images[chosen.numpy()]).to(device), model.settings.value_range)
-            t = TIME_DRAWS[model.settings.time_draw](model.process.timesteps, size, source).to(device)
-            yield [(model.process.draw(x0, t, source).xt, t)]
+
+    def draws():
+        size = model.settings.batch_size
+        for chosen in torch.randperm(len(images), generator=source).split(size):
+            if len(chosen) == size:
+                x0 = to_network(torch.from_numpy(images[chosen.numpy()]), model.settings.value_range)
+                t = TIME_DRAWS[model.settings.time_draw](model.process.timesteps, size, source)
+                yield x0, t, model.process.noise(x0, source)
+
+    for x0, t, hidden in fed(draws(), model.device.torch):
+        yield [(model.process.noised(x0, t, hidden), t)]
 
 
 class _OfPairs(nn.Module):

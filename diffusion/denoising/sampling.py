@@ -1,6 +1,7 @@
 """The one loop that takes any sampler from noise to images, in batches, and keeps frames of the way."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diffusion.accelerator.feeding import ahead
 from diffusion.denoising.model import Model
 from diffusion.images import Samples, as_arrays, lowest, to_network, to_unit
 from diffusion.processes.states import Prediction
@@ -22,19 +24,57 @@ Moments = Iterator[tuple[int, Tensor]]
 
 
 class ImageNoise:
-    """One generator per image, seeded by (seed, image index): an image's noise does not depend on its batch."""
+    """One generator per image, seeded by (seed, image index): an image's noise does not depend on its batch.
 
-    def __init__(self, seed: int, indices: range, shape: tuple[int, ...], device: torch.device):
-        self.generators = [generator(seed, START_STREAM, index) for index in indices]
+    ahead: make standard normal noise ahead in a thread; by default on a GPU, which would wait for it.
+    """
+
+    def __init__(
+        self, seed: int, indices: range, shape: tuple[int, ...], device: torch.device, ahead: bool | None = None
+    ):
+        self.sources = [generator(seed, START_STREAM, index) for index in indices]
         self.shape, self.device = shape, device
+        self.ahead = device.type == "cuda" if ahead is None else ahead
+        self._waiting, self._taken = None, 0
 
     def __call__(self) -> Tensor:
         """Draw standard normal noise (B, C, H, W)."""
-        return self.each(lambda source: torch.randn(self.shape, generator=source))
+        if not self.ahead:
+            return self._normal(self.sources).to(self.device)
+        if self._waiting is None:
+            copies = [source.clone_state() for source in self.sources]
+            self._waiting, self._taken = ahead(self._endless(copies)), 0
+        self._taken += 1
+        return next(self._waiting).to(self.device, non_blocking=True)
 
     def each(self, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Stack what `draw` makes with each image's generator."""
         return torch.stack([draw(source) for source in self.generators]).to(self.device)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The images' generators as they stand after all that was drawn."""
+        taken = self._taken
+        self.close()
+        for _ in range(taken):  # by copies in the thread: here it is made up for
+            self._normal(self.sources)
+        return self.sources
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._waiting is not None:
+            self._waiting.close()
+        self._waiting, self._taken = None, 0
+
+    def _normal(self, sources: list[torch.Generator]) -> Tensor:
+        found = torch.empty((len(sources), *self.shape), pin_memory=self.device.type == "cuda")
+        for one, source in zip(found, sources, strict=True):
+            torch.randn(self.shape, generator=source, out=one)
+        return found
+
+    def _endless(self, sources: list[torch.Generator]) -> Iterator[Tensor]:
+        while True:
+            yield self._normal(sources)
 
 
 @dataclass(frozen=True)
@@ -123,16 +163,14 @@ def sample(
     sampler = choose_sampler(drawing.sampler, model.process, **drawing.options)
     _check(model, count, noised, drawing)
     images, kept, wanted = [], [], frame_steps(model.process.timesteps, drawing.frames)
+    quick = model.captured()
     for start in range(0, count, drawing.batch_size):
         indices = range(start, min(start + drawing.batch_size, count))
-        noise = ImageNoise(drawing.seed, indices, model.shape, model.device.torch)
-        x = (
-            model.process.start(noise)
-            if noised is None
-            else _noised(model, noised[indices.start : indices.stop], noise)
-        )
-        path = moments(model, x, noise, sampler, drawing.steps, drawing.clip)
-        ended, frames = _follow(path, wanted, max(min(drawing.framed, count) - start, 0), progress)
+        with closing(ImageNoise(drawing.seed, indices, model.shape, model.device.torch)) as noise:
+            given = None if noised is None else noised[indices.start : indices.stop]
+            x = model.process.start(noise) if given is None else _noised(model, given, noise)
+            path = moments(quick, x, noise, sampler, drawing.steps, drawing.clip)
+            ended, frames = _follow(path, wanted, max(min(drawing.framed, count) - start, 0), progress)
         images.append(ended)
         kept.append(frames)
     value_range = model.settings.value_range

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["adam", "adam_on"]
+__all__ = ["adam", "adam_on", "rate_for"]
 
 
 def adam(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -14,6 +14,15 @@ def adam(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer
 
 
 def adam_on(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Adam:
-    """Make Adam for some parameters, in its fused form where the device has that."""
+    """Make Adam for some parameters, in its fused form where the device has that; on CUDA fit for a graph."""
     parameters = list(parameters)
-    return torch.optim.Adam(parameters, learning_rate, fused=parameters[0].device.type in ("cpu", "cuda"))
+    kind = parameters[0].device.type
+    rate = rate_for(parameters[0], learning_rate)
+    return torch.optim.Adam(parameters, rate, fused=kind in ("cpu", "cuda"), capturable=kind == "cuda")
+
+
+def rate_for(parameter: nn.Parameter, learning_rate: float) -> float | Tensor:
+    """Return the rate as an optimizer of such parameters takes it: on CUDA a tensor there, which a graph reads anew."""
+    if parameter.device.type != "cuda":
+        return learning_rate
+    return torch.tensor(learning_rate, device=parameter.device)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from diffusion.optimizers.adam import adam_on
+from diffusion.optimizers.adam import adam_on, rate_for
 
 __all__ = ["ConvolutionMuon", "as_matrix", "inverse_roots", "muon", "orthogonalised"]
 
@@ -55,7 +55,7 @@ class ConvolutionMuon(torch.optim.Optimizer):
 
     kept = ("momentum_buffer",)  # of each parameter, once a step is done
 
-    def __init__(self, parameters, lr: float, momentum: float = MUON_MOMENTUM):
+    def __init__(self, parameters, lr: float | Tensor, momentum: float = MUON_MOMENTUM):
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
@@ -69,7 +69,14 @@ class ConvolutionMuon(torch.optim.Optimizer):
             for kernel, update in zip(kernels, updates, strict=True):
                 out, _, *sides = kernel.shape
                 scale = max(1.0, out / update.shape[1]) ** 0.5
-                kernel.add_(update.reshape(out, *sides, -1).permute(0, 3, 1, 2), alpha=-group["lr"] * scale)
+                self._move(kernel, update.reshape(out, *sides, -1).permute(0, 3, 1, 2), group["lr"], scale)
+
+    @staticmethod
+    def _move(kernel: Tensor, update: Tensor, rate: float | Tensor, scale: float) -> None:
+        if isinstance(rate, Tensor):
+            kernel.sub_(update * (rate * scale))
+        else:
+            kernel.add_(update, alpha=-rate * scale)
 
     def _buffer(self, kernel: Tensor) -> Tensor:
         state = self.state[kernel]
@@ -83,4 +90,5 @@ def muon(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer
     parameters = dict(network.named_parameters())
     kernels = {k: p for k, p in parameters.items() if p.ndim == 4 and not k.startswith(("first", "last"))}
     rest = [p for k, p in parameters.items() if k not in kernels]
-    return [adam_on(rest, learning_rate), ConvolutionMuon(kernels.values(), learning_rate * MUON_RATE)]
+    rate = rate_for(rest[0], learning_rate * MUON_RATE)
+    return [adam_on(rest, learning_rate), ConvolutionMuon(kernels.values(), rate)]

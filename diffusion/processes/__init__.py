@@ -7,7 +7,6 @@ Time steps are indices t = 0 ... T - 1, for the papers' t + 1: a tensor (B,), or
     timesteps, signal     T, and float64 (T,) that falls with t: the signal-to-noise ratio
     noise(x0, source)     the random part of a draw, on the CPU, from one generator
     noised(x0, t, hidden) x_t, given that random part
-    draw(x0, t, source)   both of these: `states.Noisy`
     hidden(x0, xt, t)     the random part that leads from x_0 to x_t, where there is one, else None
     error(found, hidden)  (B,) what training reports of a `states.Prediction`, whatever the network predicts
     start(noise)          x_T without an image; `noise()` is standard normal noise of the batch's shape

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffusion.processes.states import Noisy, Prediction
+from diffusion.processes.states import Prediction
 from diffusion.schedules import NoiseSchedule
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ class Gaussian:
     def noised(self, x0: Tensor, t: Tensor | int, eps: Tensor) -> Tensor:
         """Return x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps  [H eq. 4, T eq. 2.45]."""
         return self.at("sqrt_abar", t, x0) * x0 + self.at("sqrt_1m_abar", t, x0) * eps
-
-    def draw(self, x0: Tensor, t: Tensor, source: Generator) -> Noisy:
-        """Draw x_t from q(x_t | x_0)."""
-        eps = self.noise(x0, source).to(x0.device)
-        return Noisy(self.noised(x0, t, eps), t, eps)
 
     def hidden(self, x0: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
         """Return the eps that leads from x_0 to x_t  [H eq. 4]."""

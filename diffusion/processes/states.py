@@ -1,4 +1,4 @@
-"""Small records that processes, targets and samplers hand each other. Without torch."""
+"""What processes, targets and samplers hand each other. Without torch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Noisy", "Prediction"]
-
-
-@dataclass(frozen=True)
-class Noisy:
-    """A noised batch: x_t (B, C, H, W) at indices t (B,), and the random part that made it (for a Gaussian, eps)."""
-
-    xt: Tensor
-    t: Tensor
-    hidden: Tensor
+__all__ = ["Prediction"]
 
 
 @dataclass(frozen=True)

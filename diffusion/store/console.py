@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from diffusion.store.stops import REPEAT_AFTER
+
 __all__ = ["SettingsCommand", "Stopped", "flags", "on_stop", "run_cleanly", "settings_from", "settings_options"]
 
 BAD_INPUT = 2
-REPEAT_AFTER = 1.0  # seconds: a terminal and a workflow may both pass on the same Ctrl-C
 
 
 class Stopped(BaseException):

@@ -5,8 +5,6 @@ import glob
 import hashlib
 import json
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,23 +71,6 @@ def _alive(process: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM take effect only when the block has ended, so that what it writes is written."""
-    if threading.current_thread() is not threading.main_thread():  # Python delivers signals only in the main thread
-        yield
-        return
-    came = []
-    before = {n: signal.signal(n, lambda number, frame: came.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in came[:1]:
-            signal.raise_signal(number)
 
 
 def write_text(path: Path, text: str) -> None:

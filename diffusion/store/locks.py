@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from diffusion.store.files import uninterrupted
+from diffusion.store.stops import uninterrupted
 
 __all__ = ["LOCK", "locked", "saving"]
 

@@ -35,7 +35,7 @@ class SamplingSettings(Settings):
     count: Positive = 64
     framed: Positive = 8
     frames: Annotated[int, Field(ge=2)] = 26
-    batch_size: Positive = 128
+    batch_size: Positive | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def complete(self, variances: tuple[str, ...]) -> dict:

@@ -144,7 +144,7 @@ def test_a_runs_sources_are_those_that_its_settings_choose():
         return {path.name for path in followed(*modules, without=("diffusion.store", "diffusion.family"))}
 
     plain, other = (settings("diffusion", **more) for more in ({}, {"network": "residual", "target": "bernoulli"}))
-    assert {"training.py", "learner.py", "thesis_unet.py", "squared.py"} <= names(training_sources(plain))
+    assert {"trainer.py", "learner.py", "thesis_unet.py", "squared.py"} <= names(training_sources(plain))
     assert {"residual_unet.py", "bernoulli.py"} <= names(training_sources(other))
     apart = {
         "residual_unet.py",

@@ -33,7 +33,9 @@ def stand_in(denoise, name="linear", T=50, kind="x0", shape=SHAPE, **bounds):
         return TARGETS[kind]().read(denoise(xt.double(), t, process), xt.double(), t, process)
 
     device = SimpleNamespace(torch=torch.device("cpu"), name="cpu", precision="float64")
-    return SimpleNamespace(settings=settings, process=process, shape=shape, device=device, predict=predict)
+    model = SimpleNamespace(settings=settings, process=process, shape=shape, device=device, predict=predict)
+    model.captured = lambda: model
+    return model
 
 
 def exact_denoiser(points):

@@ -339,7 +339,7 @@ def test_losses_are_told_as_those_of_the_noise_whatever_is_predicted():
 
 def test_the_test_loss_is_the_mean_of_the_noises_error_over_all_images(images, monkeypatch):
     """In batches of 4, 4 and 2; here each image's error is its own mean."""
-    monkeypatch.setattr("diffusion.training.TEST_BATCH", 4)
+    monkeypatch.setattr("diffusion.training.trainer.TEST_BATCH", 4)
     trainer = Trainer(small(), images, images[:10])
     trainer.learner.test = lambda model, batch: batch.x0.flatten(1).mean(1)
     assert trainer.test_loss() == pytest.approx(images[:10].mean() / 127.5 - 1)

@@ -19,7 +19,8 @@ from commands import SAMPLING, TRAINING, Started, call, refusal
 from stops import CODES, RUN_FILES, stop, weights
 
 from diffusion.remaking import SECONDS
-from diffusion.store.files import replacing, uninterrupted, write_text
+from diffusion.store.files import replacing, write_text
+from diffusion.store.stops import uninterrupted
 
 pytestmark = pytest.mark.faults
 

@@ -1,4 +1,4 @@
-"""The epoch loop: any family's learner, one small record an epoch, resumable after any epoch.
+"""The epoch loop: any family's learner, one small record an epoch, resumable after any step.
 
 Every random draw of epoch e comes from generators seeded by (seed, e) alone, on the CPU: equal seeds give equal
 batches, time steps and noise in every cell of a study and on every device, and resuming needs no generator state.
@@ -7,74 +7,29 @@ batches, time steps and noise in every cell of a study and on every device, and 
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from diffusion.accelerator.feeding import fed
+from diffusion.accelerator.graphs import captured
 from diffusion.devices import Device, choose
 from diffusion.family import FAMILIES
 from diffusion.images import to_network
 from diffusion.settings import FamilySettings
 from diffusion.streams import generator
+from diffusion.training.records import DivergedError, EpochRecord
 
-__all__ = ["DivergedError", "EpochRecord", "Progress", "Trainer"]
+__all__ = ["Progress", "Trainer"]
 
 ORDER_STREAM, NOISE_STREAM, TEST_STREAM = 1, 2, 3
 TEST_BATCH = 500
 
-Progress = Callable[[int, float], None]  # images in the batch just done, its loss
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One epoch of training.
-
-    train_mean, train_min, train_max, test_mean: the loss that the family reports, over batches and over the test images
-    (nan without any). For the diffusion family it is L_simple, the mean squared error of the predicted noise [Ho et al.
-    2020, eq. 14]; whatever the network predicts, its output is read as noise, so recipes can be compared. means: of the
-    family's other losses, such as the objective that was minimised. seconds, test_seconds: training and testing;
-    loading_seconds: of the training, for fetching images and drawing time steps and noise (on a GPU, the CPU's part).
-    """
-
-    epoch: int
-    train_mean: float
-    train_min: float
-    train_max: float
-    test_mean: float
-    means: dict[str, float]
-    seconds: float
-    test_seconds: float
-    loading_seconds: float
-
-    @property
-    def row(self) -> dict[str, float]:
-        """The record as a row of losses.csv: `means` as columns NAME_mean in their place."""
-        row = {}
-        for one in fields(self):
-            value = getattr(self, one.name)
-            row |= {f"{name}_mean": mean for name, mean in value.items()} if one.name == "means" else {one.name: value}
-        return row
-
-    @classmethod
-    def of(cls, row: dict[str, float]) -> "EpochRecord":
-        """Read such a row.
-
-        Raises:
-            KeyError, TypeError: a column is missing or is none of a record's.
-        """
-        own = {one.name for one in fields(cls)} - {"means"}
-        more = {name: value for name, value in row.items() if name not in own}
-        if any(not name.endswith("_mean") for name in more):
-            raise KeyError(f"records hold {', '.join(more)}")
-        means = {name.removesuffix("_mean"): value for name, value in more.items()}
-        return cls(**{name: row[name] for name in own}, means=means)
-
-
-class DivergedError(ArithmeticError):
-    """A loss or a weight stopped being finite."""
+Losses = dict[str, Tensor]
+Progress = Callable[[int, Tensor], None]  # images in the batch just done, its loss
 
 
 class Trainer:
@@ -82,6 +37,11 @@ class Trainer:
 
     `epochs()` yields an EpochRecord after each epoch; `diffusion.checkpoints` carries the whole state between
     processes, and a restored trainer goes on exactly as the undisturbed one would have.
+
+    Attributes:
+        records: of the epochs that are done.
+        losses: of the steps that are done in the epoch at hand; seconds: what these took, making the batches included,
+            and of that the wait for the batches.
 
     Raises:
         ValueError: the images do not fill one batch, or do not fit the network.
@@ -103,8 +63,11 @@ class Trainer:
         self.shape = tuple(images.shape[1:])
         self.learner = FAMILIES[settings.family].learner(settings, self.shape, self.device)
         self.averaged = copy.deepcopy(self.network) if settings.ema else None
-        self.images = torch.from_numpy(images).to(self.device.torch)
-        self._loading = 0.0  # seconds, in the epoch at hand
+        self.images = torch.from_numpy(images)
+        self.losses: list[Losses] = []
+        self.seconds = [0.0, 0.0]
+        self._learn = captured(self._update, self.device, "training")
+        self._test = captured(self._tested, self.device, "the test loss")
 
     @property
     def epoch(self) -> int:
@@ -123,22 +86,27 @@ class Trainer:
         """The family's model to draw from: averaged weights where there are some, in eval mode."""
         return self.learner.trained(self.averaged or self.network)
 
-    def epochs(self, progress: Progress | None = None) -> Iterator[EpochRecord]:
+    def epochs(
+        self, progress: Progress | None = None, between: Callable[[], None] = lambda: None
+    ) -> Iterator[EpochRecord]:
         """Train until `settings.epochs` epochs are done, yielding a record after each.
+
+        between: called after each step, in training and testing, when the state is whole and may be saved; what it
+            raises ends the training there.
 
         Raises:
             DivergedError: a loss or a weight is no longer finite; the trainer's last saved state is unharmed.
         """
         while self.epoch < self.settings.epochs:
+            losses = self._train_epoch(progress, between)
             start = time.perf_counter()
-            losses = self._train_epoch(progress)
-            middle = time.perf_counter()
-            test_mean = self.test_loss()
-            seconds = middle - start, time.perf_counter() - middle, self._loading
+            test_mean = self.test_loss(between)
+            seconds = self.seconds[0], time.perf_counter() - start, self.seconds[1]
             train = losses.pop("train")
             summary = [float(value) for value in (train.mean(), train.min(), train.max(), test_mean)]
             means = {name: float(values.mean()) for name, values in losses.items()}
             self.records.append(EpochRecord(self.epoch + 1, *summary, means, *seconds))
+            self.losses, self.seconds = [], [0.0, 0.0]
             yield self.records[-1]
 
     def order(self) -> Tensor:
@@ -149,38 +117,57 @@ class Trainer:
         """Return the generator of the learner's draws in the epoch at hand."""
         return generator(self.settings.seed, NOISE_STREAM, self.epoch)
 
-    def steps(self, order: Tensor, source: torch.Generator) -> Iterator[dict[str, Tensor]]:
+    def steps(self, order: Tensor, source: torch.Generator, done: int = 0) -> Iterator[Losses]:
         """Train on batch after batch in this order, yielding each one's losses.
 
-        order: indices of images (N,); an epoch ends after `steps_per_epoch` batches.
+        order: indices of images (N,); an epoch ends after `steps_per_epoch` batches. Of the first `done` only the draws
+        are made.
         """
-        size = self.settings.batch_size
         self.network.train()
-        for step in range(min(self.steps_per_epoch, -(-len(order) // size))):
-            start = time.perf_counter()
-            chosen = order[step * size : (step + 1) * size].to(self.device.torch)
-            batch = self.learner.prepare(to_network(self.images[chosen], self.settings.value_range), source)
-            self._loading += time.perf_counter() - start
+        start = time.perf_counter()
+        for step, batch in enumerate(fed(self._batches(order, source, done), self.device.torch), done):
+            self.seconds[1] += time.perf_counter() - start
             self._set_rates(step)
-            losses = self.learner.step(batch)
-            self._average(first=self.epoch == step == 0)
+            losses = self._learn(batch)
+            if self.epoch == step == 0:
+                self._average(1.0)  # it begins at the weights after the first step
             yield losses
+            start = time.perf_counter()
 
-    def _train_epoch(self, progress: Progress | None) -> dict[str, np.ndarray]:
-        self._loading, found = 0.0, []
-        for losses in self.steps(self.order(), self.source()):
-            found.append(losses)
+    def _batches(self, order: Tensor, source: torch.Generator, done: int) -> Iterator[Any]:
+        size, value_range = self.settings.batch_size, self.settings.value_range
+        for step in range(min(self.steps_per_epoch, -(-len(order) // size))):
+            chosen = order[step * size : (step + 1) * size]
+            batch = self.learner.prepare(to_network(self.images[chosen], value_range), source)
+            if step >= done:
+                yield batch
+
+    def _update(self, batch: Any) -> Losses:
+        losses = self.learner.step(batch)
+        self._average(1 - self.settings.ema)
+        return losses
+
+    def _train_epoch(self, progress: Progress | None, between: Callable[[], None]) -> dict[str, np.ndarray]:
+        """The losses of all steps of the epoch at hand, those done before among them, float64 (steps,) each."""
+        start = time.perf_counter()
+        for losses in self.steps(self.order(), self.source(), len(self.losses)):
+            self.losses.append(losses)
             if progress:
-                progress(self.settings.batch_size, float(losses["train"]))
+                progress(self.settings.batch_size, losses["train"])
+            self.seconds[0] += time.perf_counter() - start
+            between()
+            start = time.perf_counter()
         self._take_statistics()
-        return self._finite({name: torch.stack([one[name] for one in found]) for name in found[0]})
+        found = self._finite()
+        self.seconds[0] += time.perf_counter() - start
+        return found
 
     @torch.no_grad()
-    def _average(self, first: bool) -> None:
-        """The exponential moving average of the weights, which begins at the weights after the first step."""
+    def _average(self, share: float) -> None:
+        """Move the exponential moving average of the weights this share of the way to them."""
         if self.averaged:
             ours, theirs = list(self.averaged.parameters()), list(self.network.parameters())
-            torch._foreach_lerp_(ours, theirs, 1.0 if first else 1 - self.settings.ema)
+            torch._foreach_lerp_(ours, theirs, share)
 
     @torch.no_grad()
     def _take_statistics(self) -> None:
@@ -195,9 +182,14 @@ class Trainer:
         left = (1 - done) / self.settings.cooldown if self.settings.cooldown else 1.0
         for optimizer in self.learner.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(left, 1.0)
+                rate = group.setdefault("initial_lr", float(group["lr"])) * min(left, 1.0)
+                if isinstance(group["lr"], Tensor):  # a graph reads it where it lies
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
-    def _finite(self, stacked: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    def _finite(self) -> dict[str, np.ndarray]:
+        stacked = {name: torch.stack([one[name] for one in self.losses]) for name in self.losses[0]}
         losses = {name: values.double().cpu().numpy() for name, values in stacked.items()}
         table = np.stack(list(losses.values()), axis=1)  # (steps, losses)
         broken = np.argwhere(~np.isfinite(table))
@@ -208,13 +200,22 @@ class Trainer:
             raise DivergedError(f"a weight was not finite after epoch {self.epoch + 1}, step {len(table)}")
         return losses
 
-    def test_loss(self) -> float:
+    def test_loss(self, between: Callable[[], None] = lambda: None) -> float:
         """Return the mean reported loss of `trained` on the test images; its draws are the same every time."""
         if self.test_images is None:
             return math.nan
-        source, model, total = generator(self.settings.seed, TEST_STREAM), self.trained, 0.0
+        sums = []
         with torch.no_grad():
-            for images in np.split(self.test_images, range(TEST_BATCH, len(self.test_images), TEST_BATCH)):
-                x0 = to_network(torch.from_numpy(images).to(self.device.torch), self.settings.value_range)
-                total += float(self.learner.test(model, self.learner.prepare(x0, source, testing=True)).sum())
-        return total / len(self.test_images)
+            for batch in fed(self._test_batches(), self.device.torch):
+                sums.append(self._test(batch))
+                between()
+        return sum(map(float, sums)) / len(self.test_images)
+
+    def _test_batches(self) -> Iterable[Any]:
+        source = generator(self.settings.seed, TEST_STREAM)
+        for images in np.split(self.test_images, range(TEST_BATCH, len(self.test_images), TEST_BATCH)):
+            x0 = to_network(torch.from_numpy(images), self.settings.value_range)
+            yield self.learner.prepare(x0, source, testing=True)
+
+    def _tested(self, batch: Any) -> Tensor:
+        return self.learner.test(self.trained, batch).sum()

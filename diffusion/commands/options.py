@@ -1,0 +1,12 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["DEVICE", "FOLDER", "PRECISION", "THREADS"]
+
+FOLDER = click.Path(path_type=Path)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+PRECISION = click.Choice(["auto", "float32", "bfloat16"])
+THREADS = click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads; default: torch's choice.")

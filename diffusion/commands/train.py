@@ -1,0 +1,103 @@
+"""diffusion train."""
+
+import math
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import click
+
+from diffusion.commands.options import DEVICE, FOLDER, THREADS
+from diffusion.family import FAMILIES
+from diffusion.store.console import SettingsCommand, on_stop, settings_from
+
+__all__ = ["train"]
+
+
+def _settings(words: list[str]) -> type:
+    """The settings of the family that the words of a command name."""
+    named = "diffusion"
+    for word, following in pairwise([*words, ""]):
+        if word.partition("=")[0] == "--family":
+            named = word.partition("=")[2] or following
+    return FAMILIES[named].settings
+
+
+@click.command(cls=SettingsCommand, settings=_settings)
+@click.argument("dataset", type=FOLDER)
+@click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
+@click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
+@click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
+@DEVICE
+@THREADS
+def train(
+    dataset: Path,
+    out: Path,
+    start_from: Path | None,
+    replace: bool,
+    minutes: float | None,
+    device: str,
+    threads: int | None,
+    **given,
+):
+    """Train on the images of DATASET (a folder with train.npy and, for the test loss, test.npy)."""
+    from functools import partial
+
+    from diffusion import devices, runs
+    from diffusion.store.locks import locked
+    from diffusion.training import Trainer
+
+    until = time.monotonic() + 60 * (minutes or math.inf)
+    settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
+    with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
+        images, test_images = runs.read_data(dataset)
+        identity = runs.identity(settings, dataset)
+        make = partial(Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads))
+        trainer = make()  # refuses what does not fit together before the folder is touched
+        out.mkdir(parents=True, exist_ok=True)
+        with locked(out):
+            runs.make_way(out, identity, replace)
+            if runs.is_finished(out):
+                click.echo(f"{out} already holds this run: nothing to do")
+                return
+            whole = _go_on(out, runs.resumed(trainer, make, out, identity, start_from, replace), identity, until)
+    if whole:
+        click.echo(f"trained: {out}")
+    else:
+        click.echo(f"the {minutes:g} minutes are over: {runs.standing(out)}; the same command goes on")
+
+
+def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
+    """Whether the run is whole, and the time not over before."""
+    from tqdm import tqdm
+
+    from diffusion import runs
+
+    epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
+    click.echo(
+        f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
+        f"{progress} of {epochs}"
+    )
+    with tqdm(
+        total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
+        disable=not sys.stderr.isatty(), smoothing=0.05,
+    ) as bar:  # fmt: skip
+
+        def on_batch(done: int, loss) -> None:
+            bar.update(done)
+            if bar.n // per_epoch != (bar.n - done) // per_epoch or bar.n % (10 * done) == 0:
+                bar.set_postfix_str(f"epoch {trainer.epoch + 1}/{epochs}, loss {float(loss):.4f}", refresh=False)
+
+        def on_epoch(record) -> None:
+            if bar.disable:
+                rate = per_epoch / record.seconds
+                click.echo(
+                    f"epoch {record.epoch}/{epochs}: train {record.train_mean:.5f} "
+                    f"({record.train_min:.5f} to {record.train_max:.5f}), test {record.test_mean:.5f}, "
+                    f"{rate:.0f} images/s"
+                )
+
+        return runs.train_in(out, trainer, identity, on_epoch, on_batch if not bar.disable else None, until)

@@ -1,0 +1,92 @@
+"""What keeps a GPU at work changes no number: judged on the CPU, where the plain loop is at hand."""
+
+import itertools
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from diffusion.accelerator.feeding import ahead
+from diffusion.accelerator.memory import fitting
+from diffusion.accelerator.trees import layout, mapped
+from diffusion.denoising.sampling import ImageNoise
+from diffusion.devices import choose
+from diffusion.settings import TrainSettings
+from diffusion.training import Trainer, trainer
+
+CPU = torch.device("cpu")
+IMAGES = np.random.default_rng(0).integers(0, 256, (70, 1, 8, 8), dtype=np.uint8)
+
+
+def threads():
+    return sum(thread.name == "ahead" for thread in threading.enumerate())
+
+
+def test_what_is_made_ahead_comes_in_order_and_its_error_in_its_place():
+    def items():
+        yield from range(20)
+        raise OSError("the disk is gone")
+
+    taken = ahead(items(), depth=3)
+    assert list(itertools.islice(taken, 20)) == list(range(20))
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(taken)
+    assert threads() == 0
+
+
+def test_who_leaves_early_ends_the_thread():
+    taken = ahead(itertools.count())
+    assert next(taken) == 0
+    taken.close()
+    assert threads() == 0
+
+
+def test_training_on_draws_made_ahead_is_training_on_draws(monkeypatch):
+    settings = TrainSettings(widths=(4, 8), epochs=2, batch_size=16, precision="float32")
+    plain = Trainer(settings, IMAGES, IMAGES[:30])
+    wanted = [(r.train_mean, r.train_min, r.test_mean) for r in plain.epochs()]
+    monkeypatch.setattr(trainer, "fed", lambda items, device: ahead(items))
+    found = [(r.train_mean, r.train_min, r.test_mean) for r in Trainer(settings, IMAGES, IMAGES[:30]).epochs()]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 3, 3), (3, 5, 7)])
+def test_noise_made_ahead_is_the_noise_whatever_is_drawn_between(shape):
+    """Both by one's own calls of the generators, which is the order that images depend on."""
+
+    def draws(noise):
+        yield from (noise(), noise(), noise())
+        yield noise.each(lambda source: torch.rand(shape, generator=source))
+        yield noise()
+        yield torch.stack([torch.randint(9, (3,), generator=source) for source in noise.generators])
+        yield noise()
+        noise.close()
+
+    found = list(draws(ImageNoise(5, range(3, 7), shape, CPU, ahead=True)))
+    wanted = list(draws(ImageNoise(5, range(3, 7), shape, CPU)))
+    assert all(map(torch.equal, found, wanted))
+    assert threads() == 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    x: Tensor
+    told: str
+
+
+def test_tensors_are_found_wherever_they_lie():
+    tree = {"a": [torch.ones(2), (Pair(torch.zeros(3), "b"), 4)]}
+    doubled = mapped(lambda one, other: one + other, tree, tree)
+    assert doubled["a"][0].tolist() == [2, 2]
+    assert doubled["a"][1][0].told == "b"
+    assert doubled["a"][1][1] == 4
+    assert layout(tree) == layout(mapped(Tensor.clone, tree))
+    assert layout(tree) != layout({"a": [torch.ones(2), (Pair(torch.zeros(3), "c"), 4)]})
+    assert layout(tree) != layout({"a": [torch.ones(2), (Pair(torch.zeros(4), "b"), 4)]})
+
+
+def test_a_cpu_takes_the_usual_batch_without_trying():
+    assert fitting(lambda count: 1 / 0, 5000, choose("cpu", "float32")) == 128
