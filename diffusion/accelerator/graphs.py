@@ -1,6 +1,7 @@
 """Many small kernels as one CUDA graph: captured once for each layout of the input, replayed from then on."""
 
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from diffusion.devices import Device
 
 __all__ = ["Captured", "captured"]
 
+ONE_CAPTURE = threading.Lock()  # of all threads: a capture synchronises the whole device before it begins
 WARM_UP = 3  # calls made one kernel after another, in which libraries choose and allocate
 
 
@@ -62,7 +64,7 @@ class Captured:
         graph, inputs = torch.cuda.CUDAGraph(), mapped(Tensor.clone, given)
         try:
             # other threads go on making draws: only what this one does may break the capture
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            with ONE_CAPTURE, torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 results = self.function(inputs)
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
