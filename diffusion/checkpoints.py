@@ -38,13 +38,18 @@ KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq")}  # of each paramete
 
 def as_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     """Make a safetensors file that is the same for the same content: the library orders the metadata differently."""
+    return b"".join(_parts(tensors, metadata))
+
+
+def _parts(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, bytes, memoryview]:
+    """The file's header, and what follows without a copy of it: a training's state may be large."""
     data = save(tensors, metadata)
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header["__metadata__"] = metadata
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the tensors that follow stay aligned
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+    return len(text).to_bytes(8, "little"), text, memoryview(data)[8 + length :]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -65,9 +70,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write tensors and metadata as one safetensors file, by temporary name and rename."""
-    content = as_bytes({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
-    with replacing(path) as partial:
-        partial.write_bytes(content)
+    parts = _parts({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+    with replacing(path) as partial, partial.open("wb") as stream:
+        stream.writelines(parts)
 
 
 def save_model(model, path: Path) -> None:

@@ -30,12 +30,14 @@ class Device:
 
 def computed_by(device: Device) -> dict[str, str | int]:
     """Return a device's name, its precision and the number of threads, for a record."""
-    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()}
+    compiled = {"compiled": True} if device.compiles else {}
+    return {"device": device.name, "precision": device.precision, "threads": torch.get_num_threads()} | compiled
 
 
-def choose(device: str = "auto", precision: str = "auto", threads: int | None = None) -> Device:
+def choose(device: str = "auto", precision: str = "auto", threads: int | None = None, compiles: bool = False) -> Device:
     """Choose the device to use: CUDA if there is one, else Apple's mps, else the CPU; `precision` auto takes bfloat16
-    where the hardware multiplies it natively (CUDA, or a CPU with AMX or AVX512-BF16).
+    where the hardware multiplies it natively (CUDA, or a CPU with AMX or AVX512-BF16). compiles: train through
+    `torch.compile`, which takes a compiler and a minute before the first step.
 
     Raises:
         ValueError: a device this machine lacks, or threads not in 1 ... 1024.
@@ -51,7 +53,7 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     if precision == "auto":
         precision = "bfloat16" if _native_bfloat16(kind) else "float32"
-    return Device(torch.device(kind), precision, _name(kind), graphs=kind == "cuda")
+    return Device(torch.device(kind), precision, _name(kind), graphs=kind == "cuda", compiles=compiles)
 
 
 def _present(kind: str) -> bool:

@@ -84,7 +84,7 @@ def _taken_for_granted(path: Path) -> Iterator[None]:
 
 def _device(record: dict) -> devices.Device:
     kind = "cpu" if record["device"].startswith("CPU") else "auto"
-    return devices.choose(kind, record["precision"], int(record["threads"]))
+    return devices.choose(kind, record["precision"], int(record["threads"]), bool(record.get("compiled")))
 
 
 def _compared(run: Path, remade: Path) -> Iterator[Comparison]:

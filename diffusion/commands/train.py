@@ -30,6 +30,7 @@ def _settings(words: list[str]) -> type:
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
+@click.option("--compile", "compiles", is_flag=True, help="Compile the training step first: about a minute.")
 @DEVICE
 @THREADS
 def train(
@@ -38,6 +39,7 @@ def train(
     start_from: Path | None,
     replace: bool,
     minutes: float | None,
+    compiles: bool,
     device: str,
     threads: int | None,
     **given,
@@ -54,7 +56,9 @@ def train(
     with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
         images, test_images = runs.read_data(dataset)
         identity = runs.identity(settings, dataset)
-        make = partial(Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads))
+        make = partial(
+            Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads, compiles)
+        )
         trainer = make()  # refuses what does not fit together before the folder is touched
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):

@@ -71,7 +71,8 @@ class Model:
 
     def output(self, xt: Tensor, t: Tensor) -> Tensor:
         """Return the network's raw output for x_t (B, C, H, W) at indices t (B,), in float32."""
-        network = self._compiled if self._compiled and self.network.training else self.network
+        compiled = self.network.training and self._compiled is not None
+        network = self._compiled if compiled else self.network
         with self.device.autocast():
             return network(xt.contiguous(memory_format=torch.channels_last), t).float()
 

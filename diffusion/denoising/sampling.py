@@ -1,5 +1,6 @@
 """The one loop that takes any sampler from noise to images, in batches, and keeps frames of the way."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,7 @@ from diffusion.streams import generator
 __all__ = ["Drawing", "ImageNoise", "frame_steps", "moments", "predict", "sample"]
 
 START_STREAM = 11
+AT_ONCE = 8  # draws that a thread makes ahead in one call for each image
 
 Moments = Iterator[tuple[int, Tensor]]
 
@@ -40,12 +42,11 @@ class ImageNoise:
     def __call__(self) -> Tensor:
         """Draw standard normal noise (B, C, H, W)."""
         if not self.ahead:
-            return self._normal(self.sources).to(self.device)
+            return self._normal(self.sources, 1)[:, 0].to(self.device)
         if self._waiting is None:
-            copies = [source.clone_state() for source in self.sources]
-            self._waiting, self._taken = ahead(self._endless(copies)), 0
+            self._waiting = self._made_ahead([source.clone_state() for source in self.sources])
         self._taken += 1
-        return next(self._waiting).to(self.device, non_blocking=True)
+        return next(self._waiting)
 
     def each(self, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
         """Stack what `draw` makes with each image's generator."""
@@ -56,8 +57,8 @@ class ImageNoise:
         """The images' generators as they stand after all that was drawn."""
         taken = self._taken
         self.close()
-        for _ in range(taken):  # by copies in the thread: here it is made up for
-            self._normal(self.sources)
+        for _ in range(taken):  # by copies of the generators: here it is made up for
+            self._normal(self.sources, 1)
         return self.sources
 
     def close(self) -> None:
@@ -66,15 +67,20 @@ class ImageNoise:
             self._waiting.close()
         self._waiting, self._taken = None, 0
 
-    def _normal(self, sources: list[torch.Generator]) -> Tensor:
-        found = torch.empty((len(sources), *self.shape), pin_memory=self.device.type == "cuda")
+    def _normal(self, sources: list[torch.Generator], draws: int) -> Tensor:
+        """So many draws with each generator, (B, draws, C, H, W)."""
+        found = torch.empty((len(sources), draws, *self.shape), pin_memory=self.device.type == "cuda")
         for one, source in zip(found, sources, strict=True):
-            torch.randn(self.shape, generator=source, out=one)
+            torch.randn(one.shape, generator=source, out=one)
         return found
 
-    def _endless(self, sources: list[torch.Generator]) -> Iterator[Tensor]:
-        while True:
-            yield self._normal(sources)
+    def _made_ahead(self, sources: list[torch.Generator]) -> Iterator[Tensor]:
+        """Draw after draw, on the device."""
+        # torch fills normal numbers in groups of 16: only where draws end with a group is one call for several the same
+        draws = AT_ONCE if math.prod(self.shape) % 16 == 0 else 1
+        with closing(ahead(iter(lambda: self._normal(sources, draws), None), depth=2)) as blocks:
+            for block in blocks:
+                yield from block.to(self.device, non_blocking=True).unbind(1)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class RunRecord(Record):
     device: str
     precision: str = ""
     threads: int | None = None
+    compiled: bool | None = None
     machine: dict[str, Any] = {}
     versions: dict[str, Any] = {}
     revision: str | None = None

@@ -46,10 +46,11 @@ def test_who_leaves_early_ends_the_thread():
 
 def test_training_on_draws_made_ahead_is_training_on_draws(monkeypatch):
     settings = TrainSettings(widths=(4, 8), epochs=2, batch_size=16, precision="float32")
-    plain = Trainer(settings, IMAGES, IMAGES[:30])
+    place = choose("cpu", "float32")
+    plain = Trainer(settings, IMAGES, IMAGES[:30], place)
     wanted = [(r.train_mean, r.train_min, r.test_mean) for r in plain.epochs()]
     monkeypatch.setattr(trainer, "fed", lambda items, device: ahead(items))
-    found = [(r.train_mean, r.train_min, r.test_mean) for r in Trainer(settings, IMAGES, IMAGES[:30]).epochs()]
+    found = [(r.train_mean, r.train_min, r.test_mean) for r in Trainer(settings, IMAGES, IMAGES[:30], place).epochs()]
     assert found == wanted
 
 
