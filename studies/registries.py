@@ -16,6 +16,7 @@ RULERS = Registry(
     "ruler",
     {
         "shape": "studies.measures.shape:RULER",
+        "clean": "studies.measures.clean:RULER",
         "noise": "studies.measures.noise:RULER",
         "population": "studies.measures.population:RULER",
         "novelty": "studies.measures.novelty:RULER",
