@@ -111,7 +111,7 @@ def measure_data(plan, dataset):
 @planned
 def verdicts(plan):
     """Judge the study's claims by the runs measured so far, on the terminal; `studies table verdicts` writes them."""
-    from studies.verdicts.judging import print_out
+    from studies.verdicts.telling import print_out
 
     click.echo(print_out(plan))
 

@@ -34,11 +34,13 @@ FIGURES = Registry(
         "mean-error": "studies.report.figures.curves.mean_error:ENTRY",
         "noising": "studies.report.figures.images.noising:ENTRY",
         "training-examples": "studies.report.figures.images.training_examples:ENTRY",
+        "training-images": "studies.report.figures.images.training_images:ENTRY",
         "reverse": "studies.report.figures.images.reverse:ENTRY",
         "starts": "studies.report.figures.images.starts:ENTRY",
         "samples": "studies.report.figures.images.samples:ENTRY",
         "other-samples": "studies.report.figures.images.other_samples:ENTRY",
         "neighbours": "studies.report.figures.images.neighbours:ENTRY",
+        "clean": "studies.report.figures.measures.clean:ENTRY",
         "overlap": "studies.report.figures.measures.overlap:ENTRY",
         "noise": "studies.report.figures.measures.noise:ENTRY",
         "population": "studies.report.figures.measures.population:ENTRY",
@@ -59,6 +61,8 @@ TABLES = Registry(
         "time": "studies.report.tables.time:ENTRY",
         "workflow-time": "studies.report.tables.workflow_time:ENTRY",
         "data": "studies.report.tables.data:ENTRY",
+        "power": "studies.report.tables.power:ENTRY",
+        "training-images": "studies.report.tables.training_images:ENTRY",
     },
 )
 # Claims that formulas or drawing settle, without a run.

@@ -17,8 +17,9 @@ from studies.report.html.page import render
 from studies.report.tables import cells, measures
 from studies.report.tables.formatting import save
 from studies.verdicts.claims import Missing, count, count_needed, sides, tell_contrast
-from studies.verdicts.judging import CHANGED, find_weakest, judge, tabulate
+from studies.verdicts.judging import CHANGED, find_weakest, judge
 from studies.verdicts.statistics import Evidence, seeds_needed
+from studies.verdicts.telling import tabulate
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 CELLS = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
@@ -254,7 +255,11 @@ def test_claims_changed_after_their_runs_are_told(study):
 
 def test_digests_follow_what_decides_and_nothing_else():
     plain = Claim(**claim(**DIFFERENCE))
-    assert plain.digest == Claim(**claim(**DIFFERENCE) | {"claim": "Other words.", "figure": "loss"}).digest
+    assert plain.digest == Claim(**claim(**DIFFERENCE) | {"source": "section 2", "figure": "loss"}).digest
+    other = Claim(**claim(**DIFFERENCE) | {"claim": "Other words."})
+    assert plain.digest != other.digest
+    assert not other.is_digest(plain.digest)
+    assert other.is_digest(plain.digest.partition("-")[0])  # as stored before digests covered the words
     for change in ({"smallest": 0.2}, {"direction": "below"}, {"test": "sign-flip"}, {"measure": "components"}):
         assert plain.digest != Claim(**claim(**DIFFERENCE | change)).digest
 
@@ -287,7 +292,7 @@ def test_the_thesis_study_says_what_it_needs():
     claims = make_plan().study.claims
     assert len({one.id for one in claims}) == len(claims)
     tested = [one for one in claims if one.kind in ("difference", "equivalence", "never")]
-    assert {count_needed(one, claims) for one in tested} == {2, 3}
+    assert {count_needed(one, claims) for one in tested} == {3}
     # the comment in the file, that so many claims need that many seeds by the sign-flip test, holds
     assert f"needs {seeds_needed('sign-flip', claims=len(tested))} seeds" in find("thesis").read_text()
     assert tell_contrast(make_plan(), tested[0]) == "low − array"
