@@ -46,6 +46,7 @@ FIGURES = Registry(
         "population": "studies.report.figures.measures.population:ENTRY",
         "likelihood": "studies.report.figures.measures.likelihood:ENTRY",
         "contrasts": "studies.report.figures.measures.contrasts:ENTRY",
+        "scales": "studies.report.figures.measures.scales:ENTRY",
         "time": "studies.report.figures.measures.time:ENTRY",
         "workflow-time": "studies.report.figures.measures.workflow_time:ENTRY",
     },
@@ -54,6 +55,7 @@ TABLES = Registry(
     "table",
     {
         "verdicts": "studies.report.tables.verdicts:ENTRY",
+        "scales": "studies.report.tables.scales:ENTRY",
         "cells": "studies.report.tables.cells:ENTRY",
         "measures": "studies.report.tables.measures:ENTRY",
         "schedules": "studies.report.tables.schedules:ENTRY",

@@ -259,5 +259,14 @@ class Recipe(Settings):
 
 
 class Scales(Settings):
+    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first."""
+
     recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
+    nearest: Annotated[tuple[Name, ...], Distinct] = ()
+
+    @model_validator(mode="after")
+    def _check_nearest(self):
+        if strange := [name for name in self.nearest if name not in self.scales]:
+            raise ValueError(f"nearest: {strange[0]} is no scale: choose from {', '.join(self.scales)}")
+        return self

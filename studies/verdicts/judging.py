@@ -50,18 +50,31 @@ class Judged:
     fragile: tuple[int, ...] = ()
 
 
-def gather(plan) -> tuple[dict, dict]:
+def gather(plan, committed: bool = False) -> tuple[dict, dict]:
     """Gather the measures of the grid's runs that are there: {(data, model, samples, seed): {measure: (value, n)}}, and
-    {measure: unit}; samples is `` for the study's own."""
+    {measure: unit}; samples is `` for the study's own.
+
+    committed: they lie as `studies reference` left them, without the samples that they are of.
+    """
     found, units = {}, {}
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
     for run, samples, measured in own + others:
-        frame = of_samples(read_measures, measured, measured)
+        if committed:
+            frame = or_hole(read_measures, _locate_committed(plan, measured))
+        else:
+            frame = of_samples(read_measures, measured, measured)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
             found[run.data, run.model, samples, run.seed] = {name: (value, n) for name, value, n in rows}
             units |= dict(zip(frame.measure, frame.unit, strict=True))
     return found, units
+
+
+def _locate_committed(plan, measured):
+    """Return a run or other sampling as it lies in a folder of committed results, which has one for each study."""
+    run = getattr(measured, "run", measured)
+    moved = replace(run, folder=plan.output / "runs" / run.name)
+    return moved if run is measured else replace(measured, run=moved)
 
 
 def judge(plan) -> list[Judged]:

@@ -1,5 +1,6 @@
 """Verdicts in words: a table, a line of evidence, and aligned text for the terminal."""
 
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -7,9 +8,18 @@ import pandas as pd
 
 from studies.registries import describe
 from studies.verdicts.judging import Judged, judge, nothing
-from studies.verdicts.statistics import TESTED
+from studies.verdicts.scales import combine
+from studies.verdicts.statistics import NOT_ASKED, TESTED
 
-__all__ = ["print_out", "tabulate", "tell_estimate", "tell_evidence"]
+__all__ = [
+    "print_out",
+    "print_scales",
+    "tabulate",
+    "tabulate_scales",
+    "tell_at_scale",
+    "tell_estimate",
+    "tell_evidence",
+]
 
 VERDICT_COLUMNS = (
     "id", "claim", "origin", "source", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
@@ -86,7 +96,61 @@ def print_out(plan) -> str:
         seeds = str(one.evidence.seeds) if one.evidence else "0"
         outcome = f"{one.outcome}, fragile" if one.fragile else one.outcome
         rows.append((one.claim.id, tell_estimate(one), seeds, plan.scale_name, outcome))
+    notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
+    return "\n".join([*_align(rows), "", *notes]).rstrip()
+
+
+def _align(rows) -> list[str]:
+    """Return rows of text as lines, the columns of equal width and a rule under the first."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", *notes]).rstrip()
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def tabulate_scales(columns) -> pd.DataFrame:
+    """Tabulate verdicts by scale, a claim a row: see `studies.verdicts.scales`. Each scale's column is text."""
+    rows = [
+        {
+            "id": whole.claim.id,
+            "claim": whole.claim.claim,
+            **dict(zip(_head_scales(columns), cells, strict=True)),
+            "as a whole": whole.outcome,
+            "p_holm": whole.p_holm,
+            "why": "; ".join(filter(None, (whole.why, whole.claim.reading and f"reading: {whole.claim.reading}"))),
+        }
+        for whole, cells in _by_claim(columns)
+    ]
+    return pd.DataFrame(rows, columns=["id", "claim", *_head_scales(columns), "as a whole", "p_holm", "why"])
+
+
+def print_scales(columns) -> str:
+    """Return verdicts by scale as aligned text."""
+    rows = [("claim", *_head_scales(columns), "as a whole")]
+    notes = []
+    for whole, cells in _by_claim(columns):
+        rows.append((whole.claim.id, *cells, whole.outcome))
+        notes += [f"{whole.claim.id}: {whole.why}"] if whole.why else []
+    return "\n".join([*_align(rows), "", *notes]).rstrip()
+
+
+def _by_claim(columns):
+    """Return (what holds as a whole, the text of each scale) claim by claim."""
+    judged = zip(*(column.judged for column in columns), strict=True)
+    told = [[tell_at_scale(column, one) for column, one in zip(columns, row, strict=True)] for row in judged]
+    return list(zip(combine(columns), told, strict=True))
+
+
+def _head_scales(columns) -> list[str]:
+    """Return each scale's name with its recipe and the networks' widths."""
+    return [f"{one.scale} (recipe {one.plan.scale.recipe}, widths {one.widths or 'of its models'})" for one in columns]
+
+
+def tell_at_scale(column, one: Judged) -> str:
+    """Tell estimate, interval, seeds and outcome of a claim at a scale; of too few seeds the bare number, as a hint."""
+    if one.a is None:
+        return one.outcome if one.outcome in (NOT_ASKED, "underspecified") or one.claim.kind == "analytic" else "–"
+    seeds = f"{len(one.a)} seed{'s' * (len(one.a) > 1)}"
+    if not column.decides(one):
+        bare = replace(one, evidence=replace(one.evidence, low=nan, high=nan))
+        return f"{tell_estimate(bare)}, {seeds}: a hint"
+    return f"{tell_estimate(one)}, {seeds}: {one.outcome}{', fragile' * bool(one.fragile)}"
