@@ -119,17 +119,21 @@ class Resampled(Settings):
     """Cells sampled once more, in another way.
 
     sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
-    from_abar, noised until that share of signal power is left; renormed: with batch norm's statistics taken again.
+    from_abar, noised until that share of signal power is left; matched: from a Gaussian with the mean and covariance of
+    x_T; renormed: with batch norm's statistics taken again.
     """
 
     cells: Cells = Cells()
     sampling: Mapping[str, Any] = {}
     noised: bool = False
     from_abar: Annotated[float, Field(gt=0, lt=1)] | None = None
+    matched: bool = False
     renormed: bool = False
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.matched and self.noised:
+            raise ValueError("noised and matched are two ways to start: leave one out")
         if self.from_abar is not None and not self.noised:
             raise ValueError("from_abar needs noised: true, images to start from")
         return self
