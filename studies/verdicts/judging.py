@@ -23,6 +23,7 @@ __all__ = [
     "judge_found",
     "judge_level",
     "nothing",
+    "weigh",
 ]
 
 ALPHA, AFTER_LOOKS = 0.05, 0.02  # the latter where results of the same seeds were looked at before the last were made
@@ -35,7 +36,8 @@ class Judged:
     """A claim with its evidence (None where it is underspecified), outcome, Holm's p and what there is to say.
 
     a, b: what is compared, by seed, None where nothing was; of several comparisons that which decides, and `against`
-    says which one that is. fragile: the seeds of which any one left out would change a decided outcome.
+    says which one that is. fragile: the seeds of which any one left out would change a decided outcome. partial: the
+    models that it was judged by, where not all that it asks for are there; then it is a hint and no verdict.
     """
 
     claim: object
@@ -48,6 +50,7 @@ class Judged:
     outcome: str = ""
     p_holm: float = nan
     fragile: tuple[int, ...] = ()
+    partial: str = ""
 
 
 def gather(plan, committed: bool = False) -> tuple[dict, dict]:
@@ -102,7 +105,7 @@ def judge_level(plan) -> float:
 
 
 def _judge_once(plan, found, units) -> list[Judged]:
-    weighed = [_weigh(plan, claim, found, units) for claim in plan.study.claims]
+    weighed = [weigh(plan, claim, found, units) for claim in plan.study.claims]
     outcomes = statistics.verdicts([one.evidence for one in weighed], judge_level(plan))
     return [replace(one, outcome=outcome, p_holm=p) for one, (outcome, p) in zip(weighed, outcomes, strict=True)]
 
@@ -139,7 +142,7 @@ def _tell_changes(claim, changed) -> list[str]:
     return [note for note in (told, claim.changed) if note]
 
 
-def _weigh(plan, claim, found, units) -> Judged:
+def weigh(plan, claim, found, units) -> Judged:
     """Weigh one claim on its own; without data the evidence is one of no seeds, p = 1."""
     if claim.kind == "underspecified":
         return Judged(claim, None, notes=(claim.why,))

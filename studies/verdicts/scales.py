@@ -1,8 +1,8 @@
 """Verdicts by scale: each claim at every scale that judges, and what holds as a whole.
 
-Recipes are never pooled. A scale decides with three seeds or more; what has fewer gives a hint. A claim holds as a
-whole where all scales that decide lean the same way, its p the largest of theirs and Holm's over all claims, and no
-scale that is nearer to the thesis hints at the contrary. Else it depends on the recipe.
+Recipes are never pooled. A scale decides with three seeds or more; what has fewer, or lacks cells, gives a hint. A
+claim holds as a whole where all scales that decide lean the same way, its p the largest of theirs and Holm's over all
+claims, and no scale that is nearer to the thesis hints at the contrary. Else it depends on the recipe.
 """
 
 import re
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from studies.planning.reading import read_scales
 from studies.planning.resolving import make_plan
-from studies.verdicts.judging import Judged, gather, judge_found, judge_level
+from studies.verdicts.judging import Judged, gather, judge_found, judge_level, weigh
+from studies.verdicts.partial import restrict, tell_restricted
 from studies.verdicts.statistics import LEAST_SEEDS, NOT_ASKED, TESTED, Evidence, holm, verdict
 
 __all__ = ["DEPENDS", "OPEN", "REFERENCE", "Column", "Whole", "choose_scales", "combine", "judge_scales"]
@@ -39,8 +40,8 @@ class Column:
         return f"{found[0][0]} to {found[0][-1]}" if found else ""
 
     def decides(self, one: Judged) -> bool:
-        """Tell whether a claim has the seeds for a verdict here."""
-        return one.a is not None and len(one.a) >= LEAST_SEEDS[one.claim.kind]
+        """Tell whether a claim has the seeds for a verdict here, and all cells."""
+        return one.a is not None and not one.partial and len(one.a) >= LEAST_SEEDS[one.claim.kind]
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,21 @@ def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
         if seeds:
             own, committed = (_make_plan(study, scale, folder, seeds) for folder in (results, results / REFERENCE))
         (kept, units), (made, more) = gather(committed, committed=True), gather(own)
-        columns.append(Column(own, tuple(judge_found(own, kept | made, units | more))))
+        found, units = kept | made, units | more
+        judged = [_hint_at(own, one, found, units) for one in judge_found(own, found, units)]
+        columns.append(Column(own, tuple(judged)))
     return columns
+
+
+def _hint_at(plan, one: Judged, found, units) -> Judged:
+    """Judge by the models that are there a claim that lacks some; as it was where it lacks none, or has none."""
+    if one.claim.kind not in TESTED or one.a is not None or one.outcome == NOT_ASKED:
+        return one
+    left = restrict(plan, one.claim, found)
+    if left is None:
+        return one
+    hint = weigh(plan, left, found, units)
+    return replace(hint, claim=one.claim, outcome="inconclusive", partial=tell_restricted(plan, left))
 
 
 def _make_plan(study, scale, results, seeds=None):

@@ -152,5 +152,5 @@ def tell_at_scale(column, one: Judged) -> str:
     seeds = f"{len(one.a)} seed{'s' * (len(one.a) > 1)}"
     if not column.decides(one):
         bare = replace(one, evidence=replace(one.evidence, low=nan, high=nan))
-        return f"{tell_estimate(bare)}, {seeds}: a hint"
+        return f"{tell_estimate(bare)}, {seeds}{f', {one.partial}' * bool(one.partial)}: a hint"
     return f"{tell_estimate(one)}, {seeds}: {one.outcome}{', fragile' * bool(one.fragile)}"

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from diffusion.store.files import read_array
 from studies.measures import clean, novelty
 from studies.measures.calibration import impostors
 from studies.measures.images import Images
 from studies.measures.measure import SMALL
 from studies.measures.shape import FIXED_OVERLAPS
-from triangles.datasets import read_dataset
+from triangles.datasets import read_record
 from triangles.kinds.polygons import Polygons
+from triangles.rendering import draw_parameters
+from triangles.settings import Settings
 
 __all__ = ["CLASSES", "is_of_triangles", "measure_power"]
 
@@ -48,21 +51,22 @@ class _Set:
     """A data set with what its shapes are compared with, each made once."""
 
     def __init__(self, folder: Path):
-        self.data = read_dataset(folder)
-        self.settings = self.data.settings
+        self.settings = Settings(**read_record(folder)["settings"])
         self.rng = np.random.default_rng(np.random.SeedSequence([self.settings.seed, POWER_STREAM]))
+        train = read_array(folder / "train.npy")
+        self._images = Images(train, self.settings, train)
 
     @cached_property
     def fresh_ink(self):
-        return Images(self.data.test, self.settings, self.data.train).fresh_ink
+        return self._images.fresh_ink
 
     @cached_property
     def training_ink(self):
-        return Images(self.data.test, self.settings, self.data.train).training_ink
+        return self._images.ink
 
     def draw_copied(self):
         """Draw training triangles, each at most once."""
-        vertices = self.data.parameters_train
+        vertices = draw_parameters(self.settings, "train")
         return vertices[self.rng.permutation(len(vertices))[:COUNT]]
 
 

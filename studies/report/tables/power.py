@@ -34,7 +34,7 @@ def find_needs(plan) -> list:
     """
     if not (datasets := _datasets(plan)):
         raise ValueError("power: no data set of the study shows triangles that are fitted")
-    return image_files(datasets, "train", "test")
+    return image_files(datasets, "train")
 
 
 ENTRY = Entry(

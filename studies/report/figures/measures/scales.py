@@ -44,7 +44,7 @@ def draw(plan):
     axes.set_xlabel("effect over the smallest that matters")
     axes.spines.left.set_visible(False)
     _add_legend(figure, columns, height)
-    add_footnote(figure, plan, "cells not made here: those committed", seeded=False)
+    add_footnote(figure, plan, "with all that is measured or committed", together=True)
     return figure
 
 
