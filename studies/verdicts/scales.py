@@ -24,14 +24,22 @@ REFERENCE = "reference"  # the folder of committed results below the one of all 
 
 @dataclass(frozen=True)
 class Column:
-    """A scale with the study's claims as judged at it, in their order; plan: with all seeds that were found."""
+    """A scale with the study's claims as judged at it, in their order; plan: with all seeds that were found.
+
+    confirms: whether they are those that the study confirms its claims by, kept apart from those that it explored.
+    """
 
     plan: object
     judged: tuple[Judged, ...]
+    confirms: bool = False
 
     @property
     def scale(self) -> str:
         return self.plan.scale_name
+
+    @property
+    def name(self) -> str:
+        return f"{self.scale}, confirmatory" if self.confirms else self.scale
 
     @property
     def widths(self) -> str:
@@ -74,19 +82,29 @@ def choose_scales(given: str | None = None) -> list[str]:
 def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
     """Judge a study's claims at each scale by all seeds that are measured there, made here or committed.
 
-    Measures of cells that were made in `results` replace the committed ones of the same cells.
+    Measures of cells that were made in `results` replace the committed ones of the same cells. Seeds that confirm have
+    a column of their own, before that of the others.
     """
     columns = []
     for scale in scales:
-        own, committed = (_make_plan(study, scale, folder) for folder in (results, results / REFERENCE))
-        seeds = tuple(sorted({*_find_seeds(own.folder / "runs"), *_find_seeds(committed.output / "runs")}))
-        if seeds:
-            own, committed = (_make_plan(study, scale, folder, seeds) for folder in (results, results / REFERENCE))
-        (kept, units), (made, more) = gather(committed, committed=True), gather(own)
-        found, units = kept | made, units | more
-        judged = [_hint_at(own, one, found, units) for one in judge_found(own, found, units)]
-        columns.append(Column(own, tuple(judged)))
+        own, committed = (make_plan(study, scale, folder) for folder in (results, results / REFERENCE))
+        seeds = {*_find_seeds(own.folder / "runs"), *_find_seeds(committed.output / "runs")}
+        confirming = seeds & set(own.study.confirming.get(scale, ()))
+        if confirming:
+            columns.append(_judge_seeds(study, scale, results, confirming, confirms=True))
+        if seeds - confirming or not seeds:
+            columns.append(_judge_seeds(study, scale, results, seeds - confirming))
     return columns
+
+
+def _judge_seeds(study, scale, results, seeds, confirms=False) -> Column:
+    """Judge at a scale by these seeds; by the scale's own, and so by nothing, if there are none."""
+    chosen = tuple(sorted(seeds)) or None
+    own, committed = (make_plan(study, scale, folder, chosen) for folder in (results, results / REFERENCE))
+    (kept, units), (made, more) = gather(committed, committed=True), gather(own)
+    found, units = kept | made, units | more
+    judged = [_hint_at(own, one, found, units) for one in judge_found(own, found, units)]
+    return Column(own, tuple(judged), confirms)
 
 
 def _hint_at(plan, one: Judged, found, units) -> Judged:
@@ -100,10 +118,6 @@ def _hint_at(plan, one: Judged, found, units) -> Judged:
     return replace(hint, claim=one.claim, outcome="inconclusive", partial=tell_restricted(plan, left))
 
 
-def _make_plan(study, scale, results, seeds=None):
-    return make_plan(study, scale, results, seeds)
-
-
 def _find_seeds(runs: Path) -> set[int]:
     """Find the seeds of measured runs by their folders' names; a plan says later which of these are the study's."""
     names = [path.parent.name for path in runs.glob("*/measures.csv")]
@@ -115,10 +129,9 @@ def combine(columns: list[Column]) -> list[Whole]:
     wholes, evidence, levels = [], [], []
     for judged in zip(*(column.judged for column in columns), strict=True):
         whole, found = _combine_one(columns, judged)
-        deciding = [column for column, one in zip(columns, judged, strict=True) if column.decides(one)]
         wholes.append(whole)
         evidence.append(found)
-        levels.append(min((judge_level(column.plan) for column in deciding), default=nan))
+        levels.append(min((judge_level(column.plan) for column, _ in _find_deciding(columns, judged)), default=nan))
     tested = [i for i, one in enumerate(evidence) if one is not None]
     for i, p in zip(tested, holm([evidence[i].p for i in tested]), strict=True):
         outcome = verdict(evidence[i], levels[i], float(p))
@@ -133,7 +146,7 @@ def _combine_one(columns, judged) -> tuple[Whole, Evidence | None]:
         outcome = judged[0].outcome
         return Whole(claim, OPEN if outcome == "inconclusive" else outcome), None
     pairs = [(column, one) for column, one in zip(columns, judged, strict=True) if one.a is not None]
-    deciding = [(column, one) for column, one in pairs if column.decides(one)]
+    deciding = _find_deciding(columns, judged)
     if not deciding:
         unasked = all(one.outcome == NOT_ASKED for one in judged)
         return Whole(claim, NOT_ASKED if unasked else OPEN, why=_tell_hints(pairs, None)), None
@@ -147,8 +160,15 @@ def _combine_one(columns, judged) -> tuple[Whole, Evidence | None]:
     return Whole(claim, "", why="; ".join(filter(None, (f"by {_name(deciding)}", why)))), found
 
 
+def _find_deciding(columns, judged) -> list[tuple[Column, Judged]]:
+    """Find the scales that decide a claim; where seeds that confirm do, those that explored do not."""
+    pairs = [(column, one) for column, one in zip(columns, judged, strict=True) if column.decides(one)]
+    confirmed = {column.scale for column, _ in pairs if column.confirms}
+    return [(column, one) for column, one in pairs if column.confirms or column.scale not in confirmed]
+
+
 def _name(pairs) -> str:
-    return " and ".join(column.scale for column, _ in pairs)
+    return " and ".join(column.name for column, _ in pairs)
 
 
 def _tell_split(deciding) -> str:
@@ -170,7 +190,7 @@ def _tell_hints(pairs, supports) -> str:
         way = _way(one)
         if supports is not None:
             way = "the same way" if one.evidence.supports == supports else "the other way"
-        told.append(f"leans {way} at {column.scale}, {_count(len(one.a))}")
+        told.append(f"leans {way} at {column.name}, {_count(len(one.a))}")
     return ", ".join(told)
 
 

@@ -142,7 +142,7 @@ def _by_claim(columns):
 
 def _head_scales(columns) -> list[str]:
     """Return each scale's name with its recipe and the networks' widths."""
-    return [f"{one.scale} (recipe {one.plan.scale.recipe}, widths {one.widths or 'of its models'})" for one in columns]
+    return [f"{one.name} (recipe {one.plan.scale.recipe}, widths {one.widths or 'of its models'})" for one in columns]
 
 
 def tell_at_scale(column, one: Judged) -> str:

@@ -26,8 +26,14 @@ def claim(name="one", **changes):
 def judged(tmp_path):
     """Judge claims at scales, where linear exceeds wave by given effects: scale -> (effect, seeds)."""
 
-    def judge(claims, effects, committed=(), without=()):
-        content = {"title": "t", "question": "q", "claims": claims, **axes(["low", "array"], ["linear", "wave"])}
+    def judge(claims, effects, committed=(), without=(), **more):
+        content = {
+            "title": "t",
+            "question": "q",
+            "claims": claims,
+            **axes(["low", "array"], ["linear", "wave"]),
+            **more,
+        }
         path = tmp_path / "mine.yaml"
         path.write_text(json.dumps(content))
         for scale, (effect, seeds) in effects.items():
@@ -115,6 +121,18 @@ def test_committed_cells_count_and_those_made_here_replace_them(judged, tmp_path
         write(run, run.folder, 0.5, committed=False)
     (one,) = judge_scales(path, ["thesis"], tmp_path / "results")[0].judged
     assert (one.outcome, len(one.a)) == ("reproduced", 4)  # the fourth seed is new
+
+
+def test_seeds_that_confirm_stand_apart_and_replace_those_that_explored(judged):
+    confirming = {"laptop": [3, 4, 5]}
+    columns = judged([claim()], {"laptop": (0.2, 6)}, confirming=confirming)
+    assert [(column.name, column.plan.scale.seeds) for column in columns] == [
+        ("laptop, confirmatory", (3, 4, 5)),
+        ("laptop", (0, 1, 2)),
+    ]
+    assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "by laptop, confirmatory")
+    few = judged([claim("two")], {"overnight": (0.2, 4)}, confirming={"overnight": [3, 4, 5]})
+    assert whole(few).why.startswith("by overnight; leans the same way at overnight, confirmatory, one seed")
 
 
 def test_cells_that_are_there_give_a_hint(judged):

@@ -80,7 +80,7 @@ def _add_legend(figure, columns, height) -> None:
 
 
 def _name(column) -> str:
-    return f"{column.scale}: recipe {column.plan.scale.recipe}, widths {column.widths or 'of its models'}"
+    return f"{column.name}: recipe {column.plan.scale.recipe}, widths {column.widths or 'of its models'}"
 
 
 ENTRY = Entry(
