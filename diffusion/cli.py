@@ -48,13 +48,14 @@ cli.add_command(train)
 @click.option("--precision", type=PRECISION, default="auto", show_default=True)
 @click.option("--noised", type=FOLDER, help="Start from this data set's test images, noised to x_T, not from N(0, I).")
 @click.option("--from-abar", type=float, help="With --noised: noise until this share of signal power is left, no more.")
+@click.option("--matched", type=FOLDER, help="Start from a Gaussian with x_T's mean and covariance of this data set.")
 @click.option("--renormed", type=FOLDER, help="First take batch norm's statistics again, from this data set's images.")
 @click.option("--name", default=SAMPLES, show_default=True, help="Name of the files, for several samplings of a run.")
 @DEVICE
 @THREADS
 def sample(
-    run: Path, name: str, noised: Path | None, from_abar: float | None, renormed: Path | None, device: str,
-    threads: int | None, precision: str, **options,
+    run: Path, name: str, noised: Path | None, from_abar: float | None, matched: Path | None, renormed: Path | None,
+    device: str, threads: int | None, precision: str, **options,
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from diffusion import devices, results, runs
@@ -62,6 +63,8 @@ def sample(
 
     if from_abar is not None and not noised:
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
+    if matched and noised:
+        raise ValueError("--matched and --noised are two ways to start: leave one out")
     if options["variance"] is None:
         del options["variance"]
     check_name(name, LIKELIHOOD)
@@ -69,13 +72,15 @@ def sample(
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
     images = runs.read_data(renormed) if renormed else None
+    to_match = runs.read_data(matched)[0] if matched else None
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), locked(run):
         check_free(run / f"{name}.csv", "a bound")
         trained = runs.read_model(run, chosen)
         told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
-        told |= {"renormed": str(renormed)} if renormed else {}
+        told |= {name: str(folder) for name, folder in (("matched", matched), ("renormed", renormed)) if folder}
         model, biases = _changed(trained, images, from_abar, options)
+        start = start if to_match is None else _match(model, to_match, options)
         seconds, samples = _drawn(model, start, options)
         results.write_samples(run, name, samples, model, options | told | biases, seconds)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
@@ -99,6 +104,14 @@ def _changed(model, images, from_abar: float | None, options: dict):
         _require(model, "frames", "--from-abar")
         model = partial.from_abar(model, from_abar)
     return model, biases
+
+
+def _match(model, images, options: dict):
+    """Images to start from that share the mean and the covariance of these."""
+    from diffusion.denoising import matched
+
+    _require(model, "frames", "--matched")
+    return matched.draw_matched(model, images, options["count"], options["seed"])
 
 
 def _require(model, capability: str, option: str) -> None:

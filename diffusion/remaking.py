@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from diffusion import devices, runs
 from diffusion.checkpoints import read_tensors
-from diffusion.denoising import partial, renorming
+from diffusion.denoising import matched, partial, renorming
 from diffusion.family import FAMILIES
 from diffusion.images import Samples
 from diffusion.settings import FamilySettings, explain, read_settings
@@ -24,7 +24,7 @@ from diffusion.training import EpochRecord, Trainer
 
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
 NO_OPTIONS = {
-    *("noised", "from_abar", "renormed", "mean_errors", "frame_steps", "seconds", "seconds_per_image"),
+    *("noised", "from_abar", "matched", "renormed", "mean_errors", "frame_steps", "seconds", "seconds_per_image"),
     *("device", "precision", "threads", "model", "files"),
 }  # what a record of samples says beside the options that they were drawn with
 
@@ -130,6 +130,8 @@ def _drawn_again(record: dict, model, train: np.ndarray, test: np.ndarray | None
     if record.get("from_abar") is not None:
         model = partial.from_abar(model, record["from_abar"])
     start = test if record.get("noised") else None
+    if record.get("matched"):
+        start = matched.draw_matched(model, train, record["count"], record["seed"])
     options = {key: value for key, value in record.items() if key not in NO_OPTIONS}
     return FAMILIES[model.settings.family].draw(model, **options, noised=start)
 

@@ -16,6 +16,7 @@ BETA_MIN, BETA_MAX = 1e-4, 0.02
 BETA_CLIP = 0.999  # Nichol and Dhariwal 2021, section 3.2: keeps the last cosine steps from being singular
 WAVE_CYCLES = 4  # a reading of "dynamic and rhythmic" (thesis 5.1, no formula printed); `wave-K` asks for K cycles
 NEAR_NOISE_ABAR, NEAR_CLEAN_ABAR = 0.01, 0.99
+ZERO_SNR, TERMINAL_ABAR = "-zero-snr", 1e-8  # a schedule of that ending leaves so little: none, as far as anything sees
 LEAST_ABAR = 1e-70  # its root is 1e-35, which float32 still divides noise by: estimates of x_0 need that
 FAR_FROM_NOISE_SNR = 0.01  # Lin et al. 2023: sampling from N(0, I) presumes a terminal SNR of zero
 
@@ -62,6 +63,19 @@ def cosine(u, beta_min, beta_max):
     s = np.linspace(0, 1, len(u) + 1)
     abar = np.cos((s + 0.008) / 1.008 * np.pi / 2) ** 2
     return np.clip(1 - abar[1:] / abar[:-1], 0, BETA_CLIP)
+
+
+def rescale_to_zero_snr(betas):
+    """Rescale betas so that next to no signal is left at the last step (Lin et al. 2023, algorithm 1).
+
+    sqrt(abar) is shifted and scaled: the first step keeps its own, the last has sqrt(`TERMINAL_ABAR`) where the paper
+    has 0, of which x_0 could not be told apart from eps.
+    """
+    root, last = np.sqrt(np.cumprod(1 - betas)), np.sqrt(TERMINAL_ABAR)
+    if len(root) == 1:
+        return np.full(1, 1 - TERMINAL_ABAR)
+    abar = (last + (root - root[-1]) * (root[0] - last) / (root[0] - root[-1])) ** 2
+    return 1 - abar / np.concatenate([[1.0], abar[:-1]])
 
 
 def _power(exponent: float) -> Betas:
@@ -199,11 +213,16 @@ class NoiseSchedule:
 def named(name: str) -> Betas:
     """The schedule function for a name of the registry, `power-P` for any P > 0, or `wave-K` for K whole cycles.
 
+    NAME-zero-snr is the schedule NAME rescaled; see `rescale_to_zero_snr`.
+
     Raises:
         ValueError: no such schedule; the message lists what there is.
     """
     if name in SCHEDULES:
         return SCHEDULES[name]
+    if name.endswith(ZERO_SNR):
+        plain = named(name.removesuffix(ZERO_SNR))
+        return lambda u, beta_min, beta_max: rescale_to_zero_snr(plain(u, beta_min, beta_max))
     family, _, parameter = name.partition("-")
     try:
         if family == "power" and 0 < float(parameter) < 1000:
@@ -212,7 +231,9 @@ def named(name: str) -> Betas:
             return lambda u, beta_min, beta_max: wave(u, beta_min, beta_max, int(parameter))
     except ValueError:
         pass
-    raise ValueError(f"unknown schedule {name!r}: choose from {', '.join(SCHEDULES)}, power-P or wave-K")
+    raise ValueError(
+        f"unknown schedule {name!r}: choose from {', '.join(SCHEDULES)}, power-P or wave-K, or any NAME-zero-snr"
+    )
 
 
 def schedule(name: str, timesteps: int = 1000, beta_min: float = BETA_MIN, beta_max: float = BETA_MAX) -> NoiseSchedule:

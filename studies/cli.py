@@ -108,12 +108,20 @@ def measure_data(plan, dataset):
 
 
 @cli.command()
+@click.option(
+    "--scales", help="Scales side by side, with commas, by all seeds that are there: thesis,overnight,laptop."
+)
 @planned
-def verdicts(plan):
+def verdicts(plan, scales):
     """Judge the study's claims by the runs measured so far, on the terminal; `studies table verdicts` writes them."""
-    from studies.verdicts.judging import print_out
+    from studies.verdicts.scales import choose_scales, judge_scales
+    from studies.verdicts.telling import print_out, print_scales
 
-    click.echo(print_out(plan))
+    if scales is None:
+        click.echo(print_out(plan))
+    else:
+        columns = judge_scales(str(plan.written_in[0]), choose_scales(scales), plan.folder.parent)
+        click.echo(print_scales(columns))
 
 
 @cli.command()

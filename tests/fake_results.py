@@ -78,6 +78,7 @@ def per_image(dataset, seed, count):
     features = KINDS[dataset.settings.kind].FEATURES
     columns = {name: least + (most - least) * rng.beta(2, 3, count) for name, (_, _, (least, most)) in features.items()}
     columns |= {"ink": 20 + rng.integers(0, 80, count), "plain_iou": rng.beta(8, 2, count)}
+    columns["displacement"] = rng.gamma(2, 0.1, np.size(columns["ink"]))
     columns["nearest"] = rng.integers(5, 20, count)
     return columns | {"background_haze": rng.gamma(1, 0.01, count), "second_nearest": columns["nearest"] + 10}
 

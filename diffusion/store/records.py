@@ -88,6 +88,7 @@ class SamplesRecord(Record):
     seed: int | None = None
     noised: str | None = None
     from_abar: float | None = None
+    matched: str | None = None
     renormed: str | None = None
     mean_errors: MeanErrors | None = None
     frame_steps: list[int] | None = None

@@ -13,7 +13,9 @@ from studies.registries import RULERS
 from triangles.kinds import KINDS
 from triangles.pixels.ink import binarise
 
-__all__ = ["Images", "measure_each", "summarise"]
+__all__ = ["Images", "as_ink", "measure_each", "summarise"]
+
+FRESH_STREAM = 2  # of pictures that no model has seen; streams 0 and 1 are the training and the test images'
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,17 @@ class Images:
         return as_ink(self.train)
 
     @cached_property
+    def fresh_ink(self) -> np.ndarray | None:
+        """Ink of as many fresh pictures as there are training images, drawn as those were: bool (M, H, W).
+
+        The same of every sampling of a data set; None where no settings say how to draw them.
+        """
+        if self.settings is None or self.train is None:
+            return None
+        rng = np.random.default_rng(np.random.SeedSequence([self.settings.seed, FRESH_STREAM]))
+        return as_ink(self.kind.render(self.kind.draw(rng, len(self.train)), self.settings))
+
+    @cached_property
     def fits(self):
         """The best-fit pictures drawn as the set was, see `triangles.kinds`; None for a kind that is not fitted."""
         return self.kind.fit(self._one_channel, self.settings) if self.kind.fitter else None
@@ -84,9 +97,10 @@ def measure_each(images: Images):
     """Measure images one by one: a DataFrame with a row for each, and the columns of all rulers.
 
     Among them: ink (px), iou and plain_iou (0..1, overlap with the best fit drawn as the set was, or straight at the
-    images' own size), components, identical (to another of these), gray and clearly_gray (share of pixels),
-    background_rms, background_haze and inside_rms (0..1), edge_width (px), the features of the fit, nearest_other and,
-    with training images, nearest and second_nearest (differing pixels).
+    images' own size), displacement and depth (px, of the latter), components, identical (to another of these), gray and
+    clearly_gray (share of pixels), background_rms, background_haze and inside_rms (0..1), edge_width (px), the features
+    of the fit, nearest_other, nearest_rms (0..1, from the nearest other) and, with training images, nearest,
+    second_nearest and nearest_fresh (differing pixels).
     """
     import pandas as pd
 

@@ -25,12 +25,13 @@ class Measure:
 @dataclass(frozen=True)
 class Described:
     """A measure in words. words: what people call it; unit; range: least and most; better: `high`, `low` or "" where
-    neither is."""
+    neither is; version: raised with what it means, so that claims on it count as changed."""
 
     words: str
     unit: str = "1"
     range: tuple[float, float] = (0, inf)
     better: str = ""
+    version: int = 1
 
     def derived(self, prefix: str) -> "Described":
         """Return the same measure of held-out real images (`real_`), or what it exceeds theirs by (`excess_`)."""

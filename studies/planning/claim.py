@@ -31,13 +31,14 @@ class Contrast(Settings):
     """What minus what, seed by seed: the means over the cells of each entry, added up on either side.
 
     level: a number to compare with instead of cells; each: every entry of `plus` is compared with every one of `minus`
-    on its own, and the claim holds if all do.
+    on its own, and the claim holds if all do; each_data: every data set is compared by itself, and all must hold.
     """
 
     plus: Annotated[tuple[Side, ...], Field(min_length=1)]
     minus: tuple[Side, ...] = ()
     level: Annotated[float, Field(allow_inf_nan=False)] | None = None
     each: bool = False
+    each_data: bool = False
 
 
 Kind = Literal["difference", "equivalence", "never", "analytic", "underspecified", "unjudged"]
@@ -59,8 +60,9 @@ class Claim(Settings):
     from formulas (`check`: a function of `studies.verdicts.analytic`), unjudged ones stay inconclusive. direction:
     plus above minus, or below. smallest: the effect from which on it matters, in the measure's unit; of an
     equivalence the ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure.
-    why: the reason for measure and size. note: what else helps to read them. test: sign-flip needs 6 seeds for one
-    claim, more for several.
+    why: the reason for measure and size. note: what else helps to read them. reading: what reading of the thesis the
+    verdict hangs on. recipe: the only one that the claim is asked of, as one about loss curves is of the recipe's own.
+    test: sign-flip needs 6 seeds for one claim, more for several.
     """
 
     id: Name
@@ -78,6 +80,8 @@ class Claim(Settings):
     check: str | None = None
     why: str | None = None
     note: str | None = None
+    reading: str | None = None
+    recipe: Name | None = None
 
     @model_validator(mode="after")
     def _complete(self):
@@ -92,18 +96,30 @@ class Claim(Settings):
 
     @property
     def digest(self) -> str:
-        """A 12-digit hash of the fields that decide the verdict (not wording, source or figure).
+        """A 12-digit hash of the fields that decide the verdict, and 6 digits of the words and the measure's version.
 
-        What the measure means and how the test works is code: its course is in the project's history.
+        How a test works is code: its course is in the project's history.
         """
-        content = _with_first_names(self.model_dump(mode="json", exclude=set(SHOWN_ONLY)))
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        content = _as_first_hashed(self.model_dump(mode="json", exclude=set(SHOWN_ONLY)))
+        return f"{_hash(content, 12)}-{_hash([self.claim, self._measure_version], 6)}"
+
+    def is_digest(self, stored: str) -> bool:
+        """Tell whether a stored digest is this claim's; an older one, which knew no words, by what decides."""
+        return stored == self.digest or ("-" not in stored and stored == self.digest.partition("-")[0])
+
+    @property
+    def _measure_version(self) -> int:
+        from studies.registries import describe
+
+        return describe(self.measure).version if self.measure else 0
 
     def _compared_wrongly(self) -> str | None:
         """Say what the contrast lacks, or has too much of, for a claim of this kind."""
         compared, level = bool(self.contrast.minus), self.contrast.level is not None
         if self.kind == "never" and (compared or level):
             return "a contrast of plus only"
+        if self.contrast.each_data and self.kind == "never":
+            return "all data together: leave each_data out"
         if self.kind == "difference" and compared == level:
             return "a contrast with either minus or level"
         if self.kind == "equivalence" and (not compared or level):
@@ -112,12 +128,18 @@ class Claim(Settings):
 
 
 # of a claim: how it is told, not how it is judged
-SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note")
+SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note", "reading")
 FIRST_NAMES = {"data": "preparation", "model": "schedule"}  # of the axes, when the first claims were hashed
+ADDED = {"each_data": False, "recipe": None}  # since then, with what a claim that lacks them means
 
 
-def _with_first_names(content: Any) -> Any:
-    """Name the axes as they were called when the first claims were hashed: their digests stay comparable."""
+def _as_first_hashed(content: Any) -> Any:
+    """Name fields as they were called when the first claims were hashed, so that their digests stay comparable."""
     if isinstance(content, dict):
-        return {FIRST_NAMES.get(key, key): _with_first_names(value) for key, value in content.items()}
-    return [_with_first_names(one) for one in content] if isinstance(content, list) else content
+        kept = {key: value for key, value in content.items() if key not in ADDED or value != ADDED[key]}
+        return {FIRST_NAMES.get(key, key): _as_first_hashed(value) for key, value in kept.items()}
+    return [_as_first_hashed(one) for one in content] if isinstance(content, list) else content
+
+
+def _hash(content: Any, digits: int) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:digits]

@@ -13,7 +13,7 @@ from studies.planning.claim import Cells
 from studies.planning.families import DEFAULT, settings_class, stands_for, understood, variances_of
 from studies.planning.reading import validated
 from studies.planning.runs import Dataset, Resampling, Run
-from studies.planning.study import Recipe, SamplingSettings, Scale, Scales, Study
+from studies.planning.study import Recipe, Resampled, SamplingSettings, Scale, Scales, Study
 
 __all__ = ["Maker"]
 
@@ -73,7 +73,7 @@ class Maker:
             _check_name(name, where)
             sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
             check_sampling(run.training, sampling, where)
-            other = Resampling(name, run, sampling, how.noised, how.from_abar, how.renormed, made[-1])
+            other = Resampling(name, run, sampling, made[-1], **_tell_start(how))
             if _is_among(run, how.cells):
                 check_resampled(other, where)
                 made.append(other)
@@ -106,6 +106,11 @@ def _check_name(name: str, where: str) -> None:
         check_name(name, SAMPLES, LIKELIHOOD)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _tell_start(how: Resampled) -> dict:
+    """Return what sets another sampling apart besides its settings: where it starts, and from which model."""
+    return how.model_dump(include={"noised", "from_abar", "matched", "renormed"})
 
 
 def _is_among(run: Run, cells: Cells) -> bool:

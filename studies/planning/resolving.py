@@ -24,7 +24,7 @@ def make_plan(
     results: Path | str = "results",
     seeds: tuple[int, ...] | None = None,
 ) -> Plan:
-    """Resolve and check a study at a scale; `seeds` replaces the scale's.
+    """Resolve and check a study at a scale; `seeds` replaces the study's, and those the scale's.
 
     Raises:
         ValueError: unknown study or scale, unknown keys, impossible values: file, key, value and what is allowed.
@@ -33,9 +33,9 @@ def make_plan(
     _load(question.plugins, find(study))
     if scale not in scales.scales:
         raise ValueError(f"unknown scale {scale!r}: choose from {', '.join(scales.scales)}")
-    size = scales.scales[scale]
-    if seeds is not None:
-        size = validated(Scale, size.model_dump() | {"seeds": seeds}, "seeds")
+    size, chosen = scales.scales[scale], seeds if seeds is not None else question.seeds.get(scale)
+    if chosen is not None:
+        size = validated(Scale, size.model_dump() | {"seeds": chosen}, "seeds")
     files = (find(study), SCALES)
     name, folder = _named_by(files[0]), Path(results) / scale
     maker = Maker(question, scales, size, f"{study} at scale {scale}", folder)

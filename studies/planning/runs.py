@@ -155,17 +155,19 @@ class Resampling:
     name: str
     run: Run
     sampling: SamplingSettings
-    noised: bool
-    from_abar: float | None
-    renormed: bool
     before: "Run | Resampling"
+    noised: bool = False
+    from_abar: float | None = None
+    matched: bool = False
+    renormed: bool = False
 
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that, with all they import, decide these samples."""
         partial = ("diffusion.denoising.partial",) if self.from_abar is not None else ()
+        matched = ("diffusion.denoising.matched",) if self.matched else ()
         renorming = ("diffusion.denoising.renorming",) if self.renormed else ()
-        return (*family.sampling_sources(self.run.training, self.sampling.sampler), *partial, *renorming)
+        return (*family.sampling_sources(self.run.training, self.sampling.sampler), *partial, *matched, *renorming)
 
     @property
     def flags(self) -> str:
@@ -173,6 +175,7 @@ class Resampling:
         data = shlex.quote(str(self.run.dataset.folder))
         how = f" --noised {data}" if self.noised else ""
         how += f" --from-abar {self.from_abar:g}" if self.from_abar is not None else ""
+        how += f" --matched {data}" if self.matched else ""
         how += f" --renormed {data}" if self.renormed else ""
         return f"{self.run.flags_of(self.sampling)} --seed {self.run.seed} --name {self.name}{how}"
 

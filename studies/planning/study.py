@@ -119,17 +119,21 @@ class Resampled(Settings):
     """Cells sampled once more, in another way.
 
     sampling: what differs from the study's own; noised: from held-out images noised to x_T, not from N(0, I), or, with
-    from_abar, noised until that share of signal power is left; renormed: with batch norm's statistics taken again.
+    from_abar, noised until that share of signal power is left; matched: from a Gaussian with the mean and covariance of
+    x_T; renormed: with batch norm's statistics taken again.
     """
 
     cells: Cells = Cells()
     sampling: Mapping[str, Any] = {}
     noised: bool = False
     from_abar: Annotated[float, Field(gt=0, lt=1)] | None = None
+    matched: bool = False
     renormed: bool = False
 
     @model_validator(mode="after")
     def _consistent(self):
+        if self.matched and self.noised:
+            raise ValueError("noised and matched are two ways to start: leave one out")
         if self.from_abar is not None and not self.noised:
             raise ValueError("from_abar needs noised: true, images to start from")
         return self
@@ -153,11 +157,20 @@ class Shown(Settings):
         return content
 
 
+class Looked(Settings):
+    """Seeds of a scale that were added bit by bit, and how many times results were looked at meanwhile."""
+
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]
+    times: Positive
+
+
 class Study(Settings):
     """A question, and what is run to answer it.
 
     data, models: named variants; grid: the cells (data, model), all pairs of the two if it is left out; plugins:
-    modules to import first, which register members of their own.
+    modules to import first, which register members of their own. seeds: by scale, those that its claims are judged by,
+    fixed before their runs, in place of the scale's own; confirming: by scale, fresh seeds that claims written or
+    changed after other seeds were judged are confirmed by; looked: by scale, which seeds were looked at several times.
     """
 
     title: str
@@ -173,6 +186,9 @@ class Study(Settings):
     figures: tuple[Shown, ...] = ()
     tables: Annotated[tuple[Name, ...], Distinct] = ()
     claims: tuple[Claim, ...] = ()
+    seeds: Mapping[Name, Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]] = {}
+    confirming: Mapping[Name, Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]] = {}
+    looked: Mapping[Name, Looked] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -188,6 +204,23 @@ class Study(Settings):
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.grid or tuple((data, model) for data in self.data for model in self.models)
+
+    def count_looks(self, scale: str, seeds) -> int:
+        """Count how many times results of any of these seeds were looked at while others were added: 1 if never."""
+        looked = self.looked.get(scale)
+        return looked.times if looked and set(looked.seeds) & set(seeds) else 1
+
+    def tell_stage(self, scale: str, seeds) -> list[str]:
+        """Tell whether these seeds explore or confirm, and what of the fixed ones is missing; nothing if none are."""
+        told = []
+        if confirming := self.confirming.get(scale):
+            told = ["confirmatory" if set(seeds) <= set(confirming) else "exploratory"]
+        fixed = self.seeds.get(scale) or (confirming if told == ["confirmatory"] else None)
+        if fixed and set(seeds) != set(fixed):
+            told.append(f"the study fixes {len(fixed)} seeds, {', '.join(map(str, fixed))}")
+        if (looks := self.count_looks(scale, seeds)) > 1:
+            told.append(f"looked at {looks} times while seeds were added")
+        return told
 
     @model_validator(mode="after")
     def _check_names(self):
@@ -230,5 +263,14 @@ class Recipe(Settings):
 
 
 class Scales(Settings):
+    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first."""
+
     recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
+    nearest: Annotated[tuple[Name, ...], Distinct] = ()
+
+    @model_validator(mode="after")
+    def _check_nearest(self):
+        if strange := [name for name in self.nearest if name not in self.scales]:
+            raise ValueError(f"nearest: {strange[0]} is no scale: choose from {', '.join(self.scales)}")
+        return self

@@ -27,7 +27,7 @@ def count_needed(claim, claims) -> int:
     if claim.kind not in TESTED:
         return 0
     tested = sum(one.kind in TESTED for one in claims)
-    return seeds_needed("never" if claim.kind == "never" else claim.test, claims=tested)
+    return seeds_needed("t" if claim.kind == "never" else claim.test, claims=tested)
 
 
 def cells(plan, where) -> list[tuple[str, str, str]]:
@@ -55,14 +55,25 @@ def sides(plan, claim, found):
     Raises:
         Missing: no seed is complete, or the grid lacks a cell.
     """
-    return [_compared(plan, claim, found, plus, minus, claim.contrast.level) for plus, minus in comparisons(claim)]
+    return [
+        _compared(plan, claim, found, plus, minus, claim.contrast.level) for plus, minus in comparisons(plan, claim)
+    ]
 
 
-def comparisons(claim) -> list[tuple]:
-    """Return (plus, minus), tuples of cells, of each comparison that the claim needs: one, unless it says `each`."""
-    if not claim.contrast.each:
-        return [(claim.contrast.plus, claim.contrast.minus)]
-    return [((plus,), (minus,)) for plus in claim.contrast.plus for minus in claim.contrast.minus]
+def comparisons(plan, claim) -> list[tuple]:
+    """Return (plus, minus), tuples of cells, of each comparison that the claim needs: one, unless it says `each`, or
+    `each_data`, which makes one for each data set."""
+    contrast = claim.contrast
+    pairs = [(contrast.plus, contrast.minus)]
+    if contrast.each:
+        pairs = [((plus,), (minus,)) for plus in contrast.plus for minus in contrast.minus]
+    if not contrast.each_data:
+        return pairs
+    return [tuple(_restrict(side, data) for side in pair) for data in plan.data_names for pair in pairs]
+
+
+def _restrict(side, data: str) -> tuple:
+    return tuple(where.model_copy(update={"data": (data,)}) for where in side)
 
 
 def _compared(plan, claim, found, plus, minus, level):
@@ -93,7 +104,10 @@ def tell(plan, where) -> str:
 
 def tell_comparison(plan, claim, number: int) -> str:
     """Say what one of the comparisons of an `each` is with; what both of its sides share is left out."""
-    (plus,), (minus,) = comparisons(claim)[number]
+    sides = comparisons(plan, claim)[number]
+    if claim.contrast.each_data and not claim.contrast.each:
+        return plan.short(sides[0][0].data[0])
+    (plus,), (minus,) = sides
     if len(claim.contrast.plus) == 1:
         return tell(plan, minus)
     if plus.data == minus.data:
@@ -104,15 +118,15 @@ def tell_comparison(plan, claim, number: int) -> str:
 def tell_contrast(plan, claim) -> str:
     """Return a claim's contrast in words, such as `low − array`."""
     sides, level = claim.contrast, claim.contrast.level
-    joint = " or " if sides.each else " + "
+    joint, apart = " or " if sides.each else " + ", ", on each set" if sides.each_data else ""
     plus, minus = (joint.join(tell(plan, where) for where in side) for side in (sides.plus, sides.minus))
     if not minus:
-        return plus if level is None else f"{plus} − {level:g}"
-    return f"{plus} {'/' if claim.kind == 'equivalence' else '−'} {minus}"
+        return plus + apart if level is None else f"{plus} − {level:g}{apart}"
+    return f"{plus} {'/' if claim.kind == 'equivalence' else '−'} {minus}{apart}"
 
 
 def count(plan, claim, found):
-    """Count, for a claim that something never happens, by seed: (seeds, events, trials, samples).
+    """Count, for a claim that something never happens, by seed: (seeds, rates, trials, samples).
 
     Trials are the samples that the measure takes: for most those with ink.
 
@@ -120,17 +134,17 @@ def count(plan, claim, found):
         Missing: no seed is complete.
     """
     chosen = [cell for where in claim.contrast.plus for cell in cells(plan, where)]
-    seeds, events, trials, samples = [], [], [], []
+    seeds, rates, trials, samples = [], [], [], []
     for seed in plan.scale.seeds:
         pairs = [found.get((*cell, seed), {}).get(claim.measure, (np.nan, 0)) for cell in chosen]
         if all(n > 0 and np.isfinite(value) for value, n in pairs):
             seeds.append(seed)
-            events.append(sum(round(value * n) for value, n in pairs))
             trials.append(sum(int(n) for _, n in pairs))
+            rates.append(sum(value * n for value, n in pairs) / trials[-1])
             samples.append(sum(_drawn(found[(*cell, seed)], n) for cell, (_, n) in zip(chosen, pairs, strict=True)))
     if not seeds:
         raise Missing(f"no seed has {claim.measure} in all cells")
-    return seeds, np.array(events), np.array(trials), np.array(samples)
+    return seeds, np.array(rates), np.array(trials), np.array(samples)
 
 
 def _drawn(measures, trials) -> int:

@@ -31,7 +31,7 @@ def parts(plan, one, found) -> list[Part]:
     """
     if one.claim.kind == "never":
         return [*_rates(plan, one.claim, found), Part("all", one.a, None, judged=True)]
-    if one.claim.contrast.each:
+    if one.claim.contrast.each or one.claim.contrast.each_data:
         return _each(plan, one, found)
     pairs = _pairs(plan, one.claim, found)
     return [*pairs, Part("mean" if pairs else "all", one.a, one.b, judged=True)]
@@ -39,7 +39,8 @@ def parts(plan, one, found) -> list[Part]:
 
 def _each(plan, one, found):
     of = 1 if len(one.claim.contrast.plus) == 1 else 0  # whose colour a row takes: what its label begins with
-    shades = [_single(compared[of][0].model) for compared in comparisons(one.claim)]
+    compared, by_model = comparisons(plan, one.claim), one.claim.contrast.each
+    shades = [_single(pair[of][0].model) if by_model else None for pair in compared]
     labels = [tell_comparison(plan, one.claim, i) for i in range(len(shades))]
     values = zip(labels, shades, sides(plan, one.claim, found), strict=True)
     return [Part(label, a, b, shade, judged=label == one.against) for label, shade, (_, a, b) in values]
@@ -109,6 +110,6 @@ def _rates(plan, claim, found):
     rates = []
     for name in plan.data_names:
         contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"data": (name,)}),)})
-        _, events, trials, _ = count(plan, claim.model_copy(update={"contrast": contrast}), found)
-        rates.append(Part(plan.short(name), events / trials, None))
+        _, rate, _, _ = count(plan, claim.model_copy(update={"contrast": contrast}), found)
+        rates.append(Part(plan.short(name), rate, None))
     return rates

@@ -5,15 +5,14 @@ from math import nan
 from zlib import crc32
 
 import numpy as np
-import pandas as pd
 
 from diffusion.store.records import read_record
 from studies.measures.remembered import CLAIMS, ClaimsRecord
 from studies.measures.results import of_samples, or_hole, read_measures
-from studies.registries import CHECKS, describe
+from studies.registries import CHECKS
 from studies.verdicts import statistics
 from studies.verdicts.claims import Missing, count, count_needed, sides, tell_comparison
-from studies.verdicts.statistics import TESTED, Evidence
+from studies.verdicts.statistics import DECIDED, NOT_ASKED, TESTED, Evidence
 
 __all__ = [
     "ALPHA",
@@ -21,19 +20,15 @@ __all__ = [
     "find_weakest",
     "gather",
     "judge",
-    "print_out",
-    "tabulate",
-    "tell_estimate",
-    "tell_evidence",
+    "judge_found",
+    "judge_level",
+    "nothing",
+    "weigh",
 ]
 
-ALPHA = 0.05
+ALPHA, AFTER_LOOKS = 0.05, 0.02  # the latter where results of the same seeds were looked at before the last were made
 BOOTSTRAP_STREAM = 41
-VERDICT_COLUMNS = (
-    "id", "claim", "origin", "source", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
-    "p", "p_holm", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
-)  # fmt: skip
-CHANGED = "the claim was written or changed after the runs of these seeds were made"
+CHANGED = "the claim, its words or its measure were written or changed after the runs of these seeds were made"
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,8 @@ class Judged:
     """A claim with its evidence (None where it is underspecified), outcome, Holm's p and what there is to say.
 
     a, b: what is compared, by seed, None where nothing was; of several comparisons that which decides, and `against`
-    says which one that is.
+    says which one that is. fragile: the seeds of which any one left out would change a decided outcome. partial: the
+    models that it was judged by, where not all that it asks for are there; then it is a hint and no verdict.
     """
 
     claim: object
@@ -53,15 +49,23 @@ class Judged:
     against: str = ""
     outcome: str = ""
     p_holm: float = nan
+    fragile: tuple[int, ...] = ()
+    partial: str = ""
 
 
-def gather(plan) -> tuple[dict, dict]:
+def gather(plan, committed: bool = False) -> tuple[dict, dict]:
     """Gather the measures of the grid's runs that are there: {(data, model, samples, seed): {measure: (value, n)}}, and
-    {measure: unit}; samples is `` for the study's own."""
+    {measure: unit}; samples is `` for the study's own.
+
+    committed: they lie as `studies reference` left them, without the samples that they are of.
+    """
     found, units = {}, {}
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
     for run, samples, measured in own + others:
-        frame = of_samples(read_measures, measured, measured)
+        if committed:
+            frame = or_hole(read_measures, _locate_committed(plan, measured))
+        else:
+            frame = of_samples(read_measures, measured, measured)
         if frame is not None:
             rows = zip(frame.measure, frame.value, frame.n, strict=True)
             found[run.data, run.model, samples, run.seed] = {name: (value, n) for name, value, n in rows}
@@ -69,16 +73,67 @@ def gather(plan) -> tuple[dict, dict]:
     return found, units
 
 
+def _locate_committed(plan, measured):
+    """Return a run or other sampling as it lies in a folder of committed results, which has one for each study."""
+    run = getattr(measured, "run", measured)
+    moved = replace(run, folder=plan.output / "runs" / run.name)
+    return moved if run is measured else replace(measured, run=moved)
+
+
 def judge(plan) -> list[Judged]:
     """Judge every claim of the plan's study, in its order."""
     found, units = gather(plan)
-    weighed = [_weigh(plan, claim, found, units) for claim in plan.study.claims]
-    outcomes = statistics.verdicts([one.evidence for one in weighed], ALPHA)
     changed = _find_changed(plan, found)
     return [
-        replace(one, outcome=outcome, p_holm=p, notes=(*one.notes, *_tell_changes(one.claim, changed)))
-        for one, (outcome, p) in zip(weighed, outcomes, strict=True)
+        replace(one, notes=(*one.notes, *_tell_changes(one.claim, changed))) for one in judge_found(plan, found, units)
     ]
+
+
+def judge_found(plan, found: dict, units: dict) -> list[Judged]:
+    """Judge every claim by these measures; see `gather`. Which claims were changed after their runs is not said."""
+    judged = _judge_once(plan, found, units)
+    fragile = _find_fragile(plan, found, units, judged)
+    return [
+        replace(one, fragile=seeds, notes=(*one.notes, *_tell_doubts(plan, one, seeds)))
+        for one, seeds in zip(judged, fragile, strict=True)
+    ]
+
+
+def judge_level(plan) -> float:
+    """Return the p above which a claim is open: stricter where the same seeds were looked at several times."""
+    return ALPHA if plan.study.count_looks(plan.scale_name, plan.scale.seeds) == 1 else AFTER_LOOKS
+
+
+def _judge_once(plan, found, units) -> list[Judged]:
+    weighed = [weigh(plan, claim, found, units) for claim in plan.study.claims]
+    outcomes = statistics.verdicts([one.evidence for one in weighed], judge_level(plan))
+    return [replace(one, outcome=outcome, p_holm=p) for one, (outcome, p) in zip(weighed, outcomes, strict=True)]
+
+
+def _find_fragile(plan, found, units, judged) -> list[tuple[int, ...]]:
+    """Find for each decided claim the seeds that it hangs on: without any one of them it would come out otherwise."""
+    fragile = [[] for _ in judged]
+    if not any(one.outcome in DECIDED and one.a is not None for one in judged):
+        return [() for _ in judged]
+    for seed in plan.scale.seeds:
+        rest = {cell: values for cell, values in found.items() if cell[-1] != seed}
+        for seeds, one, other in zip(fragile, judged, _judge_once(plan, rest, units), strict=True):
+            if one.outcome in DECIDED and one.a is not None and other.outcome != one.outcome:
+                seeds.append(seed)
+    return [tuple(seeds) for seeds in fragile]
+
+
+def _tell_doubts(plan, one: Judged, fragile: tuple[int, ...]) -> list[str]:
+    """Tell what to know before trusting an outcome: that it is fragile, open after looks, or hangs on a reading."""
+    told = []
+    if fragile:
+        told.append(f"fragile: it changes if seed {' or '.join(map(str, fragile))} is left out")
+    if judge_level(plan) < one.p_holm <= ALPHA:
+        looks = plan.study.count_looks(plan.scale_name, plan.scale.seeds)
+        told.append(f"open: p = {one.p_holm:.2g} is over {AFTER_LOOKS:g}, and these seeds were looked at {looks} times")
+    if one.claim.reading:
+        told.append(f"hangs on a reading: {one.claim.reading}")
+    return told
 
 
 def _tell_changes(claim, changed) -> list[str]:
@@ -87,7 +142,7 @@ def _tell_changes(claim, changed) -> list[str]:
     return [note for note in (told, claim.changed) if note]
 
 
-def _weigh(plan, claim, found, units) -> Judged:
+def weigh(plan, claim, found, units) -> Judged:
     """Weigh one claim on its own; without data the evidence is one of no seeds, p = 1."""
     if claim.kind == "underspecified":
         return Judged(claim, None, notes=(claim.why,))
@@ -95,35 +150,38 @@ def _weigh(plan, claim, found, units) -> Judged:
         holds, estimate, unit = CHECKS[claim.check](plan)
         return Judged(claim, statistics.analytic(holds, estimate), unit)
     if claim.kind == "unjudged":
-        return Judged(claim, _nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
+        return Judged(claim, nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
+    if claim.recipe not in (None, plan.scale.recipe):
+        return Judged(claim, nothing(NOT_ASKED), notes=(f"asked only of the recipe {claim.recipe}",))
     unit = "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
     try:
         one = _count_never(plan, claim, found) if claim.kind == "never" else _compare(plan, claim, found)
     except Missing as reason:
-        return Judged(claim, _nothing(claim.kind), unit, (f"not judged: {reason}",))
+        return Judged(claim, nothing(claim.kind), unit, (f"not judged: {reason}",))
     least, have, seeds = count_needed(claim, plan.study.claims), one.evidence.seeds, len(plan.scale.seeds)
     few = [f"{have} of the {least} seeds or more that its test needs"] if have < least else []
     lost = [f"{have} of {seeds} seeds: the others lack a cell, or the measure in one"] if have < seeds else []
     return replace(one, unit=unit, notes=(*one.notes, *few, *lost))
 
 
-def _nothing(kind):
+def nothing(kind) -> Evidence:
+    """Return evidence of no seeds."""
     return Evidence(kind, nan, nan, nan, False, 1.0, 0)
 
 
 def _count_never(plan, claim, found) -> Judged:
-    _, events, trials, samples = count(plan, claim, found)
-    evidence = statistics.never(events, trials, claim.smallest)
+    _, rates, trials, samples = count(plan, claim, found)
+    evidence = statistics.never(rates, trials, claim.smallest)
     left_out = samples.sum() - trials.sum()
     notes = (f"{left_out:,} of {samples.sum():,} samples are left out, having no ink",) if left_out else ()
-    return Judged(claim, evidence, notes=notes, a=events / trials, b=np.full(len(events), claim.smallest))
+    return Judged(claim, evidence, notes=notes, a=rates, b=np.full(len(rates), claim.smallest))
 
 
 def _compare(plan, claim, found) -> Judged:
     rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
     compared = sides(plan, claim, found)
     number, evidence = find_weakest([_compare_once(claim, a, b, rng) for _, a, b in compared])
-    against = tell_comparison(plan, claim, number) if claim.contrast.each else ""
+    against = tell_comparison(plan, claim, number) if len(compared) > 1 else ""
     return Judged(claim, evidence, a=compared[number][1], b=compared[number][2], against=against)
 
 
@@ -147,89 +205,18 @@ def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
         number = max(range(len(comparisons)), key=lambda i: comparisons[i].p)
         return number, comparisons[number]
     number = min(against, key=lambda i: comparisons[i].p)
-    return number, replace(comparisons[number], p=min(1.0, comparisons[number].p * len(comparisons)))
+    one, times = comparisons[number], len(comparisons)
+    return number, replace(one, p=min(1.0, one.p * times), p_small=min(1.0, one.p_small * times))
 
 
 def _find_changed(plan, found) -> dict[str, set[int]]:
     """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}."""
-    now = {claim.id: claim.digest for claim in plan.study.claims if claim.kind in TESTED}
+    now = {claim.id: claim for claim in plan.study.claims if claim.kind in TESTED}
     changed = {}
     for run in plan.grid:
         if (run.data, run.model, "", run.seed) in found:
             record = or_hole(read_record, run.folder / CLAIMS, ClaimsRecord) or ClaimsRecord()
             then = record.studies.get(plan.study_name, {})
-            for name in (name for name, value in now.items() if then.get(name) != value):
+            for name in (name for name, claim in now.items() if not claim.is_digest(then.get(name, ""))):
                 changed.setdefault(name, set()).add(run.seed)
     return changed
-
-
-def tabulate(plan) -> pd.DataFrame:
-    """Tabulate the claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
-    return pd.DataFrame([_row(plan, one) for one in judge(plan)], columns=VERDICT_COLUMNS)
-
-
-def _row(plan, one: Judged) -> dict:
-    claim, evidence = one.claim, one.evidence or _nothing(one.claim.kind)
-    return {
-        "id": claim.id,
-        "claim": claim.claim,
-        "origin": claim.origin,
-        "source": claim.source,
-        "measure": claim.measure or claim.check or "",
-        "estimate": evidence.estimate,
-        "low": evidence.low,
-        "high": evidence.high,
-        "unit": one.unit,
-        "seeds": evidence.seeds,
-        "scale": plan.scale_name,
-        "verdict": one.outcome,
-        "p": evidence.p if claim.kind in TESTED else nan,
-        "p_holm": one.p_holm if claim.kind in TESTED else nan,
-        "kind": claim.kind,
-        "test": claim.test if claim.kind in ("difference", "equivalence") else "",
-        "smallest": nan if claim.smallest is None else claim.smallest,
-        "ours": tell_estimate(one),
-        "figure": claim.figure or "",
-        "digest": claim.digest,
-        "evidence": tell_evidence(plan, one),
-    }
-
-
-def tell_evidence(plan, one: Judged) -> str:
-    """Tell the evidence in one line."""
-    words, evidence = [], one.evidence
-    if evidence is not None and evidence.estimate == evidence.estimate:
-        words.append(f"{_tell_measure(one.claim)}: {tell_estimate(one)}")
-        words += [f"decided by the comparison with {one.against}"] if one.against else []
-    if evidence is not None and evidence.kind in TESTED and evidence.seeds:
-        words.append(f"{evidence.seeds} seed{'s' * (evidence.seeds > 1)} at scale {plan.scale_name}")
-    return "; ".join([*words, *one.notes])
-
-
-def _tell_measure(claim) -> str:
-    return describe(claim.measure).words if claim.measure else claim.check.replace("-", " ")
-
-
-def tell_estimate(one: Judged) -> str:
-    """Tell the estimate with its interval and unit; a dash where there is none."""
-    evidence = one.evidence
-    if evidence is None or evidence.estimate != evidence.estimate:
-        return "–"
-    unit = f" {one.unit}" if one.unit not in ("", "1") else ""
-    estimate, low, high = (f"{v:.3g}".replace("-", "−") for v in (evidence.estimate, evidence.low, evidence.high))
-    if evidence.kind == "analytic" or not np.isfinite([evidence.low, evidence.high]).all():
-        return f"{estimate}{unit}"
-    return f"{estimate} ({low} to {high}){unit}"
-
-
-def print_out(plan) -> str:
-    """Return the verdicts as aligned text, 100 columns or so wide."""
-    rows = [("claim", "ours", "seeds", "scale", "verdict")]
-    found = judge(plan)
-    for one in found:
-        seeds = str(one.evidence.seeds) if one.evidence else "0"
-        rows.append((one.claim.id, tell_estimate(one), seeds, plan.scale_name, one.outcome))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:], "", *notes]).rstrip()

@@ -5,6 +5,9 @@ one-sided test asks whether the data exclude the other side. Its p-value is doub
 alpha a false "reproduced" and a false "contradicted" each have a probability of at most alpha / 2. Intervals
 are shown beside a verdict and never decide it: they go with the test, Student's t with t (a bootstrap of six
 values covers 87% where 95% are asked for), a bootstrap with the sign-flip, which is for ten seeds or more.
+
+A difference that is surely above 0 and surely below the smallest that matters is neither reproduced nor contradicted:
+it is there, but smaller than matters.
 """
 
 from collections.abc import Sequence
@@ -17,8 +20,11 @@ import numpy as np
 from studies.measures.measure import rate_upper_bound
 
 __all__ = [
+    "DECIDED",
     "LEAST_SEEDS",
+    "NOT_ASKED",
     "OUTCOMES",
+    "SMALLER",
     "TESTED",
     "Evidence",
     "analytic",
@@ -35,10 +41,12 @@ __all__ = [
     "verdicts",
 ]
 
-OUTCOMES = ("reproduced", "contradicted", "inconclusive", "underspecified")
+SMALLER, NOT_ASKED = "smaller than matters", "not asked"
+OUTCOMES = ("reproduced", "contradicted", SMALLER, "inconclusive", "underspecified", NOT_ASKED)
+DECIDED = OUTCOMES[:3]
 TESTS = ("sign-flip", "t")
 TESTED = ("difference", "equivalence", "never")  # kinds of evidence with a p-value
-LEAST_SEEDS = {"difference": 3, "equivalence": 3, "never": 2}  # for any verdict: a spread needs more than two
+LEAST_SEEDS = {"difference": 3, "equivalence": 3, "never": 3}  # for any verdict: a spread needs more than two
 MOST_FLIPPED = 20  # seeds whose 2^n sign patterns are still enumerated
 
 
@@ -46,8 +54,9 @@ MOST_FLIPPED = 20  # seeds whose 2^n sign patterns are still enumerated
 class Evidence:
     """What the data say about one claim.
 
-    kind: difference, equivalence, never or analytic; estimate with its interval low..high in the measure's
-    unit; supports: whether the estimate leans towards the claim; p in [0, 1]: of that leaning, doubled; seeds.
+    kind: difference, equivalence, never, analytic, or not asked; estimate with its interval low..high in the measure's
+    unit; supports: whether the estimate leans towards the claim; p in [0, 1]: of that leaning, doubled; seeds;
+    p_small: of "there, but smaller than matters", doubled, 1 for what is no difference.
     """
 
     kind: str
@@ -57,6 +66,7 @@ class Evidence:
     supports: bool
     p: float
     seeds: int
+    p_small: float = 1.0
 
 
 def difference(a, b, direction, smallest, rng, test="sign-flip"):
@@ -64,7 +74,7 @@ def difference(a, b, direction, smallest, rng, test="sign-flip"):
 
     a, b: (n,) values by seed, in the same order; b may be one number. The estimate is the mean of a - b, with its
     interval. It supports the claim from half of `smallest` on; then the test asks whether the effect
-    exceeds 0, else whether it falls short of `smallest`.
+    exceeds 0, else whether it falls short of `smallest`. Where it surely does both, it is there and does not matter.
     """
     if direction not in (1, -1):
         raise ValueError(f"direction is {direction}, but 1 (a above b) or -1 (a below b) is needed")
@@ -73,9 +83,10 @@ def difference(a, b, direction, smallest, rng, test="sign-flip"):
     raw = _by_seed(a, "a") - _paired(b, len(np.atleast_1d(a)))
     effect = direction * raw
     supports = bool(effect.mean() >= smallest / 2)
-    p = one_sided(effect, test) if supports else one_sided(smallest - effect, test)
+    above, short = (min(1.0, 2 * float(one_sided(one, test))) for one in (effect, smallest - effect))
     low, high = interval(raw, rng, test)
-    return Evidence("difference", float(raw.mean()), low, high, supports, min(1.0, 2 * float(p)), len(raw))
+    p = above if supports else short
+    return Evidence("difference", float(raw.mean()), low, high, supports, p, len(raw), max(above, short))
 
 
 def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
@@ -100,37 +111,37 @@ def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
     return Evidence("equivalence", *ends, supports, min(1.0, 2 * float(p)), len(logs))
 
 
-def never(events, trials, tolerance, confidence=0.95):
+def never(rates, trials, tolerance, confidence=0.95):
     """Weigh the claim that an event hardly ever happens: its rate stays under `tolerance`, in (0, 1).
 
-    events, trials: (n,) whole numbers by seed. Binomial tests, which take the images of one seed for independent;
-    not so the seeds: for the claim every seed alone must speak, and against it two alone, whichever they are (the
-    partial conjunction of Benjamini and Heller 2008), as one network may fail.
-    low..high: exact one-sided bounds of all together (Clopper and Pearson 1934), the upper 3/n where there is no event.
+    rates: (n,) by seed, of `trials` images each. Seeds are far more alike within than among each other, so the test is
+    Student's over them; and no surer than the binomial test of all images is, which few images or equal rates call for.
+    low..high: Student's interval; of equal rates the exact bounds (Clopper and Pearson 1934), the upper 3/n where there
+    is no event.
     """
     from scipy import stats
 
-    events, trials = np.atleast_1d(np.asarray(events)), np.atleast_1d(np.asarray(trials))
-    if events.shape != trials.shape or not len(events):
-        raise ValueError(f"events have shape {events.shape} and trials {trials.shape}; give one each a seed")
-    if not ((events >= 0).all() and (events <= trials).all() and (trials > 0).all()):
-        raise ValueError("events must lie in 0..trials, and trials be 1 or more, for each seed")
+    rates, trials = _by_seed(rates, "rates"), np.atleast_1d(np.asarray(trials))
+    if rates.shape != trials.shape:
+        raise ValueError(f"rates have shape {rates.shape} and trials {trials.shape}; give one each a seed")
+    if not ((rates <= 1).all() and (trials > 0).all()):
+        raise ValueError("rates must be at most 1, and trials be 1 or more, for each seed")
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance is {tolerance}, but a rate between 0 and 1 is needed")
-    k, n = int(events.sum()), int(trials.sum())
-    supports = k / n <= tolerance
-    p = stats.binom.cdf(events, trials, tolerance).max() if supports else _two_exceed(events, trials, tolerance)
-    low = float(stats.beta.ppf(1 - confidence, k, n - k + 1)) if k else 0.0
-    high = rate_upper_bound(k, n, confidence)
-    return Evidence("never", k / n, low, high, supports, min(1.0, 2 * float(p)), len(events))
+    k, n = max(0, round(float(rates @ trials))), int(trials.sum())
+    supports, equal = bool(rates.mean() <= tolerance), np.ptp(rates) == 0
+    whole = stats.binom.cdf(k, n, tolerance) if supports else stats.binom.sf(k - 1, n, tolerance)
+    spread = 0.0 if equal else float(one_sided((tolerance - rates) * (1 if supports else -1), "t"))
+    low, high = _exact_bounds(k, n, confidence) if equal or len(rates) == 1 else t_interval(rates, confidence)
+    p = min(1.0, 2 * max(float(whole), spread))
+    return Evidence("never", float(rates.mean()), low, high, supports, p, len(rates))
 
 
-def _two_exceed(events, trials, tolerance):
-    """Return the p-value of "at most one seed exceeds the tolerance": the second smallest over seeds, times n - 1."""
+def _exact_bounds(events, n, confidence):
     from scipy import stats
 
-    alone = np.sort(stats.binom.sf(events - 1, trials, tolerance))
-    return (len(alone) - 1) * alone[1] if len(alone) > 1 else 1.0
+    low = float(stats.beta.ppf(1 - confidence, events, n - events + 1)) if events else 0.0
+    return low, rate_upper_bound(events, n, confidence)
 
 
 def analytic(holds, estimate=nan):
@@ -148,10 +159,14 @@ def verdict(evidence, alpha=0.05, p=None):
         raise ValueError(f"alpha is {alpha}, but a level between 0 and 1 is needed")
     if evidence is None:
         return "underspecified"
+    if evidence.kind == NOT_ASKED:
+        return NOT_ASKED
     if evidence.kind != "analytic" and evidence.seeds < LEAST_SEEDS.get(evidence.kind, 2):
         return "inconclusive"
     if (evidence.p if p is None else p) > alpha:
         return "inconclusive"
+    if evidence.p_small <= alpha:
+        return SMALLER
     return "reproduced" if evidence.supports else "contradicted"
 
 

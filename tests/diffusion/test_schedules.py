@@ -176,3 +176,22 @@ def test_facts_count_the_steps_near_noise_and_near_the_image():
     """abar_t = 0.999^t exceeds 0.99 up to t = 10, and falls below 0.01 from t = 4603 on."""
     facts = NoiseSchedule("mine", np.full(5000, 0.001)).facts()
     assert (facts["near-clean steps"], facts["near-noise steps"]) == pytest.approx((10 / 5000, 398 / 5000))
+
+
+@pytest.mark.parametrize("name", ["linear", "power-10", "wave-2", "cosine"])
+@pytest.mark.parametrize("T", [1, 2, 200, 1000])
+def test_rescaling_leaves_next_to_nothing_and_keeps_the_first_step(name, T):
+    """Lin et al. 2023, algorithm 1, written out a second time for a terminal abar that is not quite 0."""
+    plain, found = schedule(name, T), schedule(f"{name}-zero-snr", T)
+    assert found.abar[-1] == pytest.approx(1e-8, rel=1e-6)
+    if T > 1:
+        root, first, last = np.sqrt(plain.abar), np.sqrt(plain.abar[0]), np.sqrt(plain.abar[-1])
+        expected = 1e-4 + (root - last) * (first - 1e-4) / (first - last)
+        np.testing.assert_allclose(np.sqrt(found.abar), expected, rtol=1e-6)
+        assert found.abar[0] == pytest.approx(plain.abar[0])
+    assert not found.far_from_noise
+
+
+def test_only_a_known_schedule_can_be_rescaled():
+    with pytest.raises(ValueError, match="NAME-zero-snr"):
+        schedule("nothing-zero-snr")

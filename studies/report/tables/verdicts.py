@@ -7,8 +7,8 @@ __all__ = ["ENTRY", "make"]
 
 
 def make(plan):
-    """Return the claims with what was found, a claim a row; see `studies.verdicts.judging`."""
-    from studies.verdicts.judging import tabulate
+    """Return the claims with what was found, a claim a row; see `studies.verdicts.telling`."""
+    from studies.verdicts.telling import tabulate
 
     return tabulate(plan)
 

@@ -2,6 +2,7 @@
 
 import shlex
 
+import numpy as np
 import pytest
 import yaml
 
@@ -315,3 +316,35 @@ def test_aliases_that_stand_for_more_than_memory_are_refused_at_once(tmp_path):
     path.write_text("\n".join(["a: &a [x, x]", *levels]))
     with pytest.raises(ValueError, match="write the value out"):
         make_plan(str(path))
+
+
+@pytest.mark.parametrize(("name", "runs"), [("readings", 18), ("mend", 6)])
+def test_studies_with_fixed_seeds_plan_them_and_share_cells_with_the_thesis(name, runs, tmp_path):
+    plan = make_plan(name, "laptop", tmp_path)
+    assert plan.scale.seeds == (0, 1, 2)
+    assert len(plan.grid) == 3 * runs
+    ours, theirs = ({run.name: run for run in one.grid} for one in (plan, make_plan(results=tmp_path)))
+    shared = set(ours) & set(theirs)
+    assert {"high-linear-seed0", "array-power-10-seed0"} <= shared
+    assert all(ours[run].training == theirs[run].training for run in shared)
+    assert all(ours[run].dataset == theirs[run].dataset for run in shared)
+    assert make_plan(name, "laptop", tmp_path, (4,)).scale.seeds == (4,)
+    assert len(make_plan(name, "smoke", tmp_path).scale.seeds) == 1
+
+
+def test_rescaled_betas_add_up_to_as_much_noise(tmp_path):
+    runs = {run.model: run.training for run in make_plan("readings", "laptop", tmp_path, (0,)).grid}
+    abar = {model: training.noise_schedule().abar[-1] for model, training in runs.items()}
+    assert abar["linear-t200"] == pytest.approx(0.13, abs=0.005)
+    assert abar["linear-t300"] == pytest.approx(0.05, abs=0.005)
+    for name in ("linear", "power-10"):
+        for steps in (200, 300):
+            assert np.log(abar[f"{name}-t{steps}-scaled"]) == pytest.approx(np.log(abar[name]), rel=0.1)
+
+
+def test_another_start_is_told_in_the_flags(tmp_path):
+    plan = make_plan("mend", "laptop", tmp_path, (0,))
+    ways = {one.name: one for one in plan.resampled if one.run.name == "array-power-10-seed0"}
+    assert ways["matched"].flags.endswith(f"--name matched --matched {tmp_path}/laptop/data/array-seed0")
+    assert "diffusion.denoising.matched" in ways["matched"].modules
+    assert "diffusion.denoising.matched" not in ways["noised"].modules

@@ -145,7 +145,8 @@ def test_contrasts_say_outcome_and_p_without_a_hue(plan):
     axes = draw("contrasts", plan).axes[0]
     words = [text.get_text() for text in axes.texts]
     (one,) = judge(plan)
-    assert words == ["one", "linear − wave", one.outcome, f"p = {one.p_holm:.2g}"]
+    assert one.fragile  # three seeds cannot spare one
+    assert words == ["one", "linear − wave", f"{one.outcome}*", f"p = {one.p_holm:.2g}"]
     shades = [to_rgb(artist.get_color()) for artist in (*axes.lines, *axes.texts)]
     assert max(np.ptp(shade) for shade in shades) < 0.1
 

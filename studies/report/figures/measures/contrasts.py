@@ -17,7 +17,13 @@ WRAPPED = 44  # characters of a contrast's line
 FARTHEST = 10  # smallest effects: what lies beyond is drawn there
 GRAY = "#878e99"
 # of a verdict's diamond: line and edge, and face; no hue, as hues are the models'
-MARKS = {"reproduced": (INK, INK), "contradicted": (INK, "white"), "inconclusive": (GRAY, GRAY)}
+MARKS = {
+    "reproduced": (INK, INK),
+    "contradicted": (INK, "white"),
+    "smaller than matters": (INK, RULE),
+    "inconclusive": (GRAY, GRAY),
+    "not asked": (GRAY, GRAY),
+}
 
 
 @styled()
@@ -102,19 +108,24 @@ def scale_effects(claim, values) -> np.ndarray:
 
 def _write_words(axes, y, one, lines) -> None:
     """Write claim and contrast at the left; at the right the outcome, with Holm's p where there are data."""
+    from studies.verdicts.statistics import DECIDED
+
     where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
     top = y - LINE * len(lines) / 2
     small = {"fontsize": 8, "color": MUTED, "va": "top"}
     axes.annotate(one.claim.id, (0.012, top + 0.03), fontweight="bold", va="bottom", **where)
     axes.annotate("\n".join(lines), (0.012, top + 0.05), linespacing=1.15, **small, **where)
-    decided = {"color": INK, "fontweight": "bold"} if one.outcome != "inconclusive" else {"color": MUTED}
-    axes.annotate(one.outcome, (0.988, y), fontsize=8, ha="right", va="bottom", **decided, **where)
+    decided = {"color": INK, "fontweight": "bold"} if one.outcome in DECIDED else {"color": MUTED}
+    told = f"{one.outcome}*" if one.fragile else one.outcome
+    axes.annotate(told, (0.988, y), fontsize=8, ha="right", va="bottom", **decided, **where)
     axes.annotate(_tell_p(one), (0.988, y + 0.01), ha="right", **small, **where)
 
 
 def _tell_p(one) -> str:
-    from studies.verdicts.statistics import LEAST_SEEDS
+    from studies.verdicts.statistics import LEAST_SEEDS, NOT_ASKED
 
+    if one.outcome == NOT_ASKED:
+        return f"of recipe {one.claim.recipe}"
     if one.a is None:
         return "cells missing"
     if len(one.a) < LEAST_SEEDS[one.claim.kind]:
@@ -137,9 +148,9 @@ ENTRY = Entry(
     title="The claims' contrasts",
     caption="Each claim that is tested, in units of the smallest effect that matters to it: a difference is reproduced "
     "if it is surely above 0 and estimated at a half or more, contradicted if it is surely below 1 and estimated under "
-    "a half (dashed), so a contradicted one may still lean the claim's way; sameness and rarity hold inside the gray. "
-    "Filled diamonds: reproduced; open: contradicted; gray: inconclusive. What lies beyond 10 is drawn there. p is "
-    "Holm's, over all tested claims.",
+    "a half (dashed), and smaller than matters if it is surely both; sameness and rarity hold inside the gray. "
+    "Filled diamonds: reproduced; open: contradicted; pale: smaller than matters; gray: inconclusive. A star: any one "
+    "seed left out would change it. What lies beyond 10 is drawn there. p is Holm's, over all tested claims.",
     needs=find_needs,
     make=draw,
 )

@@ -1,0 +1,1 @@
+"""What measures can tell apart, found on images of which the truth is known."""

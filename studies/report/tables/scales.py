@@ -1,0 +1,31 @@
+"""Table `scales`: each claim at every scale that judges, side by side, and what holds as a whole."""
+
+from studies.report.entries import Entry
+from studies.report.needs import measure_files
+
+__all__ = ["ENTRY", "judge_all", "make"]
+
+
+def judge_all(plan):
+    """Judge the plan's study at every scale that judges, by what is measured or committed beside the plan's results."""
+    from studies.verdicts.scales import choose_scales, judge_scales
+
+    return judge_scales(str(plan.written_in[0]), choose_scales(), plan.folder.parent)
+
+
+def make(plan):
+    """Return a row a claim and a column a scale, nearest to the thesis first; see `studies.verdicts.scales`."""
+    from studies.verdicts.telling import tabulate_scales
+
+    return tabulate_scales(judge_all(plan))
+
+
+ENTRY = Entry(
+    title="Verdicts by scale",
+    caption="Each claim with estimate and 95% interval, seeds and verdict at every scale that judges, nearest to the "
+    "thesis first; the bare number where fewer than three seeds give no more than a hint. As a whole: what the scales "
+    "with three seeds or more agree on, unless a nearer one leans the other way; p is the largest of theirs, and "
+    "Holm's over all claims. Recipes are never pooled. Cells not made here are those committed in results/reference.",
+    needs=lambda plan: measure_files([*plan.grid, *plan.resampled]),
+    make=make,
+)

@@ -1,0 +1,169 @@
+"""Verdicts by scale: hints, what agrees, what depends on the recipe; committed cells and those made here."""
+
+import json
+
+import numpy as np
+import pytest
+from axes import axes, measured
+from click.testing import CliRunner
+
+from studies.cli import cli
+from studies.planning.resolving import make_plan
+from studies.report.tables.scales import make
+from studies.verdicts.scales import choose_scales, combine, judge_scales
+from studies.verdicts.telling import tabulate_scales
+
+SCALES = ("thesis", "overnight", "laptop")
+CELLS = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
+DIFFERENCE = {"kind": "difference", "measure": "ink", "contrast": CELLS, "smallest": 0.1, "why": "to test"}
+
+
+def claim(name="one", **changes):
+    return {"id": name, "claim": "Something.", "source": "section 1", **DIFFERENCE, **changes}
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Judge claims at scales, where linear exceeds wave by given effects: scale -> (effect, seeds)."""
+
+    def judge(claims, effects, committed=(), without=(), **more):
+        content = {
+            "title": "t",
+            "question": "q",
+            "claims": claims,
+            **axes(["low", "array"], ["linear", "wave"]),
+            **more,
+        }
+        path = tmp_path / "mine.yaml"
+        path.write_text(json.dumps(content))
+        for scale, (effect, seeds) in effects.items():
+            below = tmp_path / "results" / ("reference" if scale in committed else "")
+            plan = make_plan(str(path), scale, below, tuple(range(seeds)))
+            for run in plan.grid:
+                if (scale, run.data, run.model) in without:
+                    continue
+                folder = plan.output / "runs" / run.name if scale in committed else run.folder
+                write(run, folder, effect, scale in committed)
+        return judge_scales(str(path), list(effects), tmp_path / "results")
+
+    return judge
+
+
+def write(run, folder, effect, committed):
+    rng = np.random.default_rng([run.seed, len(run.model), len(run.data)])
+    folder.mkdir(parents=True)
+    value = 0.5 + effect * (run.model == "linear") + rng.normal(0, 0.01)
+    measured(run, {"ink": value}, "1").to_csv(folder / "measures.csv", index=False)
+    if not committed:
+        (folder / "samples.npy").touch()
+
+
+def whole(columns):
+    (one,) = combine(columns)
+    return one
+
+
+def test_scales_that_agree_make_a_verdict(judged):
+    columns = judged([claim()], {"thesis": (0.3, 3), "overnight": (0.2, 1), "laptop": (0.2, 4)})
+    one = whole(columns)
+    assert (one.outcome, one.why) == ("reproduced", "by thesis and laptop")
+    assert one.p_holm == max(column.judged[0].evidence.p for column in columns if column.scale != "overnight")
+
+
+def test_a_nearer_scale_of_one_seed_that_leans_the_other_way_takes_the_verdict(judged):
+    one = whole(judged([claim()], {"thesis": (-0.1, 1), "overnight": (0.2, 2), "laptop": (0.2, 4)}))
+    assert one.outcome == "depends on the recipe"
+    assert one.why == (
+        "laptop leans for it; leans the other way at thesis, one seed, leans the same way at overnight, two seeds"
+    )
+
+
+def test_a_farther_scale_of_one_seed_decides_nothing(judged):
+    one = whole(judged([claim()], {"overnight": (0.2, 4), "laptop": (-0.2, 1)}))
+    assert (one.outcome, one.why) == ("reproduced", "by overnight")
+
+
+def test_deciding_scales_that_differ_make_it_depend_on_the_recipe(judged):
+    one = whole(judged([claim()], {"overnight": (0.2, 3), "laptop": (-0.2, 3)}))
+    assert (one.outcome, one.why) == ("depends on the recipe", "overnight for it, laptop against")
+    assert np.isnan(one.p_holm)
+
+
+def test_hints_alone_leave_a_claim_open(judged):
+    columns = judged([claim()], {"thesis": (0.3, 1)})
+    assert (whole(columns).outcome, whole(columns).why) == ("open", "leans for it at thesis, one seed")
+    row = tabulate_scales(columns).iloc[0]
+    assert row["thesis (recipe thesis, widths 64 to 1024)"].endswith("1 seed: a hint")
+    assert "to" not in row["thesis (recipe thesis, widths 64 to 1024)"]  # no interval
+
+
+def test_a_claim_of_one_recipe_is_judged_where_it_is_asked(judged):
+    claims = [claim(recipe="thesis")]
+    columns = judged(claims, {"overnight": (0.2, 3), "laptop": (-0.2, 3)})
+    assert whole(columns).outcome == "reproduced"
+    assert columns[1].judged[0].outcome == "not asked"
+    assert whole(columns[1:]).outcome == "not asked"
+
+
+def test_holm_is_over_the_combined_claims(judged):
+    columns = judged([claim(), claim("two")], {"laptop": (0.2, 3)})
+    one, two = combine(columns)
+    alone = columns[0].judged[0].evidence.p
+    assert one.p_holm == two.p_holm == pytest.approx(2 * alone)
+
+
+def test_committed_cells_count_and_those_made_here_replace_them(judged, tmp_path):
+    effects = {"thesis": (-0.3, 3), "laptop": (-0.2, 3)}
+    assert whole(judged([claim()], effects, committed=("thesis",))).outcome == "contradicted"
+    path = str(tmp_path / "mine.yaml")
+    plan = make_plan(path, "thesis", tmp_path / "results", tuple(range(4)))
+    for run in plan.grid:
+        write(run, run.folder, 0.5, committed=False)
+    (one,) = judge_scales(path, ["thesis"], tmp_path / "results")[0].judged
+    assert (one.outcome, len(one.a)) == ("reproduced", 4)  # the fourth seed is new
+
+
+def test_seeds_that_confirm_stand_apart_and_replace_those_that_explored(judged):
+    confirming = {"laptop": [3, 4, 5]}
+    columns = judged([claim()], {"laptop": (0.2, 6)}, confirming=confirming)
+    assert [(column.name, column.plan.scale.seeds) for column in columns] == [
+        ("laptop, confirmatory", (3, 4, 5)),
+        ("laptop", (0, 1, 2)),
+    ]
+    assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "by laptop, confirmatory")
+    few = judged([claim("two")], {"overnight": (0.2, 4)}, confirming={"overnight": [3, 4, 5]})
+    assert whole(few).why.startswith("by overnight; leans the same way at overnight, confirmatory, one seed")
+
+
+def test_cells_that_are_there_give_a_hint(judged):
+    contrast = {"plus": [{"data": ["low"]}], "minus": [{"data": ["array"]}]}
+    columns = judged([claim(contrast=contrast)], {"laptop": (0.2, 3)}, without={("laptop", "array", "wave")})
+    (one,) = columns[0].judged
+    assert (one.partial, len(one.a), one.outcome) == ("linear only", 3, "inconclusive")
+    assert whole(columns).outcome == "open"
+    assert "linear only: a hint" in tabulate_scales(columns).iloc[0].iloc[2]
+    nothing = judged([claim()], {"overnight": (0.2, 1)}, without={("overnight", d, "wave") for d in ("low", "array")})
+    assert nothing[0].judged[0].a is None
+
+
+def test_the_command_and_the_table_show_all_scales_nearest_first(judged, tmp_path):
+    judged([claim()], {"thesis": (0.2, 1), "laptop": (0.2, 3)})
+    words = ["verdicts", "--study", str(tmp_path / "mine.yaml"), "--results", str(tmp_path / "results")]
+    found = CliRunner().invoke(cli, [*words, "--scales", "laptop,thesis"])
+    assert found.exit_code == 0, found.output
+    head, _, line = found.output.splitlines()[:3]
+    assert head.index("thesis (") < head.index("laptop (")
+    assert line.endswith("reproduced")
+    table = make(make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results"))
+    assert list(table)[2:5] == [f"{name} (recipe {recipe}, widths {widths})" for name, recipe, widths in (
+        ("thesis", "thesis", "64 to 1024"), ("overnight", "thesis", "8 to 128"), ("laptop", "fast", "8 to 128")
+    )]  # fmt: skip
+    assert table["as a whole"].tolist() == ["reproduced"]
+
+
+def test_unknown_scales_are_refused():
+    assert choose_scales() == list(SCALES)
+    assert choose_scales("smoke, laptop,thesis") == ["thesis", "laptop", "smoke"]
+    for given in ("thesis,nowhere", "laptop,laptop"):
+        with pytest.raises(ValueError, match="unknown or there twice"):
+            choose_scales(given)
