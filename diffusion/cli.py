@@ -58,6 +58,7 @@ def sample(
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from diffusion import devices, results, runs
+    from diffusion.store.ledger import check_ours
     from diffusion.store.locks import locked
 
     if from_abar is not None and not noised:
@@ -72,6 +73,7 @@ def sample(
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), locked(run):
         check_free(run / f"{name}.csv", "a bound")
+        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}-frames.npy"])
         trained = runs.read_model(run, chosen)
         told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
         told |= {"renormed": str(renormed)} if renormed else {}
@@ -148,6 +150,7 @@ def likelihood(
     from tqdm import tqdm
 
     from diffusion import devices, results, runs
+    from diffusion.store.ledger import check_ours
     from diffusion.store.locks import locked
 
     if images < 0 or options["batch_size"] < 1:
@@ -158,6 +161,7 @@ def likelihood(
     options["draws"] = None if every_step else options["draws"]
     with locked(run):
         check_free(run / f"{name}-frames.npy", "samples")
+        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.csv"])
         model = runs.read_model(run, chosen)
         _require(model, "likelihood", "the bound")
         bound = FAMILIES[model.settings.family].bound

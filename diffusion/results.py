@@ -12,6 +12,7 @@ from diffusion.family import FAMILIES
 from diffusion.images import Samples
 from diffusion.store import provenance
 from diffusion.store.files import replacing, sha256, write_array
+from diffusion.store.ledger import announce
 from diffusion.store.locks import saving
 from diffusion.store.names import LOSSES, MODEL, RUN
 from diffusion.store.records import LikelihoodRecord, Record, RunRecord, RunSeconds, SamplesRecord
@@ -89,6 +90,7 @@ def write_together(folder: Path, name: str, writers: dict[str, Callable[[Path], 
     Each file by what writes it to a path, and NAME.json: the record with the sha256 of the model and of the files.
     """
     with saving(folder), contextlib.ExitStack() as last_is_first_in_place:
+        announce(folder, [f"{name}.json", *writers])
         told = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
         partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in writers}
         for file, partial in partials.items():

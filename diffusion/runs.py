@@ -16,7 +16,7 @@ from diffusion.family import CARRIERS, training_sources
 from diffusion.results import write_results
 from diffusion.saving import Saver
 from diffusion.settings import FamilySettings, read_settings
-from diffusion.store import sources
+from diffusion.store import ledger, sources
 from diffusion.store.files import read_images, read_json, sha256, verify_checksum, write_json
 from diffusion.store.locks import saving
 from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
@@ -99,16 +99,18 @@ def _completed(settings):
 
 
 def make_way(folder: Path, wanted: dict, replace: bool) -> None:
-    """Leave in the folder only what belongs to the run of that identity.
+    """Leave of what is ours in a locked folder only what belongs to the run of that identity.
 
     Raises:
-        ValueError: it holds something else, and `replace` is not given.
+        ValueError: it holds something else, and `replace` is not given; or a file that is not ours has a name that the
+            run needs.
     """
     other = difference(folder, wanted)
     if other and not replace:
         raise ValueError(f"{folder} holds {other}: choose another folder, or pass --replace")
     if other:
         clear(folder)
+    ledger.announce(folder, ledger.OF_A_RUN)
 
 
 def is_finished(folder: Path) -> bool:
@@ -117,19 +119,8 @@ def is_finished(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run's files, the samples drawn from it and its bounds, and nothing else, from its folder."""
-    for name in _made_in(folder):
-        for made in (f"{name}.json", f"{name}.npy", f"{name}.csv", f"{name}-frames.npy"):
-            (folder / made).unlink(missing_ok=True)
-    for name in (RUN, LOSSES, MODEL, CHECKPOINT, STARTED, DIVERGED):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _made_in(folder: Path) -> set[str]:
-    """Names of samples and bounds, those whose writing was stopped on the way among them."""
-    names = {path.name.removesuffix("-frames.npy") for path in folder.glob("*-frames.npy")}
-    arrays = [path for path in folder.glob("*.npy") if any(path.with_suffix(end).exists() for end in (".json", ".csv"))]
-    return names | {path.stem for path in arrays}
+    """Remove a run's files, the samples drawn from it and its bounds: what records of ours list, and nothing else."""
+    ledger.remove(folder, ledger.made_in(folder))
 
 
 def resumed(
