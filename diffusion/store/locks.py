@@ -14,6 +14,7 @@ __all__ = ["LOCK", "check_held", "locked", "saving"]
 
 LOCK = ".lock"
 OFTEN = 0.05  # seconds between two looks at a lock that another process holds
+GRACE = 2.0  # seconds that one who does not wait gives others, who may be reading
 
 _HELD: dict[Path, int] = {}  # folder -> descriptor of the lock that this process holds on it
 
@@ -22,8 +23,8 @@ _HELD: dict[Path, int] = {}  # folder -> descriptor of the lock that this proces
 def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Make this process the only writer of a folder; the lock is the kernel's, so a dead process does not hold it.
 
-    wait: until another process that holds it is done, and say so; else refuse at once. Locking what this process holds
-    already changes nothing.
+    wait: until another process that holds it is done, and say so; else refuse after two seconds. To lock what this
+    process holds already changes nothing.
 
     Raises:
         ValueError: another process holds it, or `.lock` is not a file of ours.
@@ -53,17 +54,18 @@ def _acquire(folder: Path, wait: bool) -> int:
     """Return the descriptor of the folder's lock, which is the file that its path names once it is held."""
     import fcntl
 
-    told = False
+    told, since = False, time.monotonic()
     while True:
         descriptor = _open(folder / LOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            if not wait:
+            late = time.monotonic() - since > GRACE
+            if late and not wait:
                 message = f"{folder} is being written by another process: wait for it, or stop it"
                 raise ValueError(message) from None
-            if not told:
+            if late and not told:
                 print(f"waiting: another process writes in {folder}", file=sys.stderr)
                 told = True
             time.sleep(OFTEN)
