@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffusion.store.opening import open_regular, read_whole, sha256
+from diffusion.store.opening import digest_of, open_regular, read_whole, sha256
 from diffusion.store.temporaries import replacing
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "as_images",
     "beside",
     "check_digest",
+    "is_whole",
     "listed",
     "load_array",
     "load_images",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 LARGEST_RECORD = 16 * 2**20  # bytes
+VOUCHING = ("dataset.json", "run.json", ".measures.json")  # records of several files, besides each file's own
 LARGEST_HEADER = 2**16  # bytes of an array's header; NumPy's own takes 128
 
 
@@ -200,6 +202,23 @@ def listed(record: dict, file: str, where: str = "the record") -> str | None:
 def beside(path: Path) -> str:
     """Return the name of the record that vouches for a file which has none of its own: `.cells.json` of cells.csv."""
     return f".{path.stem}.json"
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a file is what the records beside it say that was made; one that none of them lists is.
+
+    A broken record vouches for nothing, so what it should list is not whole.
+    """
+    for name in {beside(path), f"{path.stem}.json", *VOUCHING} - {path.name}:
+        record = path.with_name(name)
+        if record.exists():
+            try:
+                expected = listed(read_json(record), path.name)
+            except (ValueError, OSError):
+                return False
+            if expected not in (None, digest_of(path)):
+                return False
+    return True
 
 
 def vouch(paths: Iterable[Path]) -> None:

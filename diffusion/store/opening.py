@@ -4,11 +4,11 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["Whole", "digest_of", "open_regular", "read_whole", "sha256"]
+__all__ = ["Whole", "contents", "digest_of", "open_regular", "read_whole", "sha256"]
 
 LARGEST_TEXT = 64 * 2**20  # bytes of a table, a record or a figure that is read whole
 
@@ -82,3 +82,8 @@ def digest_of(path: Path) -> str:
         return "missing"
     except (OSError, ValueError):
         return "unreadable"
+
+
+def contents(paths: Iterable[Path]) -> str:
+    """Return a digest over the contents of files in their order, whatever their names and times; see `digest_of`."""
+    return hashlib.sha256("\n".join(digest_of(path) for path in paths).encode()).hexdigest()
