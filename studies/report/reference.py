@@ -83,13 +83,14 @@ def _check_way(folder: Path, kept: dict[str, Whole]) -> None:
     Raises:
         ValueError: a symlink below the folder, or a file that its manifest does not list.
     """
-    before = _listed(folder)
     for name in sorted({*kept, MANIFEST}):
         steps = [folder.joinpath(*Path(name).parts[:i]) for i in range(1, len(Path(name).parts) + 1)]
         if link := next((step for step in steps if step.is_symlink() or os.path.ismount(step)), None):
             raise ValueError(f"{link} leads out of {folder}, and nothing is written there: remove it")
+    before = _listed(folder)
+    for name in sorted(kept):
         path = folder / name
-        if name != MANIFEST and os.path.lexists(path) and name not in before and read_whole(path) != kept[name]:
+        if os.path.lexists(path) and name not in before and read_whole(path) != kept[name]:
             raise ValueError(f"{path} is in no manifest of ours, so it is not ours to replace: move it away")
 
 
