@@ -51,10 +51,10 @@ def read_whole(path: Path, largest: int = LARGEST_TEXT) -> Whole:
         OSError: missing or unreadable.
     """
     with open_regular(path) as stream:
-        content = stream.read(largest + 1)
-    if len(content) > largest:
-        raise ValueError(f"{path} is over {largest >> 20} MiB, more than such a file can be: make it again")
-    return Whole(content)
+        size = os.fstat(stream.fileno()).st_size
+        if size > largest:
+            raise ValueError(f"{path} is over {largest >> 20} MiB, more than such a file can be: make it again")
+        return Whole(stream.read(size))
 
 
 def sha256(path: Path) -> str:
