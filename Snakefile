@@ -2,9 +2,14 @@
 # Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
 
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 from diffusion.family import CARRIERS
+from diffusion.store.console import printable
+from diffusion.store.files import is_whole
+from diffusion.store.opening import contents
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.registries import FIGURES, TABLES, list_names, shown
@@ -14,7 +19,7 @@ from studies.report.html.page import list_inputs
 try:
     PLAN = plan_from_config(config)
 except (ValueError, OSError) as error:
-    print(f"snakemake: error: {error}", file=sys.stderr)
+    print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
 
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
@@ -28,6 +33,39 @@ def sources(modules):
     return followed(*modules, without=(*CARRIERS, "studies.registries"))
 
 
+# Contents decide what is stale, and never times: each rule has the digest of all that it reads as a parameter. Snakemake
+# looks at times besides, but forgives a newer file whose checksum is the one that it recorded (`max-checksum-file-size` in
+# the profile: of any size).
+def made_from(*parts):
+    """What takes a job's wildcards to the digest of its inputs; a part is such a function too, or a list of files."""
+
+    def digest(wildcards):
+        return contents(file for part in parts for file in (part(wildcards) if callable(part) else part))
+
+    return digest
+
+
+class Wholeness(str):
+    """Outputs, a line each, of which Snakemake records whether they are what their records say, whenever it asks.
+
+    So the job of a torn or edited output runs again, and what is recorded once it has run is that all is whole.
+    """
+
+    def __repr__(self):
+        return "whole" if all(is_whole(Path(line)) for line in self.split("\n")) else "torn"
+
+
+def whole(*outputs):
+    """What takes a job's wildcards to the wholeness of its outputs, patterns of paths."""
+
+    def look(wildcards):
+        with suppress(AttributeError):  # Snakemake remembers what it planned with; without this, a job would run twice
+            type(workflow.persistence)._params.cache_clear()
+        return Wholeness("\n".join(str(one).format(**wildcards) for one in outputs))
+
+    return look
+
+
 def any_of(names):
     """A wildcard that is one of the names; of none, one that nothing is called."""
     return "|".join(names) or "none"
@@ -35,6 +73,59 @@ def any_of(names):
 
 WITH_PATH = any_of(run.name for run in PLAN.runs if "frames" in run.capabilities)
 AT_ONCE = any_of(run.name for run in PLAN.runs if "frames" not in run.capabilities)
+
+
+# What each rule's files are made from: lists of files, and functions of the wildcards that give them.
+MADE_FROM = {
+    "generate": [lambda w: sources(PLAN.dataset(w.dataset).drawing_modules)],
+    "train": [
+        lambda w: PLAN.run(w.run).dataset.files,
+        lambda w: PLAN.run(w.run).start_from_files,
+        lambda w: sources(PLAN.run(w.run).training_modules),
+    ],
+    "sample": [lambda w: PLAN.run(w.run).files, lambda w: sources(PLAN.run(w.run).sampling_modules)],
+    "resample": [
+        lambda w: PLAN.run(w.run).files,
+        lambda w: [PLAN.resampling(w.other, w.run).before.samples_file],
+        lambda w: PLAN.run(w.run).dataset.files,
+        lambda w: sources(PLAN.resampling(w.other, w.run).modules),
+    ],
+    "likelihood": [
+        lambda w: PLAN.run(w.run).files,
+        lambda w: [PLAN.last_samples(w.run)],
+        lambda w: PLAN.run(w.run).dataset.files,
+        lambda w: sources(PLAN.run(w.run).likelihood_modules),
+    ],
+    "measure_data": [
+        lambda w: PLAN.dataset(w.dataset).files,
+        lambda w: sources(PLAN.dataset(w.dataset).measuring_modules),
+    ],
+    "measure": [
+        lambda w: PLAN.run(w.run).measured_files,
+        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
+    ],
+    "measure_other": [
+        lambda w: [PLAN.resampling(w.other, w.run).files[0]],
+        lambda w: [PLAN.run(w.run).dataset.folder / "train.npy", PLAN.run(w.run).dataset.real_file],
+        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
+    ],
+    "figure": [
+        lambda w: shown(FIGURES, w.figure, PLAN).inputs(PLAN),
+        lambda w: sources((shown(FIGURES, w.figure, PLAN).module,)),
+    ],
+    "table": [
+        lambda w: shown(TABLES, w.table, PLAN).inputs(PLAN),
+        lambda w: sources((shown(TABLES, w.table, PLAN).module,)),
+    ],
+    "report": [
+        [OUT / "figures" / f"{one.name}.{kind}" for one in PLAN.study.figures for kind in ("png", "svg")],
+        [OUT / "tables" / f"{name}.{kind}" for name in PLAN.study.tables for kind in ("csv", "md")],
+        list_inputs(PLAN),
+        PLAN.written_in,
+        sources(("studies.report.html.page",)),
+        [Path(workflow.basedir) / "studies/report/html" / f"page.{kind}" for kind in ("html.j2", "css", "js")],
+    ],
+}
 
 
 wildcard_constraints:
@@ -58,6 +149,8 @@ rule generate:
     output:
         expand(DATA / "{{dataset}}" / "{file}", file=PLAN.data_files),
     params:
+        made_from=made_from(*MADE_FROM["generate"]),
+        whole=whole(*(DATA / "{dataset}" / file for file in PLAN.data_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.dataset(w.dataset).flags,
         folder=lambda w: PLAN.dataset(w.dataset).folder,
@@ -71,12 +164,12 @@ rule generate:
 
 rule train:
     input:
-        lambda w: PLAN.run(w.run).dataset.files,
-        lambda w: PLAN.run(w.run).start_from_files,
-        lambda w: sources(PLAN.run(w.run).training_modules),
+        *MADE_FROM["train"],
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.run_files),
     params:
+        made_from=made_from(*MADE_FROM["train"]),
+        whole=whole(*(RUNS / "{run}" / file for file in PLAN.run_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).training_flags,
         data=lambda w: PLAN.run(w.run).dataset.folder,
@@ -94,13 +187,14 @@ rule train:
 
 rule sample:
     input:
-        rules.train.output,
-        lambda w: sources(PLAN.run(w.run).sampling_modules),
+        *MADE_FROM["sample"],
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.sample_files),
     wildcard_constraints:
         run=WITH_PATH,
     params:
+        made_from=made_from(*MADE_FROM["sample"]),
+        whole=whole(*(RUNS / "{run}" / file for file in PLAN.sample_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).sampling_flags,
         folder=lambda w: PLAN.run(w.run).folder,
@@ -117,9 +211,6 @@ rule sample:
 
 # A family of models that draws at once has no path to keep moments of.
 use rule sample as sample_at_once with:
-    input:
-        rules.train.output,
-        lambda w: sources(PLAN.run(w.run).sampling_modules),
     output:
         [RUNS / "{run}" / file for file in PLAN.sample_files if file != PLAN.frames_file],
     wildcard_constraints:
@@ -128,15 +219,14 @@ use rule sample as sample_at_once with:
 
 rule resample:
     input:
-        rules.train.output,
-        lambda w: PLAN.resampling(w.other, w.run).before.samples_file,
-        lambda w: PLAN.run(w.run).dataset.files,
-        lambda w: sources(PLAN.resampling(w.other, w.run).modules),
+        *MADE_FROM["resample"],
     output:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",
         RUNS / "{run}" / "{other}.json",
     params:
+        made_from=made_from(*MADE_FROM["resample"]),
+        whole=whole(RUNS / "{run}" / "{other}.npy", RUNS / "{run}" / "{other}-frames.npy"),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.resampling(w.other, w.run).flags,
         folder=lambda w: PLAN.run(w.run).folder,
@@ -153,13 +243,12 @@ rule resample:
 
 rule likelihood:
     input:
-        rules.train.output,
-        lambda w: PLAN.last_samples(w.run),
-        lambda w: PLAN.run(w.run).dataset.files,
-        lambda w: sources(PLAN.run(w.run).likelihood_modules),
+        *MADE_FROM["likelihood"],
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
     params:
+        made_from=made_from(*MADE_FROM["likelihood"]),
+        whole=whole(*(RUNS / "{run}" / file for file in PLAN.likelihood_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.likelihood_flags(PLAN.run(w.run)),
         data=lambda w: PLAN.run(w.run).dataset.folder,
@@ -178,10 +267,12 @@ rule likelihood:
 # What is measured hangs on the run and not on the study that asks: the plan is no parameter of these three.
 rule measure_data:
     input:
-        lambda w: PLAN.dataset(w.dataset).files,
-        lambda w: sources(PLAN.dataset(w.dataset).measuring_modules),
+        *MADE_FROM["measure_data"],
     output:
         DATA / "{dataset}" / "real.npz",
+    params:
+        made_from=made_from(*MADE_FROM["measure_data"]),
+        whole=whole(DATA / "{dataset}" / "real.npz"),
     log:
         LOGS / "measure-data-{dataset}.log",
     benchmark:
@@ -192,10 +283,12 @@ rule measure_data:
 
 rule measure:
     input:
-        lambda w: PLAN.run(w.run).measured_files,
-        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
+        *MADE_FROM["measure"],
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.measure_files),
+    params:
+        made_from=made_from(*MADE_FROM["measure"]),
+        whole=whole(*(RUNS / "{run}" / file for file in PLAN.measure_files)),
     log:
         LOGS / "measure-{run}.log",
     benchmark:
@@ -206,12 +299,12 @@ rule measure:
 
 rule measure_other:
     input:
-        lambda w: PLAN.resampling(w.other, w.run).files[0],
-        lambda w: PLAN.run(w.run).dataset.folder / "train.npy",
-        lambda w: PLAN.run(w.run).dataset.real_file,
-        lambda w: sources(PLAN.run(w.run).dataset.measuring_modules),
+        *MADE_FROM["measure_other"],
     output:
         RUNS / "{run}" / "{other}-measures.csv",
+    params:
+        made_from=made_from(*MADE_FROM["measure_other"]),
+        whole=whole(RUNS / "{run}" / "{other}-measures.csv"),
     log:
         LOGS / "measure-{run}-{other}.log",
     benchmark:
@@ -222,12 +315,13 @@ rule measure_other:
 
 rule figure:
     input:
-        lambda w: shown(FIGURES, w.figure, PLAN).inputs(PLAN),
-        lambda w: sources((shown(FIGURES, w.figure, PLAN).module,)),
+        *MADE_FROM["figure"],
     output:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
     params:
+        made_from=made_from(*MADE_FROM["figure"]),
+        whole=whole(OUT / "figures" / "{figure}.png", OUT / "figures" / "{figure}.svg"),
         plan=PLAN.flags,
         shown=PLAN.shown,
     log:
@@ -238,12 +332,13 @@ rule figure:
 
 rule table:
     input:
-        lambda w: shown(TABLES, w.table, PLAN).inputs(PLAN),
-        lambda w: sources((shown(TABLES, w.table, PLAN).module,)),
+        *MADE_FROM["table"],
     output:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
     params:
+        made_from=made_from(*MADE_FROM["table"]),
+        whole=whole(OUT / "tables" / "{table}.csv", OUT / "tables" / "{table}.md"),
         plan=PLAN.flags,
         shown=PLAN.shown,
     log:
@@ -254,15 +349,11 @@ rule table:
 
 rule report:
     input:
-        expand(OUT / "figures" / "{figure}.{kind}", figure=[one.name for one in PLAN.study.figures], kind=["png", "svg"]),
-        expand(OUT / "tables" / "{table}.{kind}", table=PLAN.study.tables, kind=["csv", "md"]),
-        list_inputs(PLAN),
-        PLAN.written_in,
-        sources(("studies.report.html.page",)),
-        [f"{workflow.basedir}/studies/report/html/page.{kind}" for kind in ("html.j2", "css", "js")],
+        *MADE_FROM["report"],
     output:
         OUT / "report.html",
     params:
+        made_from=made_from(*MADE_FROM["report"]),
         plan=PLAN.flags,
     log:
         LOGS / f"report-{PLAN.study_name}.log",

@@ -8,16 +8,18 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from diffusion.devices import Device
 from diffusion.family import FAMILIES
 from diffusion.settings import FamilySettings, explain, read_settings
 from diffusion.store.files import replacing
+from diffusion.store.opening import Whole, read_whole
 from diffusion.training import EpochRecord, Trainer
 
 __all__ = [
+    "IDENTITY",
     "as_bytes",
     "load_model",
     "load_tensors",
@@ -31,7 +33,9 @@ __all__ = [
     "write_tensors",
 ]
 
+LARGEST_FILE = 2**36  # bytes of tensors, more than any memory here holds
 LARGEST_SIDE = 16_384  # of an image, in a file to be believed
+IDENTITY = "identity"  # of the run, in a state
 LOSSES = "losses."  # of the steps that are done in an unfinished epoch
 KEPT = {torch.optim.Adam: ("step", "exp_avg", "exp_avg_sq")}  # of each parameter, once a step is done
 
@@ -61,11 +65,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} does not exist: train first, or check the path")
+    return _parse(path, read_whole(path, LARGEST_FILE))
+
+
+def _parse(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return tensors and metadata in a safetensors file's bytes."""
     try:
-        with safe_open(path, "pt") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, ValueError, OverflowError, RuntimeError) as error:
+        tensors = load(content)
+        told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, OverflowError, RuntimeError, RecursionError) as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
+    return tensors, told
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -81,14 +91,14 @@ def save_model(model, path: Path) -> None:
     write_tensors(path, model.network.state_dict(), metadata)
 
 
-def load_model(path: Path, device: Device):
-    """Read the model that `save_model` wrote, on the given device, in eval mode.
+def load_model(path: Path, device: Device, content: Whole | None = None):
+    """Read the model that `save_model` wrote, on the given device, in eval mode; content: the file's, if read already.
 
     Raises:
         ValueError: a broken file, or weights that do not fit the settings beside them.
         OSError: missing or unreadable.
     """
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_tensors(path) if content is None else _parse(path, content)
     try:
         settings, shape = _described(metadata, tensors)
         model = FAMILIES[settings.family].model.new(settings, shape, device)
@@ -135,16 +145,18 @@ def told_of(trainer: Trainer) -> dict[str, str]:
     }
 
 
-def restore(trainer: Trainer, path: Path) -> None:
-    """Take up the state that `save_state` wrote.
+def restore(trainer: Trainer, path: Path, identity: dict | None = None) -> None:
+    """Take up the state that `save_state` wrote; identity: of the run that it must be of, where that is known.
 
     Raises:
-        ValueError: a broken file, other settings, or tensors that do not fit this network; the trainer is unchanged.
+        ValueError: a broken file, one of other settings, images or sources, or tensors that do not fit this network;
+            the trainer is unchanged.
         OSError: missing or unreadable.
     """
     tensors, metadata = read_tensors(path)
     if not _same_course(metadata.get("settings", "{}"), trainer.settings):
         raise ValueError(f"{path} belongs to a run with other settings: choose another folder, or --replace it")
+    _check_identity(path, metadata, identity or {})
     try:
         records = [EpochRecord.of(row) for row in json.loads(metadata["records"])]
         steps, seconds = _epoch_at_hand(trainer, tensors), json.loads(metadata.get("seconds", "[0.0, 0.0]"))
@@ -153,6 +165,18 @@ def restore(trainer: Trainer, path: Path) -> None:
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path} does not fit this run ({str(error).splitlines()[0]}): --replace it") from None
     trainer.records[:], trainer.losses, trainer.seconds = records, steps, [float(one) for one in seconds]
+
+
+def _check_identity(path: Path, metadata: dict[str, str], wanted: dict) -> None:
+    """Check that a state comes from the same images and sources as the run that is to go on from it."""
+    try:
+        told = json.loads(metadata.get(IDENTITY, "{}"))
+        other = [key for key in ("data", "sources") if key in wanted and told.get(key) != wanted[key]]
+    except (ValueError, AttributeError, RecursionError):
+        other = [IDENTITY]
+    if other:
+        what = " and ".join(other)
+        raise ValueError(f"{path} belongs to a run with other {what}: choose another folder, or --replace it")
 
 
 def _epoch_at_hand(trainer: Trainer, tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:

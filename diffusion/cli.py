@@ -59,6 +59,7 @@ def sample(
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
     from diffusion import devices, results, runs
+    from diffusion.store.ledger import check_ours
     from diffusion.store.locks import locked
 
     if from_abar is not None and not noised:
@@ -68,17 +69,22 @@ def sample(
     if options["variance"] is None:
         del options["variance"]
     check_name(name, LIKELIHOOD)
-    start = runs.read_data(noised)[1] if noised else None
+    (_, start), data = runs.load_data(noised) if noised else ((None, None), {})
     if noised and start is None:
         raise ValueError(f"{noised} has no test.npy to start from: give a data set with test images")
-    images = runs.read_data(renormed) if renormed else None
-    to_match = runs.read_data(matched)[0] if matched else None
+    (to_match, _), matching = runs.load_data(matched) if matched else ((None, None), {})
+    images, others = runs.load_data(renormed) if renormed else (None, {})
+    data |= {f"matched/{file}": one for file, one in matching.items()}
+    data |= {f"renormed/{file}": one for file, one in others.items()}
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), locked(run):
         check_free(run / f"{name}.csv", "a bound")
-        trained = runs.read_model(run, chosen)
-        told = {"noised": str(noised), "from_abar": from_abar} if noised else {}
+        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}-frames.npy"])
+        trained, digest = runs.read_model(run, chosen)
+        told = {"model": digest}
+        told |= {"noised": str(noised), "from_abar": from_abar} if noised else {}
         told |= {name: str(folder) for name, folder in (("matched", matched), ("renormed", renormed)) if folder}
+        told |= {"data": data} if data else {}
         model, biases = _changed(trained, images, from_abar, options)
         start = start if to_match is None else _match(model, to_match, options)
         seconds, samples = _drawn(model, start, options)
@@ -161,22 +167,26 @@ def likelihood(
     from tqdm import tqdm
 
     from diffusion import devices, results, runs
+    from diffusion.store.files import load_images
+    from diffusion.store.ledger import check_ours
     from diffusion.store.locks import locked
 
     if images < 0 or options["batch_size"] < 1:
         raise ValueError("--images must not be negative, and --batch-size at least 1")
     check_name(name, SAMPLES)
-    test = runs.read_test_images(dataset)[: images or None]
+    test, data = load_images(dataset / "test.npy")
+    test, told = test[: images or None], {"data": {"test.npy": data}}
     chosen = devices.choose(device, precision, threads)
     options["draws"] = None if every_step else options["draws"]
     with locked(run):
         check_free(run / f"{name}-frames.npy", "samples")
-        model = runs.read_model(run, chosen)
+        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.csv"])
+        model, digest = runs.read_model(run, chosen)
         _require(model, "likelihood", "the bound")
         bound = FAMILIES[model.settings.family].bound
         with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             seconds, found = results.timed(lambda: bound(model, test, progress=bar.update, **options))
-        results.write_bound(run, name, found, model, options, seconds)
+        results.write_bound(run, name, found, model, options | told | {"model": digest}, seconds)
     click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 
 

@@ -25,7 +25,7 @@ from diffusion.training import EpochRecord, Trainer
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
 NO_OPTIONS = {
     *("noised", "from_abar", "matched", "renormed", "mean_errors", "frame_steps", "seconds", "seconds_per_image"),
-    *("device", "precision", "threads", "model", "files"),
+    *("device", "precision", "threads", "model", "files", "data"),
 }  # what a record of samples says beside the options that they were drawn with
 
 
@@ -49,8 +49,8 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
     record = read_json(run / RUN)
     settings, device = _resolved(run, record)
     verify_checksum(run / LOSSES, RUN)
-    images = runs.read_data(dataset)
-    identity = runs.identity(settings, dataset)
+    images, data = runs.load_data(dataset)
+    identity = runs.identity(settings, data)
     if identity["data"] != record.get("data"):
         raise ValueError(f"{dataset} holds other images than {run} was trained on (their sha256 differ)")
     with tempfile.TemporaryDirectory(prefix="remake-") as name, locked(Path(name)):
@@ -106,7 +106,7 @@ def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarr
         path = run / f"{name}.json"
         record = read_json(path)
         with _taken_for_granted(path):
-            drawn = _drawn_again(record, runs.read_model(remade, _device(record)), train, test)
+            drawn = _drawn_again(record, runs.read_model(remade, _device(record))[0], train, test)
         files = {f"{name}.npy": drawn.images, f"{name}-frames.npy": drawn.frames}
         for file, array in files.items():
             if array is not None:

@@ -12,6 +12,7 @@ from diffusion.family import FAMILIES
 from diffusion.images import Samples
 from diffusion.store import provenance
 from diffusion.store.files import replacing, sha256, write_array
+from diffusion.store.ledger import announce
 from diffusion.store.locks import saving
 from diffusion.store.names import LOSSES, MODEL, RUN
 from diffusion.store.records import LikelihoodRecord, Record, RunRecord, RunSeconds, SamplesRecord
@@ -86,15 +87,16 @@ def write_bound(folder: Path, name: str, found, model, options: dict, seconds: f
 def write_together(folder: Path, name: str, writers: dict[str, Callable[[Path], None]], record: Record) -> None:
     """Write what was made of a run's model, all or none, in a locked folder.
 
-    Each file by what writes it to a path, and NAME.json: the record with the sha256 of the model and of the files.
+    Each file by what writes it to a path, and NAME.json: the record with the sha256 of the files.
     """
     with saving(folder), contextlib.ExitStack() as last_is_first_in_place:
+        announce(folder, [f"{name}.json", *writers])
         told = last_is_first_in_place.enter_context(replacing(folder / f"{name}.json"))
         partials = {file: last_is_first_in_place.enter_context(replacing(folder / file)) for file in writers}
         for file, partial in partials.items():
             writers[file](partial)
         digests = {file: sha256(partial) for file, partial in partials.items()}
-        record.model_copy(update={"model": sha256(folder / MODEL), "files": digests}).write(told)
+        record.model_copy(update={"files": digests}).write(told)
 
 
 def timed(work: Callable):

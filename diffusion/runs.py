@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from diffusion.checkpoints import load_model, restore, saved_progress
+from diffusion.checkpoints import LARGEST_FILE, load_model, restore, saved_progress
 from diffusion.devices import Device
 from diffusion.family import CARRIERS, training_sources
 from diffusion.results import write_results
 from diffusion.saving import Saver
 from diffusion.settings import FamilySettings, read_settings
-from diffusion.store import sources
-from diffusion.store.files import read_images, read_json, sha256, verify_checksum, write_json
+from diffusion.store import ledger, sources
+from diffusion.store.files import check_digest, load_images, read_json, write_json
 from diffusion.store.locks import saving
 from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
+from diffusion.store.opening import read_whole
 from diffusion.store.stops import uninterrupted
 from diffusion.training import DivergedError, EpochRecord, Trainer
 
@@ -27,10 +28,10 @@ __all__ = [
     "difference",
     "identity",
     "is_finished",
+    "load_data",
     "make_way",
     "read_data",
     "read_model",
-    "read_test_images",
     "resumed",
     "sources_digest",
     "standing",
@@ -45,28 +46,24 @@ def read_data(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
         ValueError: broken, wrong type or shape, changed since it was made, or train and test of different shapes.
         OSError: missing or unreadable.
     """
-    train = read_images(folder / "train.npy")
-    test = read_images(folder / "test.npy") if (folder / "test.npy").exists() else None
-    if test is not None and test.shape[1:] != train.shape[1:]:
-        raise ValueError(f"{folder}: train and test images differ in shape ({train.shape[1:]} and {test.shape[1:]})")
-    return train, test
+    return load_data(folder)[0]
 
 
-def read_test_images(folder: Path) -> np.ndarray:
-    """Read test.npy of a data set as uint8 (N, C, H, W), its checksum verified; ValueError or OSError."""
-    return read_images(folder / "test.npy")
+def load_data(folder: Path) -> tuple[tuple[np.ndarray, np.ndarray | None], dict[str, str]]:
+    """Read images as `read_data` does, with the sha256 of each file's bytes as they were read."""
+    found = {name: load_images(folder / name) for name in ("train.npy", "test.npy") if (folder / name).exists()}
+    train, test = found.get("train.npy") or load_images(folder / "train.npy"), found.get("test.npy")
+    if test is not None and test.values.shape[1:] != train.values.shape[1:]:
+        shapes = f"{train.values.shape[1:]} and {test.values.shape[1:]}"
+        raise ValueError(f"{folder}: train and test images differ in shape ({shapes})")
+    return (train.values, test and test.values), {name: one.sha256 for name, one in found.items()}
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """The sha256 of the images a run was trained on: what makes 'the same data' checkable."""
-    return {name: sha256(folder / name) for name in ("train.npy", "test.npy") if (folder / name).exists()}
-
-
-def identity(settings: FamilySettings, dataset: Path) -> dict:
-    """Return what a run is: its settings, the sha256 of its images, and that of the modules that shape its model."""
+def identity(settings: FamilySettings, data: dict[str, str]) -> dict:
+    """Return what a run is: its settings, the sha256 of its images (`load_data`), and that of its model's sources."""
     return {
         "settings": settings.model_dump(mode="json"),
-        "data": _digests(dataset),
+        "data": data,
         "sources": sources_digest(settings),
     }
 
@@ -99,16 +96,18 @@ def _completed(settings):
 
 
 def make_way(folder: Path, wanted: dict, replace: bool) -> None:
-    """Leave in the folder only what belongs to the run of that identity.
+    """Leave of what is ours in a locked folder only what belongs to the run of that identity.
 
     Raises:
-        ValueError: it holds something else, and `replace` is not given.
+        ValueError: it holds something else, and `replace` is not given; or a file that is not ours has a name that the
+            run needs.
     """
     other = difference(folder, wanted)
     if other and not replace:
         raise ValueError(f"{folder} holds {other}: choose another folder, or pass --replace")
     if other:
         clear(folder)
+    ledger.announce(folder, ledger.OF_A_RUN)
 
 
 def is_finished(folder: Path) -> bool:
@@ -117,19 +116,8 @@ def is_finished(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove a run's files, the samples drawn from it and its bounds, and nothing else, from its folder."""
-    for name in _made_in(folder):
-        for made in (f"{name}.json", f"{name}.npy", f"{name}.csv", f"{name}-frames.npy"):
-            (folder / made).unlink(missing_ok=True)
-    for name in (RUN, LOSSES, MODEL, CHECKPOINT, STARTED, DIVERGED):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _made_in(folder: Path) -> set[str]:
-    """Names of samples and bounds, those whose writing was stopped on the way among them."""
-    names = {path.name.removesuffix("-frames.npy") for path in folder.glob("*-frames.npy")}
-    arrays = [path for path in folder.glob("*.npy") if any(path.with_suffix(end).exists() for end in (".json", ".csv"))]
-    return names | {path.stem for path in arrays}
+    """Remove a run's files, the samples drawn from it and its bounds: what records of ours list, and nothing else."""
+    ledger.remove(folder, ledger.made_in(folder))
 
 
 def resumed(
@@ -155,7 +143,7 @@ def resumed(
         if start_from and not ours:
             _check_start(start_from, wanted)
         if ours or start_from:
-            _restore(trainer, (folder if ours else start_from) / CHECKPOINT)
+            _restore(trainer, (folder if ours else start_from) / CHECKPOINT, wanted)
     except ValueError:
         if not (ours and replace):
             raise
@@ -165,13 +153,13 @@ def resumed(
 
 
 def _check_start(folder: Path, wanted: dict) -> None:
-    """Check that the run to go on from saw the wanted run's images; its checkpoint knows only the settings."""
+    """Check that the run to go on from is whole, and saw the wanted run's images."""
     if read_json(folder / RUN).get("data") != wanted["data"]:
         raise ValueError(f"{folder} was trained on other images: leave out --start-from to train from the start")
 
 
-def _restore(trainer: Trainer, checkpoint: Path) -> None:
-    restore(trainer, checkpoint)
+def _restore(trainer: Trainer, checkpoint: Path, wanted: dict) -> None:
+    restore(trainer, checkpoint, wanted)
     if trainer.epoch > trainer.settings.epochs:
         raise ValueError(f"{checkpoint} is at epoch {trainer.epoch}, past the {trainer.settings.epochs} asked for")
 
@@ -204,13 +192,15 @@ def train_in(
         FileNotFoundError: the folder was taken away.
     """
     start = time.perf_counter()
-    write_json(folder / STARTED, wanted)
-    (folder / DIVERGED).unlink(missing_ok=True)
+    with saving(folder):
+        write_json(folder / STARTED, wanted)
+        (folder / DIVERGED).unlink(missing_ok=True)
     try:
-        if not _train(folder, trainer, on_epoch, progress, until):
+        if not _train(folder, trainer, wanted, on_epoch, progress, until):
             return False
     except DivergedError as error:
-        write_json(folder / DIVERGED, {"reason": str(error)})
+        with saving(folder):
+            write_json(folder / DIVERGED, {"reason": str(error)} | wanted)
         raise DivergedError(f"{error}; {standing(folder)}; lower --learning-rate") from None
     with saving(folder):
         write_results(folder, trainer, wanted, time.perf_counter() - start)
@@ -222,9 +212,9 @@ class _EnoughError(Exception):
     """The training is to end here, with its state saved."""
 
 
-def _train(folder: Path, trainer: Trainer, on_epoch, progress, until: float) -> bool:
+def _train(folder: Path, trainer: Trainer, wanted: dict, on_epoch, progress, until: float) -> bool:
     """Whether all epochs are done, and not the time given; a stop is raised when the state is saved."""
-    with uninterrupted() as stops, Saver(trainer, folder) as saver:
+    with uninterrupted() as stops, Saver(trainer, folder, wanted) as saver:
 
         def between() -> None:
             if stops or time.monotonic() > until:
@@ -251,12 +241,16 @@ def _check_test_loss(trainer: Trainer, record: EpochRecord) -> None:
 
 
 def read_model(folder: Path, device: Device):
-    """Read the trained model of a run, its checksum verified.
+    """Read the trained model of a run, with the sha256 of what was read, which is that of its record.
 
     Raises:
         ValueError: broken, or changed since it was trained.
         OSError: missing or unreadable.
     """
-    model = load_model(folder / MODEL, device)
-    verify_checksum(folder / MODEL, RUN)
-    return model
+    path = folder / MODEL
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: train first, or check the path")
+    content = read_whole(path, LARGEST_FILE)
+    model = load_model(path, device, content)
+    check_digest(path, content.sha256, RUN)
+    return model, content.sha256

@@ -1,12 +1,13 @@
 """When a training's state is saved: often enough to lose little, seldom enough to cost little, before every stop."""
 
+import json
 import threading
 import time
 from pathlib import Path
 
 import torch
 
-from diffusion.checkpoints import tensors_of, told_of, write_tensors
+from diffusion.checkpoints import IDENTITY, tensors_of, told_of, write_tensors
 from diffusion.store.locks import saving
 from diffusion.store.names import CHECKPOINT
 from diffusion.training import Trainer
@@ -20,11 +21,13 @@ SHARE = 0.02  # of a run's time that may go into saving
 class Saver:
     """The checkpoint of a training in its locked folder, written by a thread from a copy of the state.
 
+    identity: of the run; the checkpoint tells it, so that no other run goes on from it.
     Used as a context: at its end what is being written is written.
     """
 
-    def __init__(self, trainer: Trainer, folder: Path):
+    def __init__(self, trainer: Trainer, folder: Path, identity: dict):
         self.trainer, self.folder = trainer, folder
+        self._identity = {IDENTITY: json.dumps(identity)}
         self._thread, self._error = None, None
         self._last, self._cost = time.monotonic(), 0.0  # when the state was last copied; seconds that a save took
 
@@ -56,7 +59,9 @@ class Saver:
         self._last = time.monotonic()
         # a GPU's tensors are copied by this, and a CPU's too: training goes on changing them
         state = {name: value.detach().to("cpu", copy=True) for name, value in tensors_of(self.trainer).items()}
-        self._thread = threading.Thread(target=self._write, args=(state, told_of(self.trainer)), name="save")
+        self._thread = threading.Thread(
+            target=self._write, args=(state, told_of(self.trainer) | self._identity), name="save"
+        )
         self._thread.start()
 
     def _write(self, state: dict[str, torch.Tensor], told: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from diffusion.checkpoints import read_tensors
 
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 WORDS = {signal.SIGTERM: "stopped by SIGTERM", signal.SIGINT: "interrupted"}
-RUN_FILES = [".lock", "checkpoint.safetensors", "losses.csv", "model.safetensors", "run.json"]
+RUN_FILES = [".files.json", ".lock", "checkpoint.safetensors", "losses.csv", "model.safetensors", "run.json"]
 
 
 def weights(path):

@@ -106,11 +106,18 @@ def check(dataset):
 
 def main(arguments=None):
     """Run the command; every foreseeable failure is one line on stderr and exit code 2."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+    def stop(number, frame):
+        raise _StoppedError(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         cli.main(arguments, prog_name="triangles", standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+    except _StoppedError as stopped:
+        _leave(*stopped.args)
+    except click.Abort:
+        _leave(signal.SIGINT)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
@@ -124,6 +131,17 @@ def main(arguments=None):
         _fail(error)
 
 
+class _StoppedError(BaseException):
+    """Ctrl-C or SIGTERM; its argument is the signal's number."""
+
+
+def _leave(number):
+    """Say that the command was stopped, in one line, and exit with 128 and the signal's number."""
+    word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    click.echo(f"triangles: {word}", err=True)
+    sys.exit(128 + number)
+
+
 def _plain(error):
     """Return what an OSError says, with the file and a mend; our own messages have both already."""
     if error.strerror is None:
@@ -134,7 +152,7 @@ def _plain(error):
 
 def _fail(message):
     """Print an error as one line and exit with code 2."""
-    line = " ".join(str(message).split())
+    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(str(message).split()))
     click.echo(f"triangles: error: {line}", err=True)
     sys.exit(2)
 

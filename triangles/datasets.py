@@ -5,10 +5,8 @@ A folder holds train.npy and test.npy, uint8 (N, H, W) or (N, H, W, 3), and the 
 last: where it stands, the set is whole.
 """
 
-import os
-import shutil
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +18,8 @@ from triangles.kinds import KINDS
 from triangles.production import produce
 from triangles.rendering import SPLITS, draw_parameters, render, render_plain
 from triangles.settings import PREPARATIONS, RECORD, Settings, resolve
-from triangles.storage import digest, folder_digest, load_array, load_record, save_chunks, save_record
+from triangles.storage.files import digest, folder_digest, load_array, load_record, save_chunks, save_record
+from triangles.storage.staging import FILES, check_place, move_in, partial_folder
 
 __all__ = [
     "PREPARATIONS",
@@ -34,9 +33,6 @@ __all__ = [
     "resolve",
     "write_dataset",
 ]
-
-FILES = "files"
-PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -89,12 +85,15 @@ def write_dataset(folder, settings, workers=1, files=False, replace=False, progr
         raise ValueError("image files were asked for, but format npy makes none: give format png or jpeg")
     if _is_there(folder, settings, files, replace):
         return False
-    with _partial_folder(folder) as partial:
+    with partial_folder(folder, settings.files) as (partial, is_ours):
         if _is_there(folder, settings, files, replace):  # another process may have made it meanwhile
             return False
+        check_place(folder, settings.files if not replace else ())
         record = _write_parts(partial, settings, workers, files, progress)
         save_record(partial / RECORD, record)
-        _move_in(partial, folder, settings.files, files)
+        if not is_ours():
+            raise ValueError(f"{folder} was replaced while the data set was made: run the command again")
+        move_in(partial, folder, settings.files, files)
     return True
 
 
@@ -117,40 +116,6 @@ def _is_there(folder, settings, files, replace):
             return False
         raise ValueError(f"{error}; give --replace to start over, or another folder") from error
     return True
-
-
-@contextmanager
-def _partial_folder(folder):
-    """Yield a folder inside `folder` that only we write to; remove it at the end whatever happens.
-
-    After a kill it stays behind, and the next call clears it: the lock of a dead process does not hold.
-    """
-    from filelock import FileLock, Timeout
-
-    made, partial = not folder.exists(), folder / PARTIAL
-    partial.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(partial / "lock", blocking=False):
-            try:
-                _clear(partial)
-                yield partial
-            except OSError as error:
-                error.filename = error.filename or str(folder)
-                raise
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-                if made and not any(folder.iterdir()):
-                    folder.rmdir()
-    except Timeout as error:
-        raise ValueError(f"{folder} is being written by another process: wait, or give another folder") from error
-
-
-def _clear(partial):
-    for path in partial.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "lock":
-            path.unlink()
 
 
 def _write_parts(partial, settings, workers, files, progress):
@@ -205,28 +170,6 @@ def versions():
     return {"python": sys.version.split()[0], **names, "libjpeg": features.version("jpg")}
 
 
-def _move_in(partial, folder, names, files):
-    """Rename everything into place, the record last; without it the folder counts as unfinished."""
-    for name in _outdated(folder, names):
-        (folder / name).unlink(missing_ok=True)
-    pictures = [f"{FILES}/{split}" for split in SPLITS]
-    for name in pictures:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    if files:
-        (folder / FILES).mkdir(exist_ok=True)
-    for name in (*(pictures if files else []), *names):
-        os.replace(partial / name, folder / name)
-
-
-def _outdated(folder, names):
-    """List the files to remove before a set is replaced: its record first, then parameters under another name."""
-    try:
-        there = Settings(**load_record(folder / RECORD)["settings"]).files
-    except (KeyError, TypeError, ValueError, OSError):
-        there = ()
-    return [RECORD, *(name for name in there if name not in names)]
-
-
 def read_record(folder):
     """Read the record of a whole data set.
 
@@ -255,12 +198,12 @@ def read_record(folder):
     return record
 
 
-def _check_digests(folder, record):
-    """Refuse files that are missing or differ from the record's checksums."""
+def _check_digests(folder, record, found=None):
+    """Refuse files that are missing or differ from the record's checksums; found: digests of what was read already."""
     for name, expected in record["files"].items():
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder / name} is missing: make the data set again")
-        if digest(folder / name) != expected:
+        if (found[name] if found else digest(folder / name)) != expected:
             raise ValueError(f"{folder / name} was changed after it was made (its sha256 differs)")
     for split, expected in record.get("image_files", {}).items():
         if folder_digest(folder / FILES / split) != expected:
@@ -268,7 +211,7 @@ def _check_digests(folder, record):
 
 
 def read_dataset(folder):
-    """Read a data set; check type, shape, range and checksums.
+    """Read a data set; check type, shape, range and checksums, these of the very bytes that were read.
 
     Raises:
         ValueError: not what its record says.
@@ -277,14 +220,15 @@ def read_dataset(folder):
     folder = Path(folder)
     record = read_record(folder)
     settings = Settings(**record["settings"])
-    kind, arrays = KINDS[settings.kind], {}
+    kind, arrays, found = KINDS[settings.kind], {}, {}
     least, most = kind.bounds
     for split, count in zip(SPLITS, (settings.count, settings.test_count), strict=True):
-        path = folder / f"{kind.parameters}_{split}.npy"
+        name = f"{kind.parameters}_{split}.npy"
         images = load_array(folder / f"{split}.npy", np.uint8, (count, *kind.image_shape(settings.size)))
-        parameters = load_array(path, np.float64, (count, *kind.shape))
-        if not ((parameters >= least) & (parameters <= most)).all():
-            raise ValueError(f"{path} leaves the range {least:g}..{most:g}: make the data set again")
-        arrays |= {split: images, f"parameters_{split}": parameters}
-    _check_digests(folder, record)
+        parameters = load_array(folder / name, np.float64, (count, *kind.shape))
+        if not ((parameters.values >= least) & (parameters.values <= most)).all():
+            raise ValueError(f"{folder / name} leaves the range {least:g}..{most:g}: make the data set again")
+        arrays |= {split: images.values, f"parameters_{split}": parameters.values}
+        found |= {f"{split}.npy": images.sha256, name: parameters.sha256}
+    _check_digests(folder, record, found)
     return DataSet(**arrays, settings=settings, record=record)

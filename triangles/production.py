@@ -53,7 +53,9 @@ def _spread(tasks, workers):
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=worker_process.start)
     try:
-        yield from pool.map(_render_task, tasks)
+        with worker_process.starting():
+            made = pool.map(_render_task, tasks)
+        yield from made
     except BrokenProcessPool as error:
         message = "a worker process ended before its work, perhaps for lack of memory: lower --workers"
         raise ChildProcessError(message) from error

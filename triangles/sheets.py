@@ -58,7 +58,10 @@ def save_sheet(path, sheet):
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        Image.fromarray(sheet).save(partial, "png")
+        with partial.open("xb") as file:  # new, so that no link is followed
+            Image.fromarray(sheet).save(file, "png")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
         if error.errno is None:

@@ -54,8 +54,8 @@ def train(
     until = time.monotonic() + 60 * (minutes or math.inf)
     settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
     with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
-        images, test_images = runs.read_data(dataset)
-        identity = runs.identity(settings, dataset)
+        (images, test_images), data = runs.load_data(dataset)
+        identity = runs.identity(settings, data)
         make = partial(
             Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads, compiles)
         )

@@ -5,15 +5,26 @@ import os
 import signal
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import click
 
 from diffusion.store.stops import REPEAT_AFTER
 
-__all__ = ["SettingsCommand", "Stopped", "flags", "on_stop", "run_cleanly", "settings_from", "settings_options"]
+__all__ = [
+    "SettingsCommand",
+    "Stopped",
+    "flags",
+    "on_stop",
+    "printable",
+    "run_cleanly",
+    "settings_from",
+    "settings_options",
+]
 
 BAD_INPUT = 2
+BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they reorder what is read
 
 
 class Stopped(BaseException):
@@ -91,6 +102,15 @@ def run_cleanly(command: click.Command, name: str) -> None:
         _fail(name, _of_memory(error), 1)
 
 
+def printable(text: str) -> str:
+    """Return text that a terminal only shows: its control characters written out, but for ends of lines and tabs."""
+    return "".join(sign if sign in "\n\t" or not _controls(sign) else ascii(sign)[1:-1] for sign in text)
+
+
+def _controls(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Cs") or sign in BIDIRECTIONAL
+
+
 def _of_memory(error: Exception) -> str:
     reason = str(error).rpartition("memory: ")[2].split(". ")[0]
     return f"out of memory ({reason or 'no size given'}): lower --batch-size, --widths or --count"
@@ -108,7 +128,7 @@ def _fail(name: str, message: str, code: int) -> None:
 
 def _leave(line: str, code: int) -> None:
     unfinished_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-    click.echo(unfinished_bar + line, err=True)
+    click.echo(unfinished_bar + printable(line), err=True)
     sys.exit(code)
 
 

@@ -1,76 +1,41 @@
-"""Reading what is checked and writing what is whole: image arrays, JSON, atomic replacement."""
+"""Write what is whole and read what is checked: image arrays, JSON, text; and compare files with recorded digests."""
 
-import contextlib
-import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from diffusion.store.opening import digest_of, open_regular, read_whole, sha256
+from diffusion.store.temporaries import replacing
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it doesn't.
+__all__ = [
+    "Loaded",
+    "as_images",
+    "beside",
+    "check_digest",
+    "is_whole",
+    "listed",
+    "load_array",
+    "load_images",
+    "read_array",
+    "read_images",
+    "read_json",
+    "replacing",
+    "sha256",
+    "verify_checksum",
+    "vouch",
+    "write_array",
+    "write_json",
+    "write_text",
+]
 
-    A path that is such a temporary one already is given as it is: what a kill left between the two, nobody would sweep.
-
-    Raises:
-        OSError: naming `path`, whatever call failed.
-    """
-    path = Path(path)
-    if path.name.startswith(".") and path.name.endswith(f".{os.getpid()}.partial"):
-        with _named(path, path):
-            yield path
-        return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with _named(path, partial):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(path)
-            yield partial
-            _settle(partial)
-            os.replace(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
-@contextlib.contextmanager
-def _named(path: Path, partial: Path) -> Iterator[None]:
-    """An OSError of the block that names no file, or the partial one, names `path`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(partial)):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _settle(path: Path) -> None:
-    """Have the bytes on the disk before the name is: some file systems report a full disk only now."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def _remove_left_over(path: Path) -> None:
-    """Remove the temporary files of `path` whose process was killed."""
-    for old in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        process = old.name.split(".")[-2]
-        if process.isdecimal() and not _alive(int(process)):
-            old.unlink(missing_ok=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+LARGEST_RECORD = 16 * 2**20  # bytes
+VOUCHING = ("dataset.json", "run.json", ".measures.json")  # records of several files, besides each file's own
+LARGEST_HEADER = 2**16  # bytes of an array's header; NumPy's own takes 128
 
 
 def write_text(path: Path, text: str) -> None:
@@ -91,14 +56,15 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """The JSON object at `path`.
+    """Read the JSON object at `path`.
 
     Raises:
-        ValueError: not JSON, or not an object.
+        ValueError: not JSON, not an object, not a regular file, or too large.
         OSError: missing or unreadable.
     """
+    content = read_whole(path, LARGEST_RECORD)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}): make it again") from None
     if not isinstance(content, dict):
@@ -106,42 +72,88 @@ def read_json(path: Path) -> dict:
     return content
 
 
-def read_array(path: Path) -> np.ndarray:
-    """The array at `path`, mapped first so that a header that lies about its size allocates nothing.
+class Loaded(NamedTuple):
+    """An array, and the digest of the very bytes that it was read from."""
+
+    values: np.ndarray
+    sha256: str
+
+
+def load_array(path: Path) -> Loaded:
+    """Read a .npy file once: its array, and the sha256 of what was read. A header that lies allocates nothing.
 
     Raises:
         ValueError: not a whole .npy file of plain numbers.
         OSError: missing or unreadable.
     """
     try:
-        mapped = np.lib.format.open_memmap(path, mode="r")
+        with open_regular(path) as stream:
+            return _load(path, stream, os.fstat(stream.fileno()).st_size)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: make it first, or check the path") from None
+
+
+def _load(path: Path, stream, size: int) -> Loaded:
+    shape, in_columns, dtype = _header(path, stream)
+    head = stream.tell()
+    whole = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if head + whole > size:
+        raise ValueError(
+            f"{path} is not a whole array of numbers (cut short: {size} of {head + whole} bytes): make it again"
+        )
+    if head + whole < size:
+        raise ValueError(f"{path} goes on after the end of its array: make it again")
+    values = np.empty(shape, dtype, order="F" if in_columns else "C")
+    flat = values.reshape(-1, order="A").view(np.uint8)
+    if stream.readinto(flat.data) != whole or stream.read(1):
+        raise ValueError(f"{path} changed while it was read: wait until it is made, and try again")
+    stream.seek(0)
+    total = hashlib.sha256(stream.read(head))
+    total.update(flat.data)
+    return Loaded(values, total.hexdigest())
+
+
+def _header(path: Path, stream) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the header of a .npy file: (shape, whether in Fortran's order, type); ValueError for any other bytes."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(stream)
+        shape, in_columns, dtype = readers[version](stream, max_header_size=LARGEST_HEADER)
+        if any(side < 0 for side in shape) or len(shape) > 8:
+            raise ValueError(f"shape {str(shape)[:80]}")
     except OSError:
         raise
     except Exception as error:  # numpy's header parser fails in many ways on bytes that are no header
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a whole array of numbers ({reason}): make it again") from None
-    if mapped.dtype.kind not in "biuf":
-        raise ValueError(f"{path} holds {mapped.dtype}, not plain numbers: make it again")
-    if mapped.offset + mapped.nbytes != Path(path).stat().st_size:
-        raise ValueError(f"{path} goes on after the end of its array: make it again")
-    return np.array(mapped)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{path} holds {dtype}, not plain numbers: make it again")
+    return shape, in_columns, dtype
+
+
+def read_array(path: Path) -> np.ndarray:
+    """Read the array at `path`, see `load_array`."""
+    return load_array(path).values
 
 
 def read_images(path: Path) -> np.ndarray:
-    """uint8 images at `path`, (N, H, W) or (N, H, W, C) with C = 1 or 3, as (N, C, H, W).
+    """Read uint8 images, (N, H, W) or (N, H, W, C) with C = 1 or 3, as (N, C, H, W), see `load_images`."""
+    return load_images(path).values
 
-    Where a `dataset.json` beside it lists a sha256 for the file, the checksum is verified.
+
+def load_images(path: Path) -> Loaded:
+    """Read uint8 images, (N, H, W) or (N, H, W, C) with C = 1 or 3, as (N, C, H, W), with their file's digest.
+
+    Where a `dataset.json` beside it lists a sha256 for the file, that of the bytes that were read is compared.
 
     Raises:
         ValueError: wrong type or shape, no images, or a checksum that does not match.
         OSError: missing or unreadable.
     """
     path = Path(path)
-    images = read_array(path)
-    verify_checksum(path)
-    return as_images(images, str(path))
+    found = load_array(path)
+    check_digest(path, found.sha256)
+    return Loaded(as_images(found.values, str(path)), found.sha256)
 
 
 def as_images(images: np.ndarray, where: str = "images") -> np.ndarray:
@@ -156,7 +168,13 @@ def as_images(images: np.ndarray, where: str = "images") -> np.ndarray:
 
 
 def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
-    """Compare a file with the sha256 that the `manifest` beside it lists, if there is one.
+    """Compare a file with the sha256 that the `manifest` beside it lists, if there is one, see `check_digest`."""
+    if path.with_name(manifest).exists():
+        check_digest(path, sha256(path), manifest)
+
+
+def check_digest(path: Path, found: str, manifest: str = "dataset.json") -> None:
+    """Compare the digest of what was read from a file with the one that the `manifest` beside it lists, if any.
 
     Raises:
         ValueError: the file is another one than was made, or the manifest is broken.
@@ -164,17 +182,46 @@ def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
     record = path.with_name(manifest)
     if not record.exists():
         return
-    expected = listed(read_json(record), path.name)
-    if expected is not None and expected != sha256(path):
+    expected = listed(read_json(record), path.name, str(record))
+    if expected is not None and expected != found:
         raise ValueError(f"{path} was changed after it was made (its sha256 differs from {manifest}): make it again")
 
 
-def listed(record: dict, file: str) -> str | None:
-    """The sha256 that a record lists of a file, if it does."""
-    files = record.get("files")
-    return files.get(file) if isinstance(files, dict) else None
+def listed(record: dict, file: str, where: str = "the record") -> str | None:
+    """Return the sha256 that a record lists of a file, None where it lists none.
+
+    Raises:
+        ValueError: its `files` are no names with digests.
+    """
+    files = record.get("files", {})
+    if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
+        raise ValueError(f"{where} lists files that are no names with digests: make it again")
+    return files.get(file)
 
 
-def sha256(path: Path) -> str:
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def beside(path: Path) -> str:
+    """Return the name of the record that vouches for a file which has none of its own: `.cells.json` of cells.csv."""
+    return f".{path.stem}.json"
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a file is what the records beside it say that was made; one that none of them lists is.
+
+    A broken record vouches for nothing, so what it should list is not whole.
+    """
+    for name in {beside(path), f"{path.stem}.json", *VOUCHING} - {path.name}:
+        record = path.with_name(name)
+        if record.exists():
+            try:
+                expected = listed(read_json(record), path.name)
+            except (ValueError, OSError):
+                return False
+            if expected not in (None, digest_of(path)):
+                return False
+    return True
+
+
+def vouch(paths: Iterable[Path]) -> None:
+    """Record the digests of files that were just written together, last, in the record `beside` the first of them."""
+    first, *others = paths
+    write_json(first.with_name(beside(first)), {"files": {path.name: sha256(path) for path in (first, *others)}})

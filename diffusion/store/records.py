@@ -98,6 +98,7 @@ class SamplesRecord(Record):
     seconds: Seconds
     seconds_per_image: Positive
     model: str = ""
+    data: dict[str, str] = {}
     files: dict[str, str] = {}
 
 
@@ -124,6 +125,7 @@ class LikelihoodRecord(Record):
     threads: int | None = None
     seconds: Seconds = 0.0
     model: str = ""
+    data: dict[str, str] = {}
     files: dict[str, str] = {}
 
 

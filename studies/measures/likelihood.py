@@ -5,7 +5,7 @@ log-SNR is ln(abar / (1 - abar)), natural logarithm. At equal log-SNR the errors
 
 import numpy as np
 
-from diffusion.store.files import read_array, verify_checksum
+from diffusion.store.files import check_digest, load_array
 from diffusion.store.records import LikelihoodRecord, read_record
 from studies.measures.measure import Described, Measure, Ruler
 from studies.measures.results import verify_model
@@ -86,7 +86,6 @@ def measure_bound(run) -> list[Measure]:
     """
     record = read_record(run.folder / BOUND, LikelihoodRecord)
     verify_model(run.folder / BOUND)
-    verify_checksum(run.folder / PAIRS, BOUND)
     rows = [Measure(f"{name}_bits", getattr(record, name), "bits/dim", record.images) for name in TERMS]
     error = np.nan if record.total_se is None else record.total_se
     rows.append(Measure("total_bits_se", error, "bits/dim", record.images))
@@ -100,7 +99,8 @@ def bin_errors(run):
 
     Returns the mean log-SNR of what is in each bin, and then what `loss_by_logsnr` gives.
     """
-    pairs = read_array(run.folder / PAIRS)
+    pairs, found = load_array(run.folder / PAIRS)
+    check_digest(run.folder / PAIRS, found, BOUND)
     whole = pairs.ndim == 2 and pairs.shape[1] >= 4 and len(pairs) and (np.abs(pairs) < LARGEST_PAIR).all()
     if not whole or pairs[:, 1].min() < 1 or pairs[:, 1].max() > run.training.timesteps:
         raise ValueError(f"{run.folder / PAIRS} doesn't belong to this run: bound its likelihood again")

@@ -6,11 +6,11 @@ claims.json: the digests of the study's claims as they stood when this training 
 
 import numpy as np
 
-from diffusion.store.files import read_array, replacing, sha256, write_json
-from diffusion.store.records import read_record
+from diffusion.store.files import Loaded, check_digest, load_array, replacing, vouch
+from diffusion.store.locks import locked
 from studies.measures.images import Images, measure_each, summarise
-from studies.measures.remembered import CLAIMS, ClaimsRecord
-from studies.measures.results import COLUMNS, DIGEST, PER_IMAGE, read_samples, read_table
+from studies.measures.remembered import CLAIMS, remember
+from studies.measures.results import COLUMNS, DIGEST, PER_IMAGE, load_samples, read_table
 from studies.registries import RULERS
 from triangles.datasets import read_dataset
 
@@ -22,31 +22,55 @@ MEASURE_STREAM = 31  # of the splits and the classifier
 def measure_data(dataset):
     """Measure a data set's held-out images, and write the table beside them; its path."""
     data = read_dataset(dataset.folder)
-    return _write_table(dataset.real_file, measure_each(_described(dataset, data.test, data.train)))
+    _write_table(dataset.real_file, measure_each(_described(dataset, data.test, data.train)))
+    vouch([dataset.real_file])
+    return dataset.real_file
 
 
 def measure_run(plan, run):
-    """Take all measures of one run; the paths written."""
-    table, rows = _measure_samples(run, run)
-    for ruler in RULERS.values():
-        if ruler.of_run is not None and ruler.needs <= run.capabilities:
-            rows += ruler.of_run(run)
-    _remember_claims(plan, run)
-    return [_write_table(run.folder / PER_IMAGE, table), _write_rows(run, rows, run)]
+    """Take all measures of one run; the paths written.
+
+    What is measured is read at once, with its digest, while no other command writes there; the lock is free while we
+    count.
+    """
+    with locked(run.folder, wait=True):
+        read = _read(run, run)
+        able = [ruler for ruler in RULERS.values() if ruler.of_run is not None and ruler.needs <= run.capabilities]
+        told = [row for ruler in able for row in ruler.of_run(run)]
+    table, rows = _measure_samples(run, *read)
+    with locked(run.folder, wait=True):
+        remember(plan, run)
+        _write_table(run.folder / PER_IMAGE, table)
+        _write_rows(run, [*rows, *told], run, read[0].sha256)
+        vouch([run.measure_file, run.folder / PER_IMAGE, run.folder / CLAIMS])
+    return [run.folder / PER_IMAGE, run.measure_file]
 
 
 def measure_resampling(one):
     """Measure a run's other samples; likelihood and losses are the run's. The path written."""
-    _, rows = _measure_samples(one.run, one)
-    return _write_rows(one.run, rows, one)
+    with locked(one.run.folder, wait=True):
+        read = _read(one.run, one)
+    _, rows = _measure_samples(one.run, *read)
+    with locked(one.run.folder, wait=True):
+        _write_rows(one.run, rows, one, read[0].sha256)
+        vouch([one.measure_file])
+    return one.measure_file
 
 
-def _measure_samples(run, one):
-    """Measure the samples of `one`: (table, a row an image; rows of `Measure`)."""
-    samples, train = read_samples(one), read_array(run.dataset.folder / "train.npy")
-    if samples.shape[1:] != train.shape[1:]:
-        raise ValueError(f"{one.samples_file}: {samples.shape[1:]} px samples of {train.shape[1:]} px images")
-    images = _described(run.dataset, samples, train)
+def _read(run, one) -> tuple[Loaded, np.ndarray]:
+    """Read the samples of `one` and the images that its run was trained on."""
+    samples, path = load_samples(one), run.dataset.folder / "train.npy"
+    train = load_array(path)
+    check_digest(path, train.sha256)
+    if samples.values.shape[1:] != train.values.shape[1:]:
+        shapes = f"{samples.values.shape[1:]} px samples of {train.values.shape[1:]} px images"
+        raise ValueError(f"{one.samples_file}: {shapes}")
+    return samples, train.values
+
+
+def _measure_samples(run, samples: Loaded, train: np.ndarray):
+    """Measure samples: (table, a row an image; rows of `Measure`)."""
+    images = _described(run.dataset, samples.values, train)
     table = measure_each(images)
     rng = np.random.default_rng(np.random.SeedSequence([run.seed, MEASURE_STREAM]))
     return table, summarise(table, _read_real(run, table), images.kind, rng)
@@ -70,30 +94,13 @@ def _read_real(run, table):
 def _write_table(path, table):
     with replacing(path) as partial, partial.open("wb") as stream:
         np.savez_compressed(stream, **{name: table[name].to_numpy() for name in table})
-    return path
 
 
-def _write_rows(run, rows, one):
-    """Write the measures of `one`, a run or other samples of it, with the digest of what was measured; the path."""
+def _write_rows(run, rows, one, measured: str):
+    """Write the measures of `one`, a run or other samples of it, with the digest of what was measured."""
     import pandas as pd
 
     keys = {"data": run.data, "model": run.model, "samples": "" if one is run else one.name, "seed": run.seed}
     frame = pd.DataFrame([{**keys, "measure": m.name, "value": m.value, "unit": m.unit, "n": m.n} for m in rows])
     with replacing(one.measure_file) as partial:
-        frame[list(COLUMNS)].assign(**{DIGEST: sha256(one.samples_file)}).to_csv(partial, index=False)
-    return one.measure_file
-
-
-def _remember_claims(plan, run):
-    """Record the claims' digests the first time a model is measured and never overwrite them.
-
-    Resampling must not make a claim that was edited later look pre-registered.
-    """
-    path, losses = run.folder / CLAIMS, sha256(run.folder / "losses.csv")
-    try:
-        record = read_record(path, ClaimsRecord)
-    except (ValueError, OSError):
-        record = ClaimsRecord()
-    known = record.studies if record.losses == losses else {}
-    ours = {plan.study_name: {claim.id: claim.digest for claim in plan.study.claims}}
-    write_json(path, {"losses": losses, "studies": ours | known})
+        frame[list(COLUMNS)].assign(**{DIGEST: measured}).to_csv(partial, index=False)

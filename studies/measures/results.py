@@ -3,17 +3,15 @@
 Readers raise ValueError for a broken file, FileNotFoundError for a missing one; `or_hole` turns the latter into None.
 """
 
-import csv
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from diffusion.store.files import listed, read_array, read_json, verify_checksum
+from diffusion.store.files import Loaded, beside, check_digest, listed, load_array, read_json
+from diffusion.store.tables import read_columns, read_csv
 
 __all__ = [
     "COLUMNS",
@@ -23,6 +21,7 @@ __all__ = [
     "Frames",
     "absence",
     "first_seed",
+    "load_samples",
     "noise_schedules",
     "of_samples",
     "or_hole",
@@ -42,9 +41,8 @@ LOSS_COLUMNS = ("epoch", "train_mean", "train_min", "train_max", "test_mean", "s
 
 COLUMNS = ("data", "model", "samples", "seed", "measure", "value", "unit", "n")
 NEEDED = ("measure", "value", "unit", "n")  # which cell a file is of, its run says
-PER_IMAGE = "per-image.npz"
-LARGEST_TABLE = 256 * 2**20  # bytes: thousands of times what a run's samples need
-BROKEN = (ValueError, EOFError, KeyError, TypeError, MemoryError, NotImplementedError, BadZipFile, zlib.error)
+MEASURES, PER_IMAGE = "measures.csv", "per-image.npz"
+CHANNELS = ((), (1,), (3,))  # what may follow the height and width of an image
 
 T = TypeVar("T")
 
@@ -65,17 +63,18 @@ def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
     """
     if not run.samples_file.exists():
         return None
-    told = or_hole(read_json, run.samples_file.with_suffix(".json")) or {}
-    made, measured = listed(told, run.samples_file.name), or_hole(_measured_samples, run)
+    record = run.samples_file.with_suffix(".json")
+    made = listed(or_hole(read_json, record) or {}, run.samples_file.name, str(record))
+    measured = or_hole(_measured_samples, run)
     if made and measured and made != measured:
         raise ValueError(f"{run.measure_file} is of other samples than {run.samples_file}: measure again")
     return or_hole(read, *arguments)
 
 
 def _measured_samples(run) -> str | None:
-    with run.measure_file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        row = next(csv.DictReader(stream), {})
-    return row.get(DIGEST) if DIGEST in row else row.get(FIRST_DIGEST)
+    frame = read_measures(run)
+    name = DIGEST if DIGEST in frame else FIRST_DIGEST
+    return str(frame[name].iloc[0]) if name in frame and len(frame) else None
 
 
 def verify_model(path: Path) -> None:
@@ -85,7 +84,8 @@ def verify_model(path: Path) -> None:
         ValueError: the two differ: the run was trained again.
     """
     theirs = (or_hole(read_json, path) or {}).get("model")
-    ours = listed(or_hole(read_json, path.with_name("run.json")) or {}, "model.safetensors")
+    run = path.with_name("run.json")
+    ours = listed(or_hole(read_json, run) or {}, "model.safetensors", str(run))
     if ours and theirs and ours != theirs:
         raise ValueError(f"{path} tells of another model than the run's own: make it again")
 
@@ -106,18 +106,11 @@ def absence(run, *files: str) -> str | None:
 
 def read_losses(run):
     """Read losses.csv of a run: a DataFrame, an epoch a row, epochs ascending."""
-    import pandas as pd
-
-    path = run.folder / "losses.csv"
-    try:
-        losses = pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a table of losses ({_line(error)}): train the run again") from None
-    if missing := [name for name in LOSS_COLUMNS if name not in losses]:
-        raise ValueError(f"{path} has no column {missing[0]!r}: train the run again")
-    if not len(losses) or not all(pd.api.types.is_numeric_dtype(losses[name]) for name in LOSS_COLUMNS):
-        raise ValueError(f"{path} holds no epochs, or other things than numbers: train the run again")
-    verify_checksum(path, "run.json")
+    path, mend = run.folder / "losses.csv", "train the run again"
+    losses = read_csv(path, mend, LOSS_COLUMNS, LOSS_COLUMNS)
+    if not len(losses):
+        raise ValueError(f"{path} holds no epochs: {mend}")
+    check_digest(path, losses.attrs["sha256"], "run.json")
     return losses
 
 
@@ -132,29 +125,35 @@ class Frames:
 def read_frames(run) -> Frames:
     """Read samples-frames.npy with the time steps of its moments from samples.json."""
     path, record = run.folder / "samples-frames.npy", run.folder / "samples.json"
-    values, steps = read_array(path), read_json(record).get("frame_steps")
+    (values, found), steps = load_array(path), read_json(record).get("frame_steps")
     whole = isinstance(steps, list) and all(type(t) is int for t in steps) and steps == sorted(set(steps), reverse=True)
     if not whole or not steps:
         raise ValueError(f"{record} lacks the frames' time steps, descending: sample the run again")
-    if values.ndim not in (4, 5) or values.shape[1] != len(steps) or 0 in values.shape or values.dtype.kind != "f":
+    if values.ndim not in (4, 5) or values.shape[1] != len(steps) or not _is_of_images(values, 4):
         raise ValueError(f"{path} has shape {values.shape}, not (images, {len(steps)} moments, ...): sample again")
-    verify_checksum(path, record.name)
+    check_digest(path, found, record.name)
     return Frames(values, steps)
 
 
+def _is_of_images(values: np.ndarray, sides: int) -> bool:
+    """Return whether an array holds float images, gray or of three colours; sides: all but that of the channels."""
+    return values.dtype.kind == "f" and 0 not in values.shape and values.shape[sides:] in CHANNELS
+
+
 def read_samples(run) -> np.ndarray:
-    """Read the images of a run, or of its other samples: float32 (N, H, W) or (N, H, W, 3) in [0, 1]."""
+    """Read the images of a run, see `load_samples`."""
+    return load_samples(run).values
+
+
+def load_samples(run) -> Loaded:
+    """Read images of a run or of its other samples, float32 (N, H, W) or (N, H, W, 3) in [0, 1], and their digest."""
     path = run.samples_file
-    values = read_array(path)
-    if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind != "f":
+    values, found = load_array(path)
+    if values.ndim not in (3, 4) or not _is_of_images(values, 3):
         raise ValueError(f"{path} has shape {values.shape} and type {values.dtype}, not float images: sample again")
-    verify_checksum(path, path.with_suffix(".json").name)
+    check_digest(path, found, path.with_suffix(".json").name)
     verify_model(path.with_suffix(".json"))
-    return values
-
-
-def _line(error) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Loaded(values, found)
 
 
 def first_seed(plan) -> list:
@@ -178,25 +177,15 @@ def read_table(path, *columns):
     """Read a table of `images.measure_each`, one row an image, in which these columns stand.
 
     Raises:
-        ValueError: not whole, not columns of numbers of one length, or without one of `columns`.
+        ValueError: not whole, changed since it was made, not columns of numbers of one length, or without one of them.
         OSError: missing or unreadable.
     """
-    import pandas as pd
-
     try:
-        with ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > LARGEST_TABLE:
-                raise ValueError(f"over {LARGEST_TABLE >> 20} MiB")
-        with np.load(path, allow_pickle=False) as stored:
-            table = pd.DataFrame({name: stored[name] for name in stored.files})
-        if not all(pd.api.types.is_numeric_dtype(table[name]) for name in table):
-            raise ValueError("other things than numbers")
-        if missing := [name for name in columns if name not in table]:
-            raise ValueError(f"it lacks {missing[0]}, made by another version")
+        table = read_columns(path, "measure again", columns)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist: measure first (`snakemake {path}`)") from None
-    except BROKEN as error:
-        raise ValueError(f"{path} is not a whole table of measures ({error}): measure again") from None
+    record = beside(path.with_name(MEASURES) if path.name == PER_IMAGE else path)
+    check_digest(path, table.attrs["sha256"], record)
     return table
 
 
@@ -204,20 +193,12 @@ def read_measures(run):
     """Read the measures of a run, or of its other samples: a DataFrame with at least the columns in `NEEDED`.
 
     Raises:
-        ValueError: a broken file.
+        ValueError: a broken file, or one that was changed since it was made.
         OSError: missing or unreadable.
     """
-    import pandas as pd
-
     path = run.measure_file
-    try:
-        frame = pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a table of measures ({str(error).splitlines()[0]}): measure again") from None
-    if missing := [name for name in NEEDED if name not in frame]:
-        raise ValueError(f"{path} has no column {missing[0]!r}: measure the run again")
-    if not all(pd.api.types.is_numeric_dtype(frame[name]) for name in ("value", "n")):
-        raise ValueError(f"{path} holds other things than numbers: measure the run again")
+    frame = read_csv(path, "measure the run again", NEEDED, ("value", "n"))
+    check_digest(path, frame.attrs["sha256"], beside(path))
     return frame
 
 

@@ -8,6 +8,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from diffusion.settings import explain
+from diffusion.store.console import printable
+from diffusion.store.opening import read_whole
 from studies.planning.study import Scales, Study
 
 __all__ = ["SCALES", "find", "read_scales", "read_study", "read_yaml", "validated"]
@@ -33,12 +35,26 @@ def read_yaml(path: Path) -> dict:
         OSError: missing or unreadable.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Plain)
+        content = yaml.load(read_whole(path).decode("utf-8"), _Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of settings, not {type(content).__name__}")
+    _check_text(content, str(path))
     return content
+
+
+def _check_text(content, where: str) -> None:
+    """Refuse control characters in any text, which terminals and spreadsheets may obey; ValueError names the key."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check_text(str(key), where)
+            _check_text(value, f"{where}: {printable(str(key))}")
+    elif isinstance(content, list):
+        for value in content:
+            _check_text(value, where)
+    elif isinstance(content, str) and printable(content) != content:
+        raise ValueError(f"{where}: {printable(content)[:80]!r} has control characters: write it without them")
 
 
 def validated(kind: type[Kind], content: dict, where: str) -> Kind:

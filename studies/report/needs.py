@@ -4,6 +4,7 @@ Not declared, since no rule makes them for it to wait for:
 
 - `OPTIONAL`: records that only some runs have (why a run failed or is not finished) and what `studies measure` keeps
   from one measuring to the next (claims.json: Snakemake would remove an output before it is made again);
+- the digests beside measures, tables and figures (`.NAME.json`), which stay when Snakemake removes an output;
 - Snakemake's own benchmark files, which are no outputs either.
 """
 
@@ -20,7 +21,7 @@ __all__ = [
     "unique",
 ]
 
-OPTIONAL = ("diverged.json", "started.json", "claims.json")
+OPTIONAL = ("diverged.json", "started.json", "claims.json", "measures.json", ".real.json")
 
 
 def unique(paths) -> list[Path]:

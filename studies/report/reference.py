@@ -4,13 +4,15 @@ Below results/reference/SCALE (or SCALE/STUDY): report.html, figures as PNG, tab
 losses, sampling record and measures; manifest.json lists every file with its sha256, and the runs that are missing.
 """
 
-import shutil
+import os
 from pathlib import Path
 
-from diffusion.store.files import read_json, replacing, sha256, write_json
+from diffusion.store.files import beside, check_digest, read_json, replacing, write_json
+from diffusion.store.opening import Whole, read_whole
 from studies.measures.results import absence, or_hole
 from studies.planning.plan import Plan
 from studies.report.commands import format_config
+from studies.report.html.embedding import read_image
 
 __all__ = ["collect"]
 
@@ -18,6 +20,8 @@ RUN_RECORDS = (
     *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json", "likelihood.csv"),
     "claims.json",  # when the claims were fixed
 )
+VOUCHERS = {"losses.csv": ("run.json",), "likelihood.csv": ("likelihood.json",), "claims.json": (".measures.json",)}
+MANIFEST = "manifest.json"
 SAMPLING = "samples.json"  # last of a run's own samples to be written
 LARGEST = 30 * 2**20  # bytes in all
 
@@ -28,7 +32,8 @@ def collect(plan: Plan, folder: Path) -> Path:
     Returns the manifest's path.
 
     Raises:
-        ValueError: nothing of the study has been made, or what there is exceeds 30 MiB.
+        ValueError: nothing of the study has been made, what there is exceeds 30 MiB or is not whole, or a symlink or a
+            file that no manifest lists stands where something would be written.
         OSError: a file cannot be read or written.
     """
     found = dict(_list_files(plan))
@@ -38,26 +43,74 @@ def collect(plan: Plan, folder: Path) -> Path:
         raise ValueError(
             f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
         )
+    kept = {name: _read_checked(path) for name, path in found.items()}  # all of it, before anything is replaced
+    _check_way(folder, kept)
     _remove_left(folder, set(found))
-    for name, path in found.items():
+    for name, content in kept.items():
         with replacing(folder / name) as partial:
-            shutil.copyfile(path, partial)
+            partial.write_bytes(content)
     manifest = {
         "study": plan.study_name,
         "scale": plan.scale_name,
         "seeds": list(plan.scale.seeds),
         "remade by": f"snakemake --cores all --config {format_config(plan.flags)} && studies reference {plan.flags}",
         "missing runs": [run.name for run in plan.runs if absence(run, SAMPLING)],
-        "files": {name: sha256(folder / name) for name in sorted(found)},
+        "files": {name: kept[name].sha256 for name in sorted(kept)},
     }
-    write_json(folder / "manifest.json", manifest)
-    return folder / "manifest.json"
+    write_json(folder / MANIFEST, manifest)
+    return folder / MANIFEST
+
+
+def _read_checked(path: Path) -> Whole:
+    """Read a file to keep; ValueError where it is empty, or not what the records beside it say."""
+    content = read_whole(path)
+    if not content.strip():
+        raise ValueError(f"{path} is empty: make it again (`snakemake {path}`)")
+    if path.suffix == ".png":
+        read_image(content, path)
+    elif path.suffix == ".html" and not content.rstrip().endswith(b"</html>"):
+        raise ValueError(f"{path} is not a whole page (its end is missing): make it again (`snakemake {path}`)")
+    elif path.suffix == ".json":
+        read_json(path)
+    for record in (beside(path), *VOUCHERS.get(path.name, ())):
+        check_digest(path, content.sha256, record)
+    return content
+
+
+def _check_way(folder: Path, kept: dict[str, Whole]) -> None:
+    """Check that nothing but an earlier collection's files is replaced, and that no link leads out of the folder.
+
+    Raises:
+        ValueError: a symlink below the folder, or a file that its manifest does not list.
+    """
+    for name in sorted({*kept, MANIFEST}):
+        steps = [folder.joinpath(*Path(name).parts[:i]) for i in range(1, len(Path(name).parts) + 1)]
+        if link := next((step for step in steps if step.is_symlink() or os.path.ismount(step)), None):
+            raise ValueError(f"{link} leads out of {folder}, and nothing is written there: remove it")
+    before = _listed(folder)
+    for name in sorted(kept):
+        path = folder / name
+        if os.path.lexists(path) and name not in before and read_whole(path) != kept[name]:
+            raise ValueError(f"{path} is in no manifest of ours, so it is not ours to replace: move it away")
+
+
+def _listed(folder: Path) -> set[str]:
+    """Return the names that the manifest of an earlier collection lists.
+
+    Raises:
+        ValueError: the manifest is broken.
+    """
+    path = folder / MANIFEST
+    files = (or_hole(read_json, path) or {}).get("files", {})
+    if not isinstance(files, dict):
+        raise ValueError(f"{path} lists files that are no names with digests: remove it, and what it listed")
+    return set(files)
 
 
 def _list_files(plan: Plan):
     """List (name below the reference folder, path) of every file to keep."""
     shown = [plan.output / "report.html", *sorted((plan.output / "figures").glob("*.png"))]
-    shown += sorted((plan.output / "tables").glob("*.*"))
+    shown += sorted(path for kind in ("csv", "md") for path in (plan.output / "tables").glob(f"[!.]*.{kind}"))
     yield from ((str(path.relative_to(plan.output)), path) for path in shown if path.is_file())
     for run in plan.runs:
         records = [run.folder / name for name in RUN_RECORDS]
@@ -67,7 +120,9 @@ def _list_files(plan: Plan):
 
 def _remove_left(folder: Path, kept: set[str]) -> None:
     """Remove what the manifest of an earlier collection lists and this one lacks; other files are not ours."""
-    before = or_hole(read_json, folder / "manifest.json") or {}
-    for path in (folder / name for name in sorted(set(before.get("files", {})) - kept)):
-        if path.resolve().is_relative_to(folder.resolve()):  # whatever a manifest from elsewhere may say
-            path.unlink(missing_ok=True)
+    for path in (folder / name for name in sorted(_listed(folder) - kept)):
+        if ".." in path.parts or not path.is_relative_to(folder):  # whatever a manifest from elsewhere may say
+            continue
+        ours = path.parent.resolve() == folder.resolve() / path.parent.relative_to(folder)  # no link on the way
+        if ours and os.path.lexists(path) and not path.is_dir():
+            path.unlink()

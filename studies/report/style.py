@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffusion.store.files import replacing
+from diffusion.store.files import replacing, vouch
 from studies.report.palette import INK, MUTED, RULE, text_colour
 
 if TYPE_CHECKING:
@@ -146,4 +146,5 @@ def save(figure: "Figure", path: Path, forms=tuple(FORMS)) -> list[Path]:
     for form, target in zip(forms, written, strict=True):
         with styled(), replacing(target) as partial:
             figure.savefig(partial, format=form, dpi=DPI, **FORMS[form])
+    vouch(written)
     return written

@@ -17,7 +17,7 @@ from triangles import datasets
 from triangles.checking import verify
 from triangles.datasets import facts, read_dataset, resolve, write_dataset
 from triangles.rendering import draw_parameters
-from triangles.storage import digest
+from triangles.storage.files import digest
 
 SMALL = {"count": 40, "test_count": 12}
 COMMAND = [sys.executable, "-c", "from triangles.cli import main; main()"]
@@ -256,7 +256,7 @@ def test_killed_while_generating(tmp_path, number, code):
     if number != signal.SIGKILL:
         assert not (tmp_path / "made").exists()
     assert write_dataset(tmp_path / "made", resolve("low", **SMALL))
-    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == sorted(resolve("low").files)
+    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == sorted([".files.json", *resolve("low").files])
 
 
 @pytest.mark.faults

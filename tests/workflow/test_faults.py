@@ -38,7 +38,7 @@ def test_a_disk_that_is_full_when_training_keeps_the_last_epoch(tiny, disk):
     assert code == 2
     assert re.search(r"checkpoint\.safetensors: No space left on device: check .*the space left", refusal(said))
     left = sorted(p.name for p in (disk / "run").iterdir())
-    assert left == [".lock", "checkpoint.safetensors", "started.json"]
+    assert left == [".files.json", ".lock", "checkpoint.safetensors", "started.json"]
     (disk / "filler").unlink()
     goes_on = Started(*words, *LONG, folder=tiny)
     goes_on.after(lambda: "training" in goes_on.log.read_text())

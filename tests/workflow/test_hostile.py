@@ -35,7 +35,7 @@ from studies.measures.results import (
 )
 from studies.planning.reading import find, read_scales
 from studies.planning.resolving import make_plan
-from studies.report.html.page import read_table as table_of_page
+from studies.report.tables.formatting import read_back
 
 pytestmark = pytest.mark.faults
 
@@ -104,7 +104,7 @@ def readers(tiny):
         "measures": (run / "measures.csv", lambda: read_measures(here)),
         "table": (run / "per-image.npz", lambda: read_table(run / "per-image.npz")),
         "bound": (run / "likelihood.npy", lambda: bin_errors(here)),
-        "verdicts": (run / "verdicts.csv", lambda: table_of_page(run / "verdicts.csv")),
+        "verdicts": (run / "verdicts.csv", lambda: read_back(run / "verdicts.csv")),
         "study": (study, lambda: make_plan(str(study), "smoke")),
         "scales": (scales, lambda: read_scales(scales)),
     }

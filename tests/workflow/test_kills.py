@@ -109,13 +109,22 @@ def test_a_signal_waits_for_what_is_being_written(tmp_path):
 
 
 def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_spared(tmp_path):
+    """Spared: one of a living process, one of another machine with the same number, one that tells no machine."""
     dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
-    left, spared = tmp_path / f".a.csv.{dead}.partial", tmp_path / f".a.csv.{os.getppid()}.partial"
-    for path in (left, spared):
-        path.write_text("half")
+    with replacing(tmp_path / "b") as partial:
+        host, ours, start = partial.name.removeprefix(".b.").removesuffix(".partial").split(".")
+        partial.write_text("b")
+    assert ours == str(os.getpid())
+    boot, ticks = start.split("-")
+    swept = [f"{host}.{dead}.{start}", f"{host}.{ours}.{boot}-{int(ticks) - 1}", f"{host}.{ours}.00000000-{ticks}"]
+    spared = [f"{'0' * 12}.{dead}.{start}", f"{host}.{ours}.{start}", dead]
+    for name in (*swept, *spared):
+        (tmp_path / f".a.csv.{name}.partial").write_text("half")
+    (tmp_path / f".a.csv.{host}.{ours}.{start}.partial").unlink()  # which is this process's own
     with replacing(tmp_path / "a.csv") as partial:
         partial.write_text("whole")
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([spared.name, "a.csv"])
+    left = {path.name for path in tmp_path.iterdir()} - {"a.csv", "b"}
+    assert left == {f".a.csv.{name}.partial" for name in spared if name != f"{host}.{ours}.{start}"}
 
 
 def test_what_is_temporary_is_written_where_it_stands(tmp_path):

@@ -11,6 +11,7 @@ from PIL import Image
 __all__ = ["FILE_ENDINGS", "FILTERS", "decode", "encode", "resize"]
 
 FILE_ENDINGS = {"png": "png", "jpeg": "jpg"}
+FORMATS = ("PNG", "JPEG")  # no other decoder of Pillow's is started
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -46,7 +47,7 @@ def decode(data):
         ValueError: neither 8-bit gray nor three 8-bit colours.
         OSError: no image that Pillow knows.
     """
-    with Image.open(BytesIO(data)) as image:
+    with Image.open(BytesIO(data), formats=FORMATS) as image:
         if image.mode not in ("L", "RGB"):
             raise ValueError(f"image has Pillow's mode {image.mode}, but L or RGB is needed: convert it")
         return np.array(image)

@@ -5,8 +5,9 @@ import io
 import re
 from urllib.parse import quote
 
-__all__ = ["encode_drawing", "encode_image", "make_uri"]
+__all__ = ["encode_drawing", "encode_image", "make_uri", "read_drawing", "read_image"]
 
+LARGEST = 50_000_000  # pixels of a figure to be embedded
 UNQUOTED = " '/:;,=()+!@$*?[]{}|^`~"  # harmless in an attribute between double quotes
 
 
@@ -24,6 +25,36 @@ def encode_image(image) -> str:
     stream = io.BytesIO()
     image.save(stream, kind.upper(), **options[kind])
     return make_uri(stream.getvalue(), f"image/{kind}")
+
+
+def read_image(content: bytes, path):
+    """Read a figure's PNG, and no other format that Pillow would start a decoder for, as a Pillow image in RGB.
+
+    Raises:
+        ValueError: no whole PNG, or one of over 50 million pixels; `path` is named.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            if image.width * image.height > LARGEST:
+                raise ValueError(f"{image.width} x {image.height} px, over {LARGEST:,}")
+            return image.convert("RGB")
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is not a PNG figure: draw it again") from None
+    except (Image.DecompressionBombError, ValueError, OSError, SyntaxError, EOFError, MemoryError) as error:
+        raise ValueError(f"{path} is not a whole PNG figure ({str(error)[:160]}): draw it again") from None
+
+
+def read_drawing(content: bytes, path) -> str:
+    """Read a figure's SVG; ValueError, naming `path`, for what is not whole."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a whole SVG figure ({error}): draw it again") from None
+    if "<svg" not in text or not text.rstrip().endswith("</svg>"):
+        raise ValueError(f"{path} is not a whole SVG figure (its end is missing): draw it again")
+    return text
 
 
 def encode_drawing(text: str) -> str:

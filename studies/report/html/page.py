@@ -5,17 +5,19 @@ from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
-from diffusion.store.files import write_text
+from diffusion.store.files import beside, check_digest, write_text
+from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
 from studies.report.html.answer import tell_answer
-from studies.report.html.embedding import encode_drawing, encode_image
+from studies.report.html.embedding import encode_drawing, encode_image, read_drawing, read_image
 from studies.report.html.ran import gather_facts
 from studies.report.needs import measure_files
+from studies.report.tables.formatting import read_back
 
-__all__ = ["list_inputs", "read_table", "render", "write_report"]
+__all__ = ["list_inputs", "render", "write_report"]
 
 VERDICTS = "verdicts"  # the table that stands beside the claims where it is there
 VERDICT_COLUMNS = ("id", "verdict", "origin")
@@ -86,18 +88,20 @@ def _embed_figure(plan, one) -> dict:
 
 
 def _embed(path: Path) -> str:
-    from PIL import Image
-
-    if path.suffix == ".svg":
-        return encode_drawing(path.read_text(encoding="utf-8"))
-    with Image.open(path) as image:
-        return encode_image(image.convert("RGB"))
+    """Return a figure as a data: address; ValueError where it is not the one that was drawn."""
+    content = read_whole(path)
+    check_digest(path, content.sha256, beside(path))
+    return (
+        encode_drawing(read_drawing(content, path))
+        if path.suffix == ".svg"
+        else encode_image(read_image(content, path))
+    )
 
 
 def _lay_out_table(plan, one) -> dict:
-    frame = or_hole(read_table, _find_table(plan, one.name))
+    frame = or_hole(read_back, _find_table(plan, one.name))
     if frame is not None and one.name == VERDICTS:
-        frame = frame.drop(columns=SAID_ABOVE)
+        frame = frame.drop(columns=SAID_ABOVE, errors="ignore")
     content = None if frame is None else _lay_out(frame, plan)
     return {"name": one.name, "title": one.title(plan), "caption": one.caption(plan), "content": content}
 
@@ -114,24 +118,11 @@ def _lay_out(frame, plan) -> dict:
     }
 
 
-def read_table(path: Path):
-    """Read a table that the page shows; ValueError where it is none."""
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a table ({str(error).splitlines()[0]}): make it again") from None
-
-
 def _read_verdicts(plan) -> dict:
     """Return claim id -> its row in verdicts.csv; empty before claims are judged."""
-    path = _find_table(plan, VERDICTS)
-    frame = or_hole(read_table, path)
+    frame = or_hole(read_back, _find_table(plan, VERDICTS), *VERDICT_COLUMNS)
     if frame is None:
         return {}
-    if missing := [name for name in VERDICT_COLUMNS if name not in frame]:
-        raise ValueError(f"{path} has no column {missing[0]!r}: make it again")
     return {row["id"]: row for row in frame.astype(object).where(frame.notna(), "").to_dict("records")}
 
 

@@ -1,5 +1,6 @@
 """Write tables for people and for programs: numbers in few digits, names in words, CSV and Markdown."""
 
+import re
 from collections.abc import Callable
 from math import floor, log10
 from pathlib import Path
@@ -7,16 +8,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffusion.store.files import replacing, write_text
+from diffusion.store.files import beside, check_digest, replacing, vouch, write_text
+from diffusion.store.tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["format_markdown", "head_columns", "is_number", "name_members", "round_cells", "save", "with_spread"]
+__all__ = [
+    "format_markdown",
+    "head_columns",
+    "is_number",
+    "name_members",
+    "read_back",
+    "round_cells",
+    "save",
+    "with_spread",
+]
 
 TOGETHER = ("estimate", "low", "high")  # a row's number with its interval, in digits of its own
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
+FORMULA = re.compile(r"\s*'*[=+\-@\t\r]")  # how a cell begins that spreadsheets compute, or text that hides such a one
 
 
 def with_spread(value: float, spread: float) -> str:
@@ -28,12 +40,37 @@ def with_spread(value: float, spread: float) -> str:
 
 
 def save(frame: "pd.DataFrame", path: Path, plan) -> list[Path]:
-    """Write PATH.csv in full precision under short names, and PATH.md rounded and in words; return the two paths."""
+    """Write PATH.csv in full precision under short names, and PATH.md rounded and in words; return the two paths.
+
+    Text in the CSV that a spreadsheet would take for a formula is written behind an apostrophe, see `read_back`.
+    """
     csv, text = Path(f"{path}.csv"), Path(f"{path}.md")
     with replacing(csv) as partial:
-        frame.to_csv(partial, index=False)
+        frame.map(_harmless).rename(columns=_harmless).to_csv(partial, index=False)
     write_text(text, format_markdown(name_members(frame, plan)))
+    vouch([csv, text])
     return [csv, text]
+
+
+def _harmless(value):
+    """Return text that no spreadsheet computes: its first sign must not open a formula."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def read_back(path: Path, *columns: str) -> "pd.DataFrame":
+    """Read the CSV that `save` wrote, checked, with its text as it was.
+
+    Raises:
+        ValueError: no table, or another one than was written, or without one of these columns.
+        OSError: missing or unreadable.
+    """
+    frame = read_csv(path, "make it again", columns)
+    check_digest(path, frame.attrs["sha256"], beside(path))
+    return frame.map(_as_it_was).rename(columns=_as_it_was)
+
+
+def _as_it_was(value):
+    return value[1:] if isinstance(value, str) and value[:1] == "'" and FORMULA.match(value[1:]) else value
 
 
 def name_members(frame: "pd.DataFrame", plan) -> "pd.DataFrame":

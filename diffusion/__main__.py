@@ -1,0 +1,23 @@
+"""Where the command `diffusion` starts: a stop that comes while it is still being imported is one line, too."""
+
+import os
+import signal
+
+
+def _leave(number, frame):
+    word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    os.write(2, f"diffusion: {word}\n".encode())
+    os._exit(128 + number)
+
+
+def main():
+    """Run the command; from its first lines on it minds stops itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    from diffusion.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
