@@ -161,7 +161,7 @@ def training_rows(peak: float, ways: list[tuple[str, str, str]]) -> Iterator[Row
 
 def checkpoint_rows(trainer: Trainer) -> Iterator[Row]:
     """Yield what a checkpoint holds the training up for, and how long it takes until it is on the disk."""
-    with tempfile.TemporaryDirectory() as name, locked(Path(name)), Saver(trainer, Path(name)) as saver:
+    with tempfile.TemporaryDirectory() as name, locked(Path(name)), Saver(trainer, Path(name), {}) as saver:
         start = time.perf_counter()
         saver.save()
         yield Row("checkpoint", "training waits", "full", 1, (time.perf_counter() - start) * 1e3, 0.0)

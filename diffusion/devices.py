@@ -1,6 +1,8 @@
 """Which device computes, in which precision, with how many threads."""
 
+import warnings
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -48,7 +50,8 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
         torch.set_num_threads(threads)
     kind = _available() if device == "auto" else device
     if kind not in ("cpu", "cuda", "mps") or (kind != "cpu" and not _present(kind)):
-        raise ValueError(f"device {device!r} is not on this machine: use {_available()} or auto")
+        reason = f" ({_why_no_cuda()})" if kind == "cuda" and _why_no_cuda() else ""
+        raise ValueError(f"device {device!r} is not on this machine{reason}: use {_available()} or auto")
     # the same numbers twice on one machine matter more than the last few percent of speed
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     if precision == "auto":
@@ -57,7 +60,18 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
 
 
 def _present(kind: str) -> bool:
-    return torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
+    return not _why_no_cuda() if kind == "cuda" else torch.backends.mps.is_available()
+
+
+@cache
+def _why_no_cuda() -> str:
+    """Say why there is no CUDA device, nothing where there is one; torch itself warns of an old driver at length."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        if torch.cuda.is_available():
+            return ""
+    reasons = [str(one.message).splitlines()[0].split(" Please ")[0] for one in said]
+    return reasons[0] if reasons else "torch was built without CUDA" if not torch.version.cuda else "torch finds none"
 
 
 def _available() -> str:

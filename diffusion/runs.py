@@ -215,9 +215,11 @@ class _EnoughError(Exception):
 def _train(folder: Path, trainer: Trainer, wanted: dict, on_epoch, progress, until: float) -> bool:
     """Whether all epochs are done, and not the time given; a stop is raised when the state is saved."""
     with uninterrupted() as stops, Saver(trainer, folder, wanted) as saver:
+        began = trainer.epoch, len(trainer.losses)
 
         def between() -> None:
-            if stops or time.monotonic() > until:
+            moved = (trainer.epoch, len(trainer.losses)) != began  # else a short time would end in a test for ever
+            if stops or (moved and time.monotonic() > until):
                 saver.save()
                 raise _EnoughError
             saver.step_ended()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
 from diffusion.family import FAMILIES
 from diffusion.store.console import SettingsCommand, on_stop, settings_from
@@ -26,19 +27,21 @@ def _settings(words: list[str]) -> type:
 
 @click.command(cls=SettingsCommand, settings=_settings)
 @click.argument("dataset", type=FOLDER)
-@click.option("--out", type=FOLDER, required=True, help="The run's folder; an interrupted run in it goes on.")
+@click.option("--out", type=FOLDER, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Train twenty steps, and say what the run would take.")
 @click.option("--compile", "compiles", is_flag=True, help="Compile the training step first: about a minute.")
 @DEVICE
 @THREADS
 def train(
     dataset: Path,
-    out: Path,
+    out: Path | None,
     start_from: Path | None,
     replace: bool,
     minutes: float | None,
+    only_estimate: bool,
     compiles: bool,
     device: str,
     threads: int | None,
@@ -51,8 +54,13 @@ def train(
     from diffusion.store.locks import locked
     from diffusion.training import Trainer
 
+    if out is None and not only_estimate:
+        raise click.UsageError("Missing option '--out': the run's folder.")
     until = time.monotonic() + 60 * (minutes or math.inf)
     settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
+    if only_estimate:
+        click.echo(_estimated(dataset, settings, devices.choose(device, settings.precision, threads, compiles)))
+        return
     with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
         (images, test_images), data = runs.load_data(dataset)
         identity = runs.identity(settings, data)
@@ -71,6 +79,13 @@ def train(
         click.echo(f"trained: {out}")
     else:
         click.echo(f"the {minutes:g} minutes are over: {runs.standing(out)}; the same command goes on")
+
+
+def _estimated(dataset: Path, settings, device) -> str:
+    from diffusion import runs
+    from diffusion.training import Trainer
+
+    return f"the whole run on {device.name}: {estimate(Trainer(settings, *runs.read_data(dataset), device))}"
 
 
 def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
