@@ -1,6 +1,6 @@
 """Training, sampling and the bound on the device that `--device` names, against the CPU's float32.
 
-On a machine with a card: `pytest --device cuda tests/diffusion/test_device.py`. On a CPU its bfloat16 is judged.
+With a card: `pytest --device cuda tests/diffusion/accelerator/test_device.py`. On a CPU its bfloat16 is judged.
 """
 
 from dataclasses import replace

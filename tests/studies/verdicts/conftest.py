@@ -1,0 +1,3 @@
+"""The planted study, for all files here."""
+
+from judged import study  # noqa: F401
