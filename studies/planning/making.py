@@ -1,7 +1,7 @@
 """Make the data sets, runs and other samplings of a study at a scale, each named by its settings."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -27,24 +27,35 @@ class Maker:
     scale: Scale
     where: str
     folder: Path
+    _cells: dict = field(default_factory=dict, compare=False)  # what was put together, by name
+    _others: dict = field(default_factory=dict, compare=False)
+    _sets: dict = field(default_factory=dict, compare=False)
 
     def run(self, data: str, model: str, seed: int, base: Run | None = None, **more) -> Run:
-        training, plain = self._training(model, seed, more)
+        """Return a cell's run at a seed; all but the seed is put together and checked once a cell."""
+        key = (data, model, *sorted(more.items()))
+        if key not in self._cells:
+            self._cells[key] = self._cell(data, model, seed, more)
+        training, sampling, words = self._cells[key]
         dataset = self.dataset(data, seed)
+        name = "-".join([data, model, f"seed{seed}", *words, *dataset.differences])
+        training = training.model_copy(update={"seed": seed})
+        return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)
+
+    def _cell(self, data: str, model: str, seed: int, more: dict) -> tuple[BaseModel, SamplingSettings, list[str]]:
+        """Return a cell's settings of training and sampling, and what sets them apart, in words for its name."""
+        training, plain = self._training(model, seed, more)
         ours = self.scale.sampling | self.study.sampling | self.study.models[model].sampling
         sampling = validated(SamplingSettings, ours, f"{self.where}: sampling")
         usual = validated(SamplingSettings, self.scale.sampling, f"{self.where}: sampling")
         variances = variances_of(training)
         check_sampling(training, sampling, f"{self.where}: sampling")
-        name = "-".join(
-            [
-                *(data, model, f"seed{seed}"),
-                *_differences(training.model_dump(mode="json"), plain),
-                *_differences(*(_prefixed(one.complete(variances)) for one in (sampling, usual))),
-                *dataset.differences,
-            ]
+        words = _differences(training.model_dump(mode="json"), plain)
+        return (
+            training,
+            sampling,
+            words + _differences(*(_prefixed(one.complete(variances)) for one in (sampling, usual))),
         )
-        return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)
 
     def _training(self, model: str, seed: int, more: dict) -> tuple[BaseModel, dict]:
         """Return a model's training settings, and those that its name stands for at this scale."""
@@ -68,18 +79,38 @@ class Maker:
 
     def resampled(self, run: Run) -> list[Resampling]:
         made = [run]
-        for name, how in self.study.resampled.items():
-            where = f"{self.where}: resampled.{name}"
-            _check_name(name, where)
-            sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-            check_sampling(run.training, sampling, where)
-            other = Resampling(name, run, sampling, made[-1], **_tell_start(how))
-            if _is_among(run, how.cells):
-                check_resampled(other, where)
-                made.append(other)
+        for name, how, sampling in self._ways(run):
+            made.append(Resampling(name, run, sampling, made[-1], **_tell_start(how)))
         return made[1:]
 
+    def _ways(self, run: Run) -> list[tuple[str, Resampled, SamplingSettings]]:
+        """Return how else a run's cell is sampled, checked once a cell."""
+        key = (run.data, run.model)
+        if key not in self._others:
+            self._others[key] = [
+                one for name, how in self.study.resampled.items() if (one := self._way(run, name, how))
+            ]
+        return self._others[key]
+
+    def _way(self, run: Run, name: str, how: Resampled) -> tuple[str, Resampled, SamplingSettings] | None:
+        where = f"{self.where}: resampled.{name}"
+        _check_name(name, where)
+        sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
+        check_sampling(run.training, sampling, where)
+        if not _is_among(run, how.cells):
+            return None
+        check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), where)
+        return name, how, sampling
+
     def dataset(self, data: str, seed: int) -> Dataset:
+        """Return a data set at a seed; all but the seed is put together and checked once a name."""
+        if data not in self._sets:
+            self._sets[data] = self._set(data, seed)
+        settings, differences = self._sets[data]
+        name = "-".join([data, f"seed{seed}", *differences])
+        return Dataset(name, data, replace(settings, seed=seed), self.folder / "data" / name, tuple(differences))
+
+    def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings, list[str]]:
         common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)
         said = data if data in triangles.settings.PREPARATIONS else None
         preparation = given.pop("preparation", said)
@@ -88,9 +119,7 @@ class Maker:
             settings = triangles.settings.resolve(preparation, **common | given)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.where}: data.{data}: {error}") from None
-        differences = _differences(asdict(settings), asdict(plain))
-        name = "-".join([data, f"seed{seed}", *differences])
-        return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences))
+        return settings, _differences(asdict(settings), asdict(plain))
 
     @property
     def recipe(self) -> Recipe:

@@ -7,6 +7,7 @@ Folders: results/SCALE/data/DATASET, results/SCALE/runs/RUN, and figures, tables
 import hashlib
 import shlex
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import cycle
 from pathlib import Path
 
@@ -50,11 +51,11 @@ class Plan:
     data_files, run_files, sample_files, frames_file = DATA_FILES, RUN_FILES, SAMPLE_FILES, FRAMES
     likelihood_files, measure_files = LIKELIHOOD_FILES, MEASURE_FILES
 
-    @property
+    @cached_property
     def datasets(self) -> tuple[Dataset, ...]:
         return tuple({run.dataset.name: run.dataset for run in self.runs}.values())
 
-    @property
+    @cached_property
     def grid(self) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.base is None)
 
@@ -113,11 +114,22 @@ class Plan:
         text = repr([sorted(noise, key=repr), names, colours, [claim.model_dump() for claim in self.study.claims]])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @cached_property
+    def _by_name(self) -> dict[str, dict]:
+        """What is looked up by name: runs, data sets, and other samplings by run."""
+        others: dict[str, list[Resampling]] = {}
+        for one in self.resampled:
+            others.setdefault(one.run.name, []).append(one)
+        runs, sets = ({one.name: one for one in many} for many in (self.runs, self.datasets))
+        return {"runs": runs, "sets": sets, "others": others}
+
     def run(self, name: str) -> Run:
+        if name in self._by_name["runs"]:
+            return self._by_name["runs"][name]
         return _one(self.runs, name, f"run of study {self.study_name} at scale {self.scale_name}")
 
     def resampling(self, name: str, run: str) -> Resampling:
-        here = tuple(one for one in self.resampled if one.run.name == run)
+        here = tuple(self._by_name["others"].get(run, ()))
         return _one(here, name, f"other sampling of {run} in study {self.study_name}")
 
     def likelihood_flags(self, run: Run) -> str:
@@ -126,9 +138,11 @@ class Plan:
 
     def last_samples(self, run: str) -> Path:
         """Return the samples to wait for before others write to the run's folder, which has one writer at a time."""
-        return [self.run(run), *(one for one in self.resampled if one.run.name == run)][-1].samples_file
+        return [self.run(run), *self._by_name["others"].get(run, ())][-1].samples_file
 
     def dataset(self, name: str) -> Dataset:
+        if name in self._by_name["sets"]:
+            return self._by_name["sets"][name]
         return _one(self.datasets, name, f"data set of study {self.study_name} at scale {self.scale_name}")
 
     def cell(self, data: str, model: str, seed: int | None = None) -> Run:

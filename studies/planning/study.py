@@ -14,7 +14,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def _distinct(names: tuple) -> tuple:
-    if repeated := [name for name in names if names.count(name) > 1]:
+    seen = set()
+    if repeated := [name for name in names if name in seen or seen.add(name)]:
         raise ValueError(f"{repeated[0]} is there twice")
     return names
 
