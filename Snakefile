@@ -66,6 +66,10 @@ def whole(*outputs):
     return look
 
 
+# Where a results disk is full, the log of a job is, too: the commands then say their line here.
+shell.prefix("exec 3>&2; export SAY_ON=3; ")
+
+
 def any_of(names):
     """A wildcard that is one of the names; of none, one that nothing is called."""
     return "|".join(names) or "none"

@@ -1,7 +1,9 @@
 """Run the command `triangles`: generate, show and check data sets."""
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -68,8 +70,6 @@ def generate(preparation, workers, out, files, replace, **given):
 
 def _cores():
     """Count the processor cores that this process may use."""
-    import os
-
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -153,7 +153,12 @@ def _plain(error):
 def _fail(message):
     """Print an error as one line and exit with code 2."""
     line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(str(message).split()))
-    click.echo(f"triangles: error: {line}", err=True)
+    try:
+        click.echo(f"triangles: error: {line}", err=True)
+    except OSError:  # where it goes is full, too: tell the terminal, if the workflow said which open file it is
+        with suppress(KeyError, ValueError, OSError):
+            os.write(int(os.environ["SAY_ON"]), f"triangles: error: {line}\n".encode())
+        os._exit(2)  # Python would try once more to write, and end with a code of its own
     sys.exit(2)
 
 

@@ -1,6 +1,7 @@
 """What every command shares: one line for a mistake, exit codes, and options made from the settings' fields."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -119,6 +120,8 @@ def _of_memory(error: Exception) -> str:
 def _of_os(error: OSError) -> str:
     if error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}: check the path, its permissions and the space left"
+    if error.errno == errno.ENOSPC:
+        return f"the file that this command's words go to: {error.strerror}: make room, then the same command"
     return str(error)
 
 
@@ -128,8 +131,18 @@ def _fail(name: str, message: str, code: int) -> None:
 
 def _leave(line: str, code: int) -> None:
     unfinished_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-    click.echo(unfinished_bar + printable(line), err=True)
+    try:
+        click.echo(unfinished_bar + printable(line), err=True)
+    except OSError:  # where it goes is full, too
+        _tell_elsewhere(printable(line))
+        os._exit(code)  # Python would try once more to write, and end with a code of its own
     sys.exit(code)
+
+
+def _tell_elsewhere(line: str) -> None:
+    """Write a line where the workflow said that a terminal is, by the number of an open file in `SAY_ON`."""
+    with contextlib.suppress(KeyError, ValueError, OSError):
+        os.write(int(os.environ["SAY_ON"]), f"{line}\n".encode())
 
 
 def settings_options(kind) -> list[click.Option]:

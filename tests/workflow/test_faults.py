@@ -1,10 +1,12 @@
 """Disks that fill up, folders that vanish, numbers that blow up: one line, and the earlier files whole."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from commands import FAST, SAMPLING, TRAINING, Started, call, fill, refusal
+from project import ROOT, environment
 from safetensors.torch import save_file
 from stops import RUN_FILES, weights
 
@@ -284,3 +287,24 @@ def test_edited_losses_are_not_compared(tiny):
     edited(tiny / "run/run.json", files=None)  # as none of its digests is known, there is the file alone to go by
     code, said = call("diffusion", "remake", "run", "set", folder=tiny)
     assert (code, "run/losses.csv does not say what it takes" in refusal(said)) == (2, True)
+
+
+@pytest.mark.parametrize("program", ["diffusion", "triangles"])
+def test_a_full_disk_is_told_on_the_terminal_where_the_log_is_full_too(program, tiny, disk):
+    run = shutil.copytree(tiny / "run", disk / "run")
+    generate = ["generate", "--count", "5000", "--test-count", "9", "--workers", "1", "--out", disk / "set"]
+    words = {"diffusion": ["sample", run, *SAMPLING, "--count", "100"], "triangles": generate}[program]
+    read, write = os.pipe()
+    with (disk / "log").open("wb") as log:
+        fill(disk, 0)
+        script = f"from {program}.__main__ import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", script, *map(str, words)], cwd=tiny, stdout=log, stderr=log, check=False,
+            pass_fds=[write], env=environment(ROOT) | {"SAY_ON": str(write)},
+        )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as terminal:
+        (line,) = terminal.read().splitlines()
+    assert done.returncode == 2
+    assert line.startswith(f"{program}: error: ")
+    assert "No space left on device" in line
