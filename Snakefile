@@ -2,16 +2,14 @@
 # Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
 
 import sys
-from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from diffusion.family import CARRIERS
 from diffusion.store.console import printable
-from diffusion.store.files import is_whole
-from diffusion.store.opening import contents
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
+from studies.planning.staleness import digest_of_inputs, forget_times, wholeness_of
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
 
@@ -33,37 +31,9 @@ def sources(modules):
     return followed(*modules, without=(*CARRIERS, "studies.registries"))
 
 
-# Contents decide what is stale, and never times: each rule has the digest of all that it reads as a parameter. Snakemake
-# looks at times besides, but forgives a newer file whose checksum is the one that it recorded (`max-checksum-file-size` in
-# the profile: of any size).
-def made_from(*parts):
-    """What takes a job's wildcards to the digest of its inputs; a part is such a function too, or a list of files."""
-
-    def digest(wildcards):
-        return contents(file for part in parts for file in (part(wildcards) if callable(part) else part))
-
-    return digest
-
-
-class Wholeness(str):
-    """Outputs, a line each, of which Snakemake records whether they are what their records say, whenever it asks.
-
-    So the job of a torn or edited output runs again, and what is recorded once it has run is that all is whole.
-    """
-
-    def __repr__(self):
-        return "whole" if all(is_whole(Path(line)) for line in self.split("\n")) else "torn"
-
-
-def whole(*outputs):
-    """What takes a job's wildcards to the wholeness of its outputs, patterns of paths."""
-
-    def look(wildcards):
-        with suppress(AttributeError):  # Snakemake remembers what it planned with; without this, a job would run twice
-            type(workflow.persistence)._params.cache_clear()
-        return Wholeness("\n".join(str(one).format(**wildcards) for one in outputs))
-
-    return look
+# Contents decide what is made again, and never times.
+forget_times()
+whole = partial(wholeness_of, workflow)
 
 
 # Where a results disk is full, the log of a job is, too: the commands then say their line here.
@@ -153,7 +123,7 @@ rule generate:
     output:
         expand(DATA / "{{dataset}}" / "{file}", file=PLAN.data_files),
     params:
-        made_from=made_from(*MADE_FROM["generate"]),
+        made_from=digest_of_inputs(*MADE_FROM["generate"]),
         whole=whole(*(DATA / "{dataset}" / file for file in PLAN.data_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.dataset(w.dataset).flags,
@@ -172,7 +142,7 @@ rule train:
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.run_files),
     params:
-        made_from=made_from(*MADE_FROM["train"]),
+        made_from=digest_of_inputs(*MADE_FROM["train"]),
         whole=whole(*(RUNS / "{run}" / file for file in PLAN.run_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).training_flags,
@@ -197,7 +167,7 @@ rule sample:
     wildcard_constraints:
         run=WITH_PATH,
     params:
-        made_from=made_from(*MADE_FROM["sample"]),
+        made_from=digest_of_inputs(*MADE_FROM["sample"]),
         whole=whole(*(RUNS / "{run}" / file for file in PLAN.sample_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.run(w.run).sampling_flags,
@@ -229,7 +199,7 @@ rule resample:
         RUNS / "{run}" / "{other}-frames.npy",
         RUNS / "{run}" / "{other}.json",
     params:
-        made_from=made_from(*MADE_FROM["resample"]),
+        made_from=digest_of_inputs(*MADE_FROM["resample"]),
         whole=whole(RUNS / "{run}" / "{other}.npy", RUNS / "{run}" / "{other}-frames.npy"),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.resampling(w.other, w.run).flags,
@@ -251,7 +221,7 @@ rule likelihood:
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.likelihood_files),
     params:
-        made_from=made_from(*MADE_FROM["likelihood"]),
+        made_from=digest_of_inputs(*MADE_FROM["likelihood"]),
         whole=whole(*(RUNS / "{run}" / file for file in PLAN.likelihood_files)),
         plugins=PLAN.plugins,
         flags=lambda w: PLAN.likelihood_flags(PLAN.run(w.run)),
@@ -275,7 +245,7 @@ rule measure_data:
     output:
         DATA / "{dataset}" / "real.npz",
     params:
-        made_from=made_from(*MADE_FROM["measure_data"]),
+        made_from=digest_of_inputs(*MADE_FROM["measure_data"]),
         whole=whole(DATA / "{dataset}" / "real.npz"),
     log:
         LOGS / "measure-data-{dataset}.log",
@@ -291,7 +261,7 @@ rule measure:
     output:
         expand(RUNS / "{{run}}" / "{file}", file=PLAN.measure_files),
     params:
-        made_from=made_from(*MADE_FROM["measure"]),
+        made_from=digest_of_inputs(*MADE_FROM["measure"]),
         whole=whole(*(RUNS / "{run}" / file for file in PLAN.measure_files)),
     log:
         LOGS / "measure-{run}.log",
@@ -307,7 +277,7 @@ rule measure_other:
     output:
         RUNS / "{run}" / "{other}-measures.csv",
     params:
-        made_from=made_from(*MADE_FROM["measure_other"]),
+        made_from=digest_of_inputs(*MADE_FROM["measure_other"]),
         whole=whole(RUNS / "{run}" / "{other}-measures.csv"),
     log:
         LOGS / "measure-{run}-{other}.log",
@@ -324,7 +294,7 @@ rule figure:
         OUT / "figures" / "{figure}.png",
         OUT / "figures" / "{figure}.svg",
     params:
-        made_from=made_from(*MADE_FROM["figure"]),
+        made_from=digest_of_inputs(*MADE_FROM["figure"]),
         whole=whole(OUT / "figures" / "{figure}.png", OUT / "figures" / "{figure}.svg"),
         plan=PLAN.flags,
         shown=PLAN.shown,
@@ -341,7 +311,7 @@ rule table:
         OUT / "tables" / "{table}.csv",
         OUT / "tables" / "{table}.md",
     params:
-        made_from=made_from(*MADE_FROM["table"]),
+        made_from=digest_of_inputs(*MADE_FROM["table"]),
         whole=whole(OUT / "tables" / "{table}.csv", OUT / "tables" / "{table}.md"),
         plan=PLAN.flags,
         shown=PLAN.shown,
@@ -357,7 +327,7 @@ rule report:
     output:
         OUT / "report.html",
     params:
-        made_from=made_from(*MADE_FROM["report"]),
+        made_from=digest_of_inputs(*MADE_FROM["report"]),
         plan=PLAN.flags,
     log:
         LOGS / f"report-{PLAN.study_name}.log",

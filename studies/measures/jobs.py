@@ -3,6 +3,7 @@
 from math import nan
 from pathlib import Path
 
+from diffusion.store.tables import read_csv
 from studies.measures.results import or_hole
 
 __all__ = ["benchmarks", "duration", "workflow_time"]
@@ -53,12 +54,10 @@ def _row(rule, paths):
 
 def _read(path: Path):
     """Read a benchmark file's rows; NaN for what Snakemake could not measure of a very short job."""
-    import pandas as pd
-
+    frame = read_csv(path, "remove it", NEEDED, sep="\t", na_values="-")
     try:
-        frame = pd.read_csv(path, sep="\t", na_values="-")
         return frame[list(NEEDED)].astype(float).rename(columns=NEEDED)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is no benchmark file ({str(error).splitlines()[0]}): remove it") from None
 
 
