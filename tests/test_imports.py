@@ -36,13 +36,13 @@ ORDER = {
     "diffusion": (
         *("store", "streams", "images", "devices", "accelerator", "schedules", "optimizers", "networks", "processes"),
         *("targets", "samplers", "family", "settings", "denoising", "training", "checkpoints", "saving", "results"),
-        *("runs", "remaking", "commands", "cli"),
+        *("runs", "remaking", "commands", "cli", "__main__"),
     ),
     "triangles": (
         *("geometry", "distances", "pixels", "kinds", "fitting", "settings", "rendering", "workers", "production"),
-        *("storage", "datasets", "sheets", "checking", "cli"),
+        *("storage", "datasets", "sheets", "checking", "cli", "__main__"),
     ),
-    "studies": ("registries", "planning", "measures", "verdicts", "report", "cli"),
+    "studies": ("registries", "planning", "measures", "verdicts", "report", "cli", "__main__"),
 }
 
 
