@@ -97,6 +97,10 @@ def run_cleanly(command: click.Command, name: str) -> None:
         _fail(name, str(error), BAD_INPUT)
     except ArithmeticError as error:
         _fail(name, str(error), 1)
+    except ImportError as error:
+        if "failed to map" not in str(error) and "allocate" not in str(error):
+            raise
+        _fail(name, f"out of memory: a library cannot be loaded ({error}): raise the limit, see `ulimit -v`", 1)
     except RuntimeError as error:
         if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
             raise
@@ -105,6 +109,8 @@ def run_cleanly(command: click.Command, name: str) -> None:
 
 def printable(text: str) -> str:
     """Return text that a terminal only shows: its control characters written out, but for ends of lines and tabs."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign in "\n\t" or not _controls(sign) else ascii(sign)[1:-1] for sign in text)
 
 
@@ -136,6 +142,9 @@ def _leave(line: str, code: int) -> None:
     except OSError:  # where it goes is full, too
         _tell_elsewhere(printable(line))
         os._exit(code)  # Python would try once more to write, and end with a code of its own
+    except MemoryError:
+        os.write(2, b"out of memory\n")
+        os._exit(code)
     sys.exit(code)
 
 

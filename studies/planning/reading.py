@@ -1,8 +1,9 @@
 """Read studies and scales from YAML, checked; every refusal names file, key, value and what is allowed."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -25,6 +26,24 @@ class _Plain(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not used here: write the value out")
         return super().compose_node(parent, index)
+
+    def compose_scalar_node(self, anchor):
+        """Refuse numbers that YAML reads otherwise than people do: 010 as 8, 1:30 as 90, 1_0 as 10."""
+        node = super().compose_scalar_node(anchor)
+        numeric = node.tag.rpartition(":")[2] in ("int", "float")
+        if numeric and node.style is None and not NUMBER.fullmatch(node.value):
+            raise yaml.YAMLError(
+                f"{node.value!r} is no plain decimal number: write it out, or in quotes if it is a name"
+            )
+        return node
+
+
+NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d*|\.(inf|nan))([eE][-+]?\d+)?", re.IGNORECASE)
+# What YAML 1.1 takes for truth values are words here, but for these two: `yes` and `on` may be names.
+_Plain.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith(":bool") or first in "tTfF"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read_yaml(path: Path) -> dict:
@@ -59,10 +78,21 @@ def _check_text(content, where: str) -> None:
 
 def validated(kind: type[Kind], content: dict, where: str) -> Kind:
     """Return `content` as settings of the given kind; ValueError with file, key, value and what is allowed."""
+    for name, value in content.items():
+        if (
+            isinstance(value, bool)
+            and name in kind.model_fields
+            and not _may_be_true(kind.model_fields[name].annotation)
+        ):
+            raise ValueError(f"{where}: {name} = {str(value).lower()}: give a number or a word, not a truth value")
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"{where}: {explain(error)}") from None
+
+
+def _may_be_true(annotation) -> bool:
+    return annotation is bool or annotation is Any or bool in get_args(annotation)
 
 
 def find(name: str) -> Path:

@@ -28,6 +28,17 @@ def is_minded(process, number=signal.SIGTERM):
     return bool(caught) and int(caught[1], 16) >> (number - 1) & 1
 
 
+def test_too_little_memory_for_a_library_is_one_line(tmp_path):
+    command = f'ulimit -v 400000; exec "{sys.executable}" -m diffusion train set --out run'
+    (tmp_path / "set").mkdir()
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(r"diffusion: error: out of memory: a library cannot be loaded .*\n", done.stderr), done.stderr
+
+
 @pytest.mark.parametrize("number", WORDS)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_stop_at_any_moment_of_the_start_is_one_line(name, number, tmp_path):
