@@ -14,6 +14,8 @@ from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
+from studies.terminal.progress import find_half_done
+from studies.terminal.taking_over import take_over
 
 
 try:
@@ -22,6 +24,7 @@ except (ValueError, OSError) as error:
     print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
 
+WORDS = take_over(workflow, lambda: find_half_done(PLAN))
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 
@@ -363,10 +366,10 @@ rule report:
 
 onsuccess:
     if (OUT / "report.html").exists():
-        print(f"The report: {OUT / 'report.html'}")
+        WORDS.say(f"The report: {OUT / 'report.html'}")
 
 
 onerror:
-    print("What there is, with holes for what is missing:")
-    for part in ("figure", "table", "report"):
-        print(f"  studies {part} --allow-missing {PLAN.flags}")
+    WORDS.end_if_stopped()
+    parts = [f"  studies {part} --allow-missing {PLAN.flags}" for part in ("figure", "table", "report")]
+    WORDS.say("What there is, with holes for what is missing:", *parts)

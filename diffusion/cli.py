@@ -10,6 +10,7 @@ from diffusion.commands.train import train
 from diffusion.family import FAMILIES
 from diffusion.store.console import on_stop, run_cleanly
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
+from diffusion.store.progress import bar
 from diffusion.store.registry import load_plugins
 
 
@@ -128,8 +129,6 @@ def _require(model, capability: str, option: str) -> None:
 
 def _drawn(model, start, options: dict):
     """(seconds, samples), with a bar on a terminal."""
-    from tqdm import tqdm
-
     from diffusion import results
     from diffusion.accelerator import memory
 
@@ -142,8 +141,8 @@ def _drawn(model, start, options: dict):
         options["batch_size"] = memory.fitting(
             lambda n: draw(model, **once | {"count": n, "batch_size": n}), options["count"], model.device
         )
-    with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        return results.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
+    with bar("calls", calls) as count:
+        return results.timed(lambda: draw(model, noised=start, progress=count, **options))
 
 
 @cli.command()
@@ -164,8 +163,6 @@ def likelihood(
     precision: str, **options,
 ):  # fmt: skip
     """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
-    from tqdm import tqdm
-
     from diffusion import devices, results, runs
     from diffusion.store.files import load_images
     from diffusion.store.ledger import check_ours
@@ -184,8 +181,8 @@ def likelihood(
         model, digest = runs.read_model(run, chosen)
         _require(model, "likelihood", "the bound")
         bound = FAMILIES[model.settings.family].bound
-        with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, found = results.timed(lambda: bound(model, test, progress=bar.update, **options))
+        with bar("calls") as count:
+            seconds, found = results.timed(lambda: bound(model, test, progress=count, **options))
         results.write_bound(run, name, found, model, options | told | {"model": digest}, seconds)
     click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 

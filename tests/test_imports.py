@@ -42,7 +42,7 @@ ORDER = {
         *("geometry", "distances", "pixels", "kinds", "fitting", "settings", "rendering", "workers", "production"),
         *("storage", "datasets", "sheets", "checking", "cli"),
     ),
-    "studies": ("registries", "planning", "measures", "verdicts", "report", "cli"),
+    "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "cli"),
 }
 
 

@@ -1,7 +1,6 @@
 """diffusion train."""
 
 import math
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
 from diffusion.family import FAMILIES
 from diffusion.store.console import SettingsCommand, on_stop, settings_from
+from diffusion.store.progress import show_training
 
 __all__ = ["train"]
 
@@ -29,7 +29,7 @@ def _settings(words: list[str]) -> type:
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
-@click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
+@click.option("--replace", is_flag=True, help="Start over if the folder holds another run; the same run goes on.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Train twenty steps, and say what the run would take.")
 @click.option("--compile", "compiles", is_flag=True, help="Compile the training step first: about a minute.")
@@ -90,33 +90,13 @@ def _estimated(dataset: Path, settings, device) -> str:
 
 def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
     """Whether the run is whole, and the time not over before."""
-    from tqdm import tqdm
-
     from diffusion import runs
 
-    epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    epochs = trainer.settings.epochs
     progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
     click.echo(
         f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
         f"{progress} of {epochs}"
     )
-    with tqdm(
-        total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
-        disable=not sys.stderr.isatty(), smoothing=0.05,
-    ) as bar:  # fmt: skip
-
-        def on_batch(done: int, loss) -> None:
-            bar.update(done)
-            if bar.n // per_epoch != (bar.n - done) // per_epoch or bar.n % (10 * done) == 0:
-                bar.set_postfix_str(f"epoch {trainer.epoch + 1}/{epochs}, loss {float(loss):.4f}", refresh=False)
-
-        def on_epoch(record) -> None:
-            if bar.disable:
-                rate = per_epoch / record.seconds
-                click.echo(
-                    f"epoch {record.epoch}/{epochs}: train {record.train_mean:.5f} "
-                    f"({record.train_min:.5f} to {record.train_max:.5f}), test {record.test_mean:.5f}, "
-                    f"{rate:.0f} images/s"
-                )
-
-        return runs.train_in(out, trainer, identity, on_epoch, on_batch if not bar.disable else None, until)
+    with show_training(trainer) as (on_epoch, on_batch):
+        return runs.train_in(out, trainer, identity, on_epoch, on_batch, until)
