@@ -161,8 +161,9 @@ rule generate:
         LOGS / "generate-{dataset}.log",
     benchmark:
         TIMES / "generate-{dataset}.tsv"
+    threads: 8 # or as many cores as there are; no byte depends on them
     shell:
-        "triangles {params.plugins} generate {params.flags} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "triangles {params.plugins} generate {params.flags} --workers {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule train:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from diffusion.commands.options import DEVICE, FOLDER, PRECISION, THREADS
+from diffusion.commands.options import DEVICE, FOLDER, PRECISION, SEED, THREADS
 from diffusion.commands.train import train
 from diffusion.family import FAMILIES
 from diffusion.store.console import on_stop, run_cleanly
@@ -27,7 +27,9 @@ cli.add_command(train)
 @cli.command()
 @click.argument("run", type=FOLDER)
 @click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
-@click.option("--seed", default=0, show_default=True, help="Image i depends only on the model, this seed and i.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Image i depends only on the model, this seed and i."
+)
 @click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim, dpm-solver, or a plugin's.")
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
 @click.option("--variance", help="Of the ancestral sampler: beta (the default) or beta-tilde.")
@@ -152,7 +154,7 @@ def _drawn(model, start, options: dict):
 @click.option("--draws", default=16, show_default=True, help="Time steps an image, spread evenly over the images.")
 @click.option("--every-step", is_flag=True, help="Take every time step for every image instead.")
 @click.option("--variance", default="beta", show_default=True, help="Of the reverse steps: beta or beta-tilde.")
-@click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
 @click.option("--precision", type=PRECISION, default="float32", show_default=True)
 @click.option("--name", default=LIKELIHOOD, show_default=True, help="Name of the files.")

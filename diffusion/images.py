@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-__all__ = ["Samples", "as_arrays", "lowest", "to_network", "to_unit"]
+__all__ = ["Samples", "as_arrays", "check_images", "lowest", "to_network", "to_unit"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,22 @@ class Samples:
     images: np.ndarray
     frames: np.ndarray | None = None
     steps: list[int] | None = None
+
+
+def check_images(images: np.ndarray, test_images: np.ndarray | None = None) -> None:
+    """Refuse what `to_network` would misread.
+
+    Raises:
+        ValueError: images, or test images, are no uint8 (N, C, H, W) with C = 1 or 3, or the two differ in shape.
+    """
+    for name, some in (("training", images), ("test", test_images)):
+        if some is not None and (some.dtype != np.uint8 or some.ndim != 4 or some.shape[1] not in (1, 3)):
+            raise ValueError(
+                f"{name} images must be uint8 (N, C, H, W) with C = 1 or 3, not {some.dtype} {some.shape}: "
+                "`diffusion.store.files.as_images` makes them of (N, H, W) and (N, H, W, 3)"
+            )
+    if test_images is not None and test_images.shape[1:] != images.shape[1:]:
+        raise ValueError(f"train and test images differ in shape ({images.shape[1:]} and {test_images.shape[1:]})")
 
 
 def to_network(images: Tensor, value_range: str) -> Tensor:

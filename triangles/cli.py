@@ -1,5 +1,6 @@
 """Run the command `triangles`: generate, show and check data sets."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -104,8 +105,20 @@ def check(dataset):
     click.echo(f"{dataset} is whole and right")
 
 
+def _open_streams():
+    """Give closed standard streams /dev/null: else the next file that is opened takes a stream's number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def main(arguments=None):
     """Run the command; every foreseeable failure is one line on stderr and exit code 2."""
+    _open_streams()
 
     def stop(number, frame):
         raise _StoppedError(number)

@@ -15,6 +15,8 @@ from diffusion.store.progress import show_training
 
 __all__ = ["train"]
 
+ENOUGH = 5  # times that averaged weights must forget their beginning by a factor of e: to 0.7%
+
 
 def _settings(words: list[str]) -> type:
     """The settings of the family that the words of a command name."""
@@ -68,6 +70,7 @@ def train(
             Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads, compiles)
         )
         trainer = make()  # refuses what does not fit together before the folder is touched
+        _warn_of_averages(trainer)
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
             runs.make_way(out, identity, replace)
@@ -86,6 +89,19 @@ def _estimated(dataset: Path, settings, device) -> str:
     from diffusion.training import Trainer
 
     return f"the whole run on {device.name}: {estimate(Trainer(settings, *runs.read_data(dataset), device))}"
+
+
+def _warn_of_averages(trainer) -> None:
+    """Warn of averaged weights that look back further than the run is long: they stay near the first ones."""
+    steps, decay = trainer.settings.epochs * trainer.steps_per_epoch, trainer.settings.ema
+    if decay and steps * (1 - decay) < ENOUGH:
+        most = 1 - ENOUGH / steps
+        mend = f"give at most --ema {most:.2g}" if most > 0 else "leave --ema out"
+        click.echo(
+            f"warning: --ema {decay:g} averages over {1 / (1 - decay):.0f} steps, and the run has {steps}: the weights "
+            f"that are kept stay near the first ones; {mend}",
+            err=True,
+        )
 
 
 def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:

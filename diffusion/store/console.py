@@ -1,6 +1,7 @@
 """What every command shares: one line for a mistake, exit codes, and options made from the settings' fields."""
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -10,7 +11,10 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from diffusion.store.memory import TooLargeError
+from diffusion.store.progress import on_terminal
 from diffusion.store.stops import REPEAT_AFTER
+from diffusion.store.surroundings import shut_out
 
 __all__ = [
     "SettingsCommand",
@@ -74,6 +78,7 @@ def _stopped_by_signals() -> Iterator[None]:
 def run_cleanly(command: click.Command, name: str) -> None:
     """Run a command line: 0 when it ends well, 2 with one line on stderr for bad input, 1 for a failed
     computation, 130 after Ctrl-C and 143 after SIGTERM; never a traceback for what a user can mend."""
+    shut_out()
     try:
         with _stopped_by_signals():
             command.main(standalone_mode=False, prog_name=name)
@@ -91,6 +96,8 @@ def run_cleanly(command: click.Command, name: str) -> None:
     except MemoryError as error:
         _fail(name, _of_memory(error), 1)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            _fail(name, f"out of memory ({_of_os(error)})", 1)
         _fail(name, _of_os(error), BAD_INPUT)
     except ValueError as error:
         _fail(name, str(error), BAD_INPUT)
@@ -112,6 +119,8 @@ def _controls(sign: str) -> bool:
 
 
 def _of_memory(error: Exception) -> str:
+    if isinstance(error, TooLargeError):
+        return f"out of memory: {error}"
     reason = str(error).rpartition("memory: ")[2].split(". ")[0]
     return f"out of memory ({reason or 'no size given'}): lower --batch-size, --widths or --count"
 
@@ -127,7 +136,7 @@ def _fail(name: str, message: str, code: int) -> None:
 
 
 def _leave(line: str, code: int) -> None:
-    unfinished_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+    unfinished_bar = "\r\x1b[K" if on_terminal() else ""
     click.echo(unfinished_bar + printable(line), err=True)
     sys.exit(code)
 
@@ -183,7 +192,7 @@ def settings_from(kind, given: dict):
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ValueError(explain(error)) from None
+        raise ValueError(explain(error, lambda place: f"--{place.partition('.')[0].replace('_', '-')}")) from None
 
 
 def flags(settings) -> str:

@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from diffusion.store.stops import uninterrupted
+
 __all__ = ["bar", "on_terminal", "say_now_and_then", "show_training"]
 
 FIRST, SHARE = 5.0, 0.02  # seconds between two plain lines: at least so many, or this share of what has gone by
@@ -34,12 +36,21 @@ def say_now_and_then(tell: Callable[[], str]) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
+def _drawn(**how):
+    """Yield a bar that is taken away even if a stop comes while it is drawn for the first time."""
+    from tqdm import tqdm
+
+    with contextlib.ExitStack() as stack:
+        with uninterrupted():
+            shown = stack.enter_context(tqdm(**how))
+        yield shown
+
+
+@contextlib.contextmanager
 def bar(unit: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Show progress in steps of a unit; yields what to call with the number of steps just done."""
     if on_terminal():
-        from tqdm import tqdm
-
-        with tqdm(total=total, unit=f" {unit}", unit_scale=True) as shown:
+        with _drawn(total=total, unit=f" {unit}", unit_scale=True) as shown:
             yield shown.update
         return
     done = 0
@@ -60,10 +71,10 @@ def show_training(trainer):
     if not on_terminal():
         yield _plainly(trainer, per_epoch)
         return
-    from tqdm import tqdm
-
     total = trainer.settings.epochs * per_epoch
-    with tqdm(total=total, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True, smoothing=0.05) as shown:
+    with _drawn(
+        total=total, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True, smoothing=0.05
+    ) as shown:
 
         def on_batch(done: int, loss) -> None:
             shown.update(done)
@@ -90,8 +101,8 @@ def _plainly(trainer, per_epoch: int):
         start, done = time.monotonic(), 0
 
     def tell() -> str:
-        rate = done / (time.monotonic() - start)
-        return f"epoch {trainer.epoch + 1}/{epochs}, {100 * done // per_epoch}%: loss {float(last):.4f}, {rate:.0f} images/s"
+        rate, share = done / (time.monotonic() - start), len(trainer.losses) / trainer.steps_per_epoch
+        return f"epoch {trainer.epoch + 1}/{epochs}, {share:.0%}: loss {float(last):.4f}, {rate:.0f} images/s"
 
     look = say_now_and_then(tell)
 

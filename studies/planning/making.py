@@ -1,5 +1,6 @@
 """Make the data sets, runs and other samplings of a study at a scale, each named by its settings."""
 
+import hashlib
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from studies.planning.runs import Dataset, Resampling, Run
 from studies.planning.study import Recipe, Resampled, SamplingSettings, Scale, Scales, Study
 
 __all__ = ["Maker"]
+
+LONGEST = 120  # letters of a folder's name: file systems take 255 bytes, and other names are made of it
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Maker:
         usual = validated(SamplingSettings, self.scale.sampling, f"{self.where}: sampling")
         variances = variances_of(training)
         check_sampling(training, sampling, f"{self.where}: sampling")
-        name = "-".join(
+        name = _shorten(
             [
                 *(data, model, f"seed{seed}"),
                 *_differences(training.model_dump(mode="json"), plain),
@@ -89,7 +92,7 @@ class Maker:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.where}: data.{data}: {error}") from None
         differences = _differences(asdict(settings), asdict(plain))
-        name = "-".join([data, f"seed{seed}", *differences])
+        name = _shorten([data, f"seed{seed}", *differences])
         return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences))
 
     @property
@@ -115,6 +118,14 @@ def _tell_start(how: Resampled) -> dict:
 
 def _is_among(run: Run, cells: Cells) -> bool:
     return run.data in (cells.data or (run.data,)) and run.model in (cells.model or (run.model,))
+
+
+def _shorten(parts: list[str]) -> str:
+    """Join a name's parts; of one too long for a file system keep its beginning, and a digest of all of it."""
+    name = "-".join(parts)
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 17].rstrip('-_.')}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _prefixed(sampling: dict) -> dict:

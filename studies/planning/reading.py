@@ -1,5 +1,6 @@
 """Read studies and scales from YAML, checked; every refusal names file, key, value and what is allowed."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +26,29 @@ class _Plain(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not used here: write the value out")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            where = f"line {node.start_mark.line + 1}"
+            raise yaml.YAMLError(f"key {repeated[0]!r} is there twice, in the mapping that starts in {where}")
+        return super().construct_mapping(node, deep)
+
+
+def _read_as_written() -> None:
+    """Have the loader change no value: no is no boolean, 010 and 1:30 are no octal or sexagesimal numbers, and a date
+    is text, as in YAML 1.2."""
+    _Plain.yaml_implicit_resolvers = {}
+    for kind, pattern, first in (
+        ("bool", r"true|false|True|False", "tfTF"),
+        ("null", r"~|null|Null|", ["~", "n", "N", ""]),
+        ("int", r"-?(?:0|[1-9]\d*)", "-0123456789"),
+        ("float", r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][-+]?\d+)?|-?\.(?:\d+|inf)|\.nan", "-.0123456789"),
+    ):
+        _Plain.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(rf"^(?:{pattern})$"), list(first))
+
+
+_read_as_written()
 
 
 def read_yaml(path: Path) -> dict:

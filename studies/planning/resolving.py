@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 from diffusion.store.registry import load_plugins
@@ -77,13 +78,29 @@ def plan_from_config(config: dict) -> Plan:
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
         raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
-    given = {key: str(value) for key, value in config.items()}
+    given = {key: _as_typed(key, value) for key, value in config.items()}
     for key in ("study", "results"):
         if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
             raise ValueError(f"{key} = {given[key]!r}: a workflow needs a path without {{ }} < > and a - at its start")
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
     return make_plan(**given)
+
+
+def _as_typed(key: str, value) -> str:
+    """Return a value of --config as it was typed; Snakemake reads 1.10 as 1.1, 010 as 8, and `no` as False.
+
+    Raises:
+        ValueError: it was changed on the way.
+    """
+    typed = [word.partition("=")[2] for word in sys.argv if word.partition("=")[0] == key]
+    if len(typed) > 1:
+        raise ValueError(f"{key} is given {len(typed)} times: give it once")
+    unquoted = [word.strip("\"'") for word in typed]
+    if not isinstance(value, str | int) or isinstance(value, bool) or (typed and str(value) != unquoted[0]):
+        shown = typed[0] if typed else value
+        raise ValueError(f"{key} = {shown} is read as {value!r} by Snakemake: write it otherwise, a path as ./{shown}")
+    return str(value)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

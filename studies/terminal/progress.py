@@ -1,18 +1,19 @@
 """Read from a job's log how far it is. The programs write a line there every few seconds and after each epoch."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion.store.names import CHECKPOINT, RUN, STARTED
 
-__all__ = ["Progress", "find_half_done", "read_progress", "saved_epochs"]
+__all__ = ["Progress", "find_half_done", "read_progress", "saved_progress"]
 
 TAIL = 4096  # bytes of a log that are read
 SAID = re.compile(r"^epoch (\d+)/(\d+)(?:, (\d+)%)?: (.*)$", re.MULTILINE)
 COUNTED = re.compile(r"^(\d+)% of [\d,]+ calls")
-SAVED = re.compile(r"^epoch (\d+)/(\d+): ", re.MULTILINE)
-RESUMED = re.compile(r", epoch (\d+) of (\d+)$", re.MULTILINE)
+LOSSES = "losses."  # names of the tensors that hold the losses of the epoch at hand
+LARGEST_HEADER = 10**8
 
 
 @dataclass(frozen=True)
@@ -43,25 +44,32 @@ def _shorten(words: str) -> str:
     return ", ".join([f"loss {float(loss[1]):.3g}"] * bool(loss) + [f"{speed[1]} images/s"] * bool(speed))
 
 
-def saved_epochs(log: Path) -> tuple[int, int] | None:
-    """Return how many of how many epochs a training's log says are saved; None if it says nothing of any."""
-    text = _read_tail(log)
-    if found := SAVED.findall(text):
-        return int(found[-1][0]), int(found[-1][1])
-    if found := RESUMED.findall(text):
-        return int(found[-1][0]) - 1, int(found[-1][1])
-    return None
-
-
 def find_half_done(plan) -> list[str]:
-    """Say which of the plan's runs have begun and not ended, and how far each is."""
-    found = []
-    for run in plan.runs:
-        begun = (run.folder / STARTED).exists() and (run.folder / CHECKPOINT).exists()
-        if begun and not (run.folder / RUN).exists():
-            saved = saved_epochs(plan.folder / "logs" / f"train-{run.name}.log")
-            found.append(f"epoch {saved[0]} of {saved[1]} of {run.name}" if saved else f"some epochs of {run.name}")
-    return found
+    """Say which of the plan's runs have begun and not ended, and how far each is saved."""
+    begun = [run for run in plan.runs if (run.folder / STARTED).exists() and not (run.folder / RUN).exists()]
+    saved = {run: saved_progress(run.folder / CHECKPOINT) for run in begun}
+    return [_tell(run, *progress) for run, progress in saved.items() if any(progress)]
+
+
+def _tell(run, epochs: int, steps: int) -> str:
+    more = f"{steps} step{'s' * (steps > 1)} of epoch {epochs + 1}"
+    held = f"epoch {epochs}{f' and {more}' if steps else ''}" if epochs else more
+    return f"{held} of {run.training.epochs} of {run.name}"
+
+
+def saved_progress(checkpoint: Path) -> tuple[int, int]:
+    """Return how many epochs a training's checkpoint holds, and how many steps of the next; without torch.
+
+    A safetensors file begins with the length of a JSON header, 8 bytes, and that header.
+    """
+    try:
+        with checkpoint.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(min(length, LARGEST_HEADER)))
+        steps = [about["shape"][0] for name, about in header.items() if name.startswith(LOSSES)]
+        return len(json.loads(header["__metadata__"]["records"])), max(steps, default=0)
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0, 0
 
 
 def _read_tail(log: Path) -> str:

@@ -12,9 +12,10 @@ import pytest
 from project import copy_project, start
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from diffusion import checkpoints
 from studies.terminal.handler import LogHandler
 from studies.terminal.jobs import Job, Jobs
-from studies.terminal.progress import read_progress, saved_epochs
+from studies.terminal.progress import read_progress, saved_progress
 
 LOG = """\
 training 1,234 parameters on CPU, 1 thread (float32), epoch 3 of 8
@@ -39,13 +40,11 @@ def test_a_log_tells_how_far_its_job_is(log, said, share, tmp_path):
     assert (found.said, found.share) == (said, share)
 
 
-def test_a_log_tells_which_epoch_is_saved(tmp_path):
-    path = tmp_path / "log"
-    assert saved_epochs(path) is None
-    path.write_text(LOG.splitlines()[0])
-    assert saved_epochs(path) == (2, 8)
-    path.write_text(LOG + "epoch 4/8, 50%: loss 0.1101, 900 images/s\n")
-    assert saved_epochs(path) == (3, 8)
+def test_a_checkpoint_tells_what_it_holds_without_torch(undisturbed, tmp_path):
+    checkpoint = undisturbed / "run/checkpoint.safetensors"
+    assert saved_progress(checkpoint) == checkpoints.saved_progress(checkpoint) == (8, 0)
+    (tmp_path / "broken").write_bytes(checkpoint.read_bytes()[:100])
+    assert saved_progress(tmp_path / "broken") == saved_progress(tmp_path / "none") == (0, 0)
 
 
 def test_the_time_left_follows_from_what_is_done_and_at_work(tmp_path):
@@ -122,5 +121,5 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "Error" not in said
-    assert said.splitlines()[-1].startswith("stopped: saved are all finished jobs, epoch ")
+    assert said.splitlines()[-1].startswith("stopped: saved are all finished jobs, ")
     assert said.splitlines()[-1].endswith(" of 5000 of array-linear-seed0-epochs5000; the same command goes on")
