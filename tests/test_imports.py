@@ -34,7 +34,18 @@ def test_rooms_import_in_one_direction(room):
 # Sub-rooms and files of a room, from the ground up: each may import what stands before it, and its own.
 ORDER = {
     "diffusion": (
-        *("store", "streams", "images", "devices", "accelerator", "schedules", "optimizers", "networks", "processes"),
+        *(
+            "store",
+            "streams",
+            "images",
+            "sheets",
+            "devices",
+            "accelerator",
+            "schedules",
+            "optimizers",
+            "networks",
+            "processes",
+        ),
         *("targets", "samplers", "family", "settings", "denoising", "training", "checkpoints", "saving", "results"),
         *("runs", "remaking", "commands", "cli"),
     ),

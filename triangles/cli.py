@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from triangles.kinds import KINDS
+
 MENDS = {
     "FileExistsError": "give another path",
     "FileNotFoundError": "check the path",
@@ -29,7 +31,7 @@ def cli(plugins):
 
 
 @cli.command()
-@click.option("--kind", help="What the pictures show.  [triangle]")
+@click.option("--kind", metavar=f"[{'|'.join(KINDS)}]", help="What the pictures show; plugins add more.  [triangle]")
 @click.option(
     "--preparation", type=click.Choice(["low", "high", "array"]), help="Named combination; options below win."
 )
@@ -65,6 +67,8 @@ def generate(preparation, workers, out, files, replace, **given):
         made = write_dataset(folder, settings, workers or _cores(), files, replace, bar.update)
     done = "data set written to" if made else "this data set is there already:"
     click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test images)")
+    if settings.format != "npy" and not files:
+        click.echo(f"the {settings.format} files themselves were not kept: --files leaves them too")
 
 
 def _cores():
@@ -85,6 +89,8 @@ def show(dataset, out, count, columns, highlight):
     from triangles.datasets import read_dataset
     from triangles.sheets import contact_sheet, save_sheet
 
+    if (dataset / "run.json").exists():
+        raise ValueError(f"{dataset} is a run, not a data set: `diffusion show {dataset}` shows its samples")
     images = read_dataset(dataset).train[:count]
     path = out if out is not None else dataset / "contact-sheet.png"
     save_sheet(path, contact_sheet(images, columns, highlight))

@@ -9,9 +9,10 @@ import click
 
 from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
+from diffusion.commands.recipes import RECIPES
 from diffusion.family import FAMILIES
 from diffusion.store.console import SettingsCommand, on_stop, settings_from
-from diffusion.store.progress import show_training
+from diffusion.store.surroundings.progress import show_training
 
 __all__ = ["train"]
 
@@ -31,6 +32,7 @@ def _settings(words: list[str]) -> type:
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
+@click.option("--recipe", type=click.Choice(list(RECIPES)), help="Named settings; options beside it win.  [thesis]")
 @click.option("--replace", is_flag=True, help="Start over if the folder holds another run; the same run goes on.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Train twenty steps, and say what the run would take.")
@@ -41,6 +43,7 @@ def train(
     dataset: Path,
     out: Path | None,
     start_from: Path | None,
+    recipe: str | None,
     replace: bool,
     minutes: float | None,
     only_estimate: bool,
@@ -59,7 +62,9 @@ def train(
     if out is None and not only_estimate:
         raise click.UsageError("Missing option '--out': the run's folder.")
     until = time.monotonic() + 60 * (minutes or math.inf)
-    settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
+    kind = FAMILIES[given["family"] or "diffusion"].settings
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = settings_from(kind, _cooked(recipe, kind) | given)
     if only_estimate:
         click.echo(_estimated(dataset, settings, devices.choose(device, settings.precision, threads, compiles)))
         return
@@ -89,6 +94,11 @@ def _estimated(dataset: Path, settings, device) -> str:
     from diffusion.training import Trainer
 
     return f"the whole run on {device.name}: {estimate(Trainer(settings, *runs.read_data(dataset), device))}"
+
+
+def _cooked(recipe: str | None, kind) -> dict:
+    """Return what a recipe says of a family's settings."""
+    return {name: value for name, value in RECIPES.get(recipe, {}).items() if name in kind.model_fields}
 
 
 def _warn_of_averages(trainer) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from diffusion.store.memory import TooLargeError
-from diffusion.store.progress import on_terminal
 from diffusion.store.stops import REPEAT_AFTER
-from diffusion.store.surroundings import shut_out
+from diffusion.store.surroundings.environment import shut_out
+from diffusion.store.surroundings.memory import TooLargeError
+from diffusion.store.surroundings.progress import on_terminal
 
 __all__ = [
     "SettingsCommand",
@@ -150,7 +150,8 @@ def settings_options(kind) -> list[click.Option]:
         if field.annotation is bool:
             flag, how = f"{flag}/--no-{flag[2:]}", {"type": bool}
         else:
-            how = {"type": str, "metavar": "VALUE"}
+            among = kind.choices(name) if hasattr(kind, "choices") else None
+            how = {"type": str, "metavar": f"[{'|'.join(among)}]" if among else "VALUE"}
         options.append(click.Option([flag, name], default=None, help=f"{field.description}  [{default}]", **how))
     return options
 

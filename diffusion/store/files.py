@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diffusion.store.memory import check_fits
 from diffusion.store.opening import digest_of, open_regular, read_whole, sha256
+from diffusion.store.surroundings.memory import check_fits
 from diffusion.store.temporaries import replacing
 
 __all__ = [

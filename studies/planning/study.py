@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from diffusion.commands.recipes import RECIPES
 from diffusion.samplers import SAMPLERS
 from diffusion.settings import one_of
 from studies.planning.claim import Cells, Claim, Name, Settings
@@ -263,7 +264,10 @@ class Recipe(Settings):
 
 
 class Scales(Settings):
-    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first."""
+    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first.
+
+    A recipe that gives no `training` is the one of `diffusion train --recipe`.
+    """
 
     recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
@@ -274,3 +278,16 @@ class Scales(Settings):
         if strange := [name for name in self.nearest if name not in self.scales]:
             raise ValueError(f"nearest: {strange[0]} is no scale: choose from {', '.join(self.scales)}")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, content):
+        if isinstance(content, Mapping) and isinstance(content.get("recipes"), Mapping):
+            filled = {
+                name: {"training": dict(RECIPES[name])} | recipe
+                if name in RECIPES and isinstance(recipe, Mapping)
+                else recipe
+                for name, recipe in content["recipes"].items()
+            }
+            return {**content, "recipes": filled}
+        return content

@@ -218,7 +218,7 @@ def test_a_config_value_that_snakemake_has_changed_is_refused(typed, value, reas
 
 
 def test_dumb_terminals_get_no_escape_sequences(folder, monkeypatch):
-    from diffusion.store import progress
+    from diffusion.store.surroundings import progress
 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setitem(os.environ, "TERM", "dumb")
