@@ -12,6 +12,7 @@ from diffusion.store.files import is_whole
 from diffusion.store.opening import contents
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
+from studies.planning.worth import weigh
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
 from studies.terminal.progress import find_half_done
@@ -365,9 +366,13 @@ rule report:
         "studies report {params.plan} > {log:q} 2>&1"
 
 
+onstart:
+    WORDS.note(weigh(PLAN).words)
+
+
 onsuccess:
     if (OUT / "report.html").exists():
-        WORDS.say(f"The report: {OUT / 'report.html'}")
+        WORDS.say(f"The report: {OUT / 'report.html'}", weigh(PLAN).words)
 
 
 onerror:

@@ -245,6 +245,8 @@ class Study(Settings):
 
 
 class Scale(Settings):
+    """How much of a study is run. wiring: it only shows that every part works, and no number of it means anything."""
+
     summary: str
     recipe: str
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = (0,)
@@ -252,6 +254,7 @@ class Scale(Settings):
     training: Mapping[str, Any] = {}
     sampling: Mapping[str, Any] = {}
     likelihood: LikelihoodSettings = LikelihoodSettings()
+    wiring: bool = False
     threads: Positive = 1
     gpus: Annotated[int, Field(ge=0)] = 0
 

@@ -13,7 +13,13 @@ class Words:
 
         self.half_done, self.stop, self.handler = half_done, Stop(), None
 
+    def note(self, line: str) -> None:
+        """Say something while the jobs are at work."""
+        if self.handler:
+            self.handler.say(line)
+
     def say(self, *lines: str) -> None:
+        """Say the last words, on stdout."""
         if self.handler:
             self.handler.close()
         print(*lines, sep="\n", flush=True)
