@@ -368,6 +368,8 @@ rule report:
 
 onstart:
     WORDS.note(weigh(PLAN).words)
+    if PLAN.left_out:
+        WORDS.note(f"left out, as the grid has no cells for them: {', '.join(PLAN.left_out)}")
 
 
 onsuccess:

@@ -3,11 +3,14 @@
 import re
 import shlex
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from diffusion.store.registry import load_plugins
 from studies.planning.checks import check_claims, check_shown, check_training
 from studies.planning.making import Maker
+from studies.planning.narrowing import leave_out, narrow
 from studies.planning.plan import DEFAULT_STUDY, Plan
 from studies.planning.reading import SCALES, find, read_scales, read_study, validated
 from studies.planning.study import Scale
@@ -39,9 +42,11 @@ def make_plan(
         size = validated(Scale, size.model_dump() | {"seeds": chosen}, "seeds")
     files = (find(study), SCALES)
     name, folder = _named_by(files[0]), Path(results) / scale
+    question, left_out = narrow(question)
     maker = Maker(question, scales, size, f"{study} at scale {scale}", folder)
     check_training(question, files[0].name)
-    runs = [maker.run(data, model, seed) for seed in size.seeds for data, model in question.cells]
+    cells = [(data, model, seed) for seed in size.seeds for data, model in question.cells]
+    runs = _make_together(partial(maker.run, *cell) for cell in cells)
     if question.extended:
         runs += [maker.extended(seed) for seed in size.seeds]
     resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
@@ -49,9 +54,26 @@ def make_plan(
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
     made = tuple(runs), tuple(resampled)
     plan = Plan(name, question, scale, size, maker.recipe, folder, *made, shlex.join(words), files)
-    check_claims(plan)
-    check_shown(plan)
+    plan = leave_out(plan, left_out)
+    _make_together((partial(check_claims, plan), partial(check_shown, plan)))
     return plan
+
+
+def _make_together(calls: Iterable[Callable]) -> list:
+    """Make every call and return what they return, or refuse at once all that any refuses, each fault told once.
+
+    Raises:
+        ValueError: there is a fault.
+    """
+    made, faults = [], {}
+    for call in calls:
+        try:
+            made.append(call())
+        except ValueError as error:
+            faults[str(error)] = None
+    if faults:
+        raise ValueError("; ".join(faults))
+    return made
 
 
 def _load(plugins: tuple[str, ...], file: Path) -> None:

@@ -234,8 +234,6 @@ class Study(Settings):
         if self.extended:
             cell = (self.extended.data, self.extended.model)
             self._check_known("extended", data=cell[:1], model=cell[1:])
-            if cell not in self.cells:
-                raise ValueError(f"extended: {cell[1]} on {cell[0]} is no cell of the grid")
         return self
 
     def _check_known(self, where: str, **axes) -> None:

@@ -46,7 +46,8 @@ class Stop:
         """Say what is saved, and leave with the exit code of Ctrl-C."""
         shown, more = half_done[:MOST], len(half_done) - MOST
         shown += [f"as much of {more} more runs"] if more > 0 else []
-        say(f"stopped: saved are {', '.join(['all finished jobs', *shown])}; the same command goes on")
+        saved = f", and {', '.join(shown)}" if shown else ""
+        say(f"stopped: finished jobs are saved{saved}; the same command goes on")
         sys.exit(CODE)
 
 

@@ -121,5 +121,5 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "Error" not in said
-    assert said.splitlines()[-1].startswith("stopped: saved are all finished jobs, ")
+    assert said.splitlines()[-1].startswith("stopped: finished jobs are saved, and ")
     assert said.splitlines()[-1].endswith(" of 5000 of array-linear-seed0-epochs5000; the same command goes on")
