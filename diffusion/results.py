@@ -9,8 +9,7 @@ from pathlib import Path
 from diffusion.checkpoints import save_model
 from diffusion.devices import computed_by
 from diffusion.family import FAMILIES
-from diffusion.images import Samples
-from diffusion.sheets import SHOWN, write_sheet
+from diffusion.images import SHOWN, Samples, write_sheet
 from diffusion.store import provenance
 from diffusion.store.files import replacing, sha256, write_array
 from diffusion.store.ledger import announce

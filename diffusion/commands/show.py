@@ -20,7 +20,7 @@ __all__ = ["show"]
 @click.option("--columns", type=click.IntRange(1, 2500), help="Images a row.  [nearly square]")
 def show(run: Path, name: str, out: Path | None, count: int, columns: int | None):
     """Write a contact sheet of samples in RUN as a PNG, to look at."""
-    from diffusion.sheets import write_sheet
+    from diffusion.images import write_sheet
     from diffusion.store.files import read_array
     from diffusion.store.ledger import announce
     from diffusion.store.locks import locked

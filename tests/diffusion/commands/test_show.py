@@ -8,8 +8,8 @@ from PIL import Image
 
 from diffusion.cli import cli
 from diffusion.commands.recipes import RECIPES
+from diffusion.images import CELL, GAP, GROUND, contact_sheet
 from diffusion.settings import TrainSettings
-from diffusion.sheets import CELL, GAP, GROUND, contact_sheet
 from diffusion.store.files import read_json
 from studies.planning.reading import read_scales
 from triangles.cli import cli as triangles
