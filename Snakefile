@@ -368,6 +368,8 @@ rule report:
 
 onstart:
     WORDS.note(weigh(PLAN).words)
+    if not PLAN.scale.wiring and not any(path.exists() for run in PLAN.runs for path in run.files):
+        WORDS.note_output(f"studies estimate --cores {workflow.cores or 1} {PLAN.flags}")
     if PLAN.left_out:
         WORDS.note(f"left out, as the grid has no cells for them: {', '.join(PLAN.left_out)}")
 

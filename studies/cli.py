@@ -1,4 +1,4 @@
-"""studies new | plan | measure-data | measure | figure | table | verdicts | report | reference.
+"""studies new | estimate | plan | measure-data | measure | figure | table | verdicts | report | reference.
 
 Heavy imports happen inside the commands.
 """
@@ -143,6 +143,18 @@ def new(name):
 
     path = begin_study(name, TAKEN)
     click.echo(f"{path}: edit it, then run `snakemake --cores all --config study={path}`")
+
+
+@cli.command()
+@click.option("--cores", type=click.IntRange(1), help="CPU cores.  [all]")
+@planned
+def estimate(plan, cores):
+    """Estimate how long a study takes on this machine, from twenty steps of training."""
+    import os
+
+    from studies.planning.estimating import tell_estimate
+
+    click.echo(tell_estimate(plan, cores or len(os.sched_getaffinity(0))))
 
 
 @cli.command("plan")

@@ -1,5 +1,6 @@
 """Put our words in the place of Snakemake's own, unless the user asked for these."""
 
+import subprocess
 from collections.abc import Callable
 
 __all__ = ["Words", "take_over"]
@@ -17,6 +18,12 @@ class Words:
         """Say something while the jobs are at work."""
         if self.handler:
             self.handler.say(line)
+
+    def note_output(self, command: str) -> None:
+        """Say what a command says, if it ends well and our words are in use."""
+        if self.handler:
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+            self.note(done.stdout.strip() if done.returncode == 0 else "how long it takes could not be estimated")
 
     def say(self, *lines: str) -> None:
         """Say the last words, on stdout."""

@@ -24,7 +24,7 @@ from studies.report.reference import collect
 def called(folder, *arguments):
     command = [sys.executable, "-m", "snakemake", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1500, check=False
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=3600, check=False
     )
 
 

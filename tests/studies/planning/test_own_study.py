@@ -5,6 +5,7 @@ import yaml
 from click.testing import CliRunner
 
 from studies.cli import cli
+from studies.planning import estimating
 from studies.planning.reading import find, read_yaml
 from studies.planning.resolving import make_plan
 from studies.planning.worth import weigh
@@ -52,6 +53,14 @@ def test_the_template_runs_as_it_is(tmp_path, monkeypatch):
     assert len(make_plan("mine.yaml", "laptop", tmp_path).runs) == 4
     for name in ("mine", "data", "../x", ""):
         assert isinstance(run(cli, ["new", name]).exception, ValueError)
+
+
+def test_an_estimate_is_told_for_the_cores_there_are_and_for_more_seeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimating, "estimate_plan", lambda plan: estimating.Cost(7200.0, 0, ()))
+    told = estimating.tell_estimate(make_plan("thesis", "laptop", tmp_path), 2)
+    assert told.startswith("training and sampling take about 60 min on 2 cores of this machine")
+    assert told.endswith("seeds=0,1,2 about 3 x 60 min")
+    assert "seeds" not in estimating.tell_estimate(make_plan("thesis", "laptop", tmp_path, (0, 1)), 1)
 
 
 @pytest.mark.parametrize(
