@@ -10,8 +10,11 @@ from diffusion.store.console import printable
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.planning.staleness import digest_of_inputs, forget_times, wholeness_of
+from studies.planning.worth import weigh
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
+from studies.terminal.progress import find_half_done
+from studies.terminal.taking_over import take_over
 
 
 try:
@@ -20,6 +23,7 @@ except (ValueError, OSError) as error:
     print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
 
+WORDS = take_over(workflow, lambda: find_half_done(PLAN))
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 
@@ -132,8 +136,9 @@ rule generate:
         LOGS / "generate-{dataset}.log",
     benchmark:
         TIMES / "generate-{dataset}.tsv"
+    threads: 8 # or as many cores as there are; no byte depends on them
     shell:
-        "triangles {params.plugins} generate {params.flags} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "triangles {params.plugins} generate {params.flags} --workers {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule train:
@@ -335,12 +340,20 @@ rule report:
         "studies report {params.plan} > {log:q} 2>&1"
 
 
+onstart:
+    WORDS.note(weigh(PLAN).words)
+    if not PLAN.scale.wiring and not any(path.exists() for run in PLAN.runs for path in run.files):
+        WORDS.note_output(f"studies estimate --cores {workflow.cores or 1} {PLAN.flags}")
+    if PLAN.left_out:
+        WORDS.note(f"left out, as the grid has no cells for them: {', '.join(PLAN.left_out)}")
+
+
 onsuccess:
     if (OUT / "report.html").exists():
-        print(f"The report: {OUT / 'report.html'}")
+        WORDS.say(f"The report: {OUT / 'report.html'}", weigh(PLAN).words)
 
 
 onerror:
-    print("What there is, with holes for what is missing:")
-    for part in ("figure", "table", "report"):
-        print(f"  studies {part} --allow-missing {PLAN.flags}")
+    WORDS.end_if_stopped()
+    parts = [f"  studies {part} --allow-missing {PLAN.flags}" for part in ("figure", "table", "report")]
+    WORDS.say("What there is, with holes for what is missing:", *parts)

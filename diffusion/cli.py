@@ -1,16 +1,22 @@
-"""diffusion train | sample | likelihood | remake | schedules. Imports happen inside the commands: --help is quick."""
+"""diffusion train | sample | show | likelihood | remake | schedules.
+
+Imports happen inside the commands: --help is quick.
+"""
 
 import sys
 from pathlib import Path
 
 import click
 
-from diffusion.commands.options import DEVICE, FOLDER, PRECISION, THREADS
+from diffusion.commands.options import DEVICE, FOLDER, PRECISION, SEED, THREADS
+from diffusion.commands.show import show
 from diffusion.commands.train import train
 from diffusion.family import FAMILIES
+from diffusion.samplers import SAMPLERS
 from diffusion.store.console import on_stop, run_cleanly
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
+from diffusion.store.surroundings.progress import bar
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,15 +27,20 @@ def cli(plugin: tuple[str, ...]):
 
 
 cli.add_command(train)
+cli.add_command(show)
 
 
 @cli.command()
 @click.argument("run", type=FOLDER)
 @click.option("--count", type=click.IntRange(1, 10**6), default=64, show_default=True, help="Images to draw.")
-@click.option("--seed", default=0, show_default=True, help="Image i depends only on the model, this seed and i.")
-@click.option("--sampler", default="ancestral", show_default=True, help="ancestral, ddim, dpm-solver, or a plugin's.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Image i depends only on the model, this seed and i."
+)
+@click.option(
+    "--sampler", default="ancestral", metavar=f"[{'|'.join(SAMPLERS)}]", show_default=True, help="Plugins add more."
+)
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
-@click.option("--variance", help="Of the ancestral sampler: beta (the default) or beta-tilde.")
+@click.option("--variance", metavar="[beta|beta-tilde]", help="Of the ancestral sampler.  [beta]")
 @click.option(
     "--clip/--no-clip",
     default=False,
@@ -57,7 +68,10 @@ def sample(
     run: Path, name: str, noised: Path | None, from_abar: float | None, matched: Path | None, renormed: Path | None,
     device: str, threads: int | None, precision: str, **options,
 ):  # fmt: skip
-    """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there."""
+    """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there.
+
+    A contact sheet of the first of them, samples.png, is for looking at.
+    """
     from diffusion import devices, results, runs
     from diffusion.store.ledger import check_ours
     from diffusion.store.locks import locked
@@ -79,7 +93,7 @@ def sample(
     chosen = devices.choose(device, precision, threads)
     with on_stop(lambda: "no samples are written; the same command draws them"), locked(run):
         check_free(run / f"{name}.csv", "a bound")
-        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}-frames.npy"])
+        check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.png", f"{name}-frames.npy"])
         trained, digest = runs.read_model(run, chosen)
         told = {"model": digest}
         told |= {"noised": str(noised), "from_abar": from_abar} if noised else {}
@@ -89,7 +103,7 @@ def sample(
         start = start if to_match is None else _match(model, to_match, options)
         seconds, samples = _drawn(model, start, options)
         results.write_samples(run, name, samples, model, options | told | biases, seconds)
-    click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy")
+    click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy; see {name}.png")
 
 
 def _changed(model, images, from_abar: float | None, options: dict):
@@ -128,8 +142,6 @@ def _require(model, capability: str, option: str) -> None:
 
 def _drawn(model, start, options: dict):
     """(seconds, samples), with a bar on a terminal."""
-    from tqdm import tqdm
-
     from diffusion import results
     from diffusion.accelerator import memory
 
@@ -142,8 +154,8 @@ def _drawn(model, start, options: dict):
         options["batch_size"] = memory.fitting(
             lambda n: draw(model, **once | {"count": n, "batch_size": n}), options["count"], model.device
         )
-    with tqdm(total=calls, unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        return results.timed(lambda: draw(model, noised=start, progress=bar.update, **options))
+    with bar("calls", calls) as count:
+        return results.timed(lambda: draw(model, noised=start, progress=count, **options))
 
 
 @cli.command()
@@ -152,8 +164,10 @@ def _drawn(model, start, options: dict):
 @click.option("--images", default=512, show_default=True, help="Test images to use, the first ones; 0: all.")
 @click.option("--draws", default=16, show_default=True, help="Time steps an image, spread evenly over the images.")
 @click.option("--every-step", is_flag=True, help="Take every time step for every image instead.")
-@click.option("--variance", default="beta", show_default=True, help="Of the reverse steps: beta or beta-tilde.")
-@click.option("--seed", default=0, show_default=True, help="Of noise and time steps.")
+@click.option(
+    "--variance", default="beta", metavar="[beta|beta-tilde]", show_default=True, help="Of the reverse steps."
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
 @click.option("--precision", type=PRECISION, default="float32", show_default=True)
 @click.option("--name", default=LIKELIHOOD, show_default=True, help="Name of the files.")
@@ -164,8 +178,6 @@ def likelihood(
     precision: str, **options,
 ):  # fmt: skip
     """Bound the likelihood of DATASET's test images under the model in RUN, in bits per dimension."""
-    from tqdm import tqdm
-
     from diffusion import devices, results, runs
     from diffusion.store.files import load_images
     from diffusion.store.ledger import check_ours
@@ -184,8 +196,8 @@ def likelihood(
         model, digest = runs.read_model(run, chosen)
         _require(model, "likelihood", "the bound")
         bound = FAMILIES[model.settings.family].bound
-        with tqdm(unit=" calls", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            seconds, found = results.timed(lambda: bound(model, test, progress=bar.update, **options))
+        with bar("calls") as count:
+            seconds, found = results.timed(lambda: bound(model, test, progress=count, **options))
         results.write_bound(run, name, found, model, options | told | {"model": digest}, seconds)
     click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from diffusion.checkpoints import save_model
 from diffusion.devices import computed_by
 from diffusion.family import FAMILIES
-from diffusion.images import Samples
+from diffusion.images import SHOWN, Samples, write_sheet
 from diffusion.store import provenance
 from diffusion.store.files import replacing, sha256, write_array
 from diffusion.store.ledger import announce
@@ -64,8 +64,14 @@ def describe(trainer: Trainer, wanted: dict, wall: float) -> RunRecord:
 
 
 def write_samples(folder: Path, name: str, samples: Samples, model, options: dict, seconds: float) -> None:
-    """Write NAME.npy and NAME.json with the options and the time it took; of a path, NAME-frames.npy and its steps."""
-    writers = {f"{name}.npy": lambda path: write_array(path, samples.images)}
+    """Write NAME.npy, a contact sheet NAME.png, and NAME.json with the options and the time it took.
+
+    Of a path, NAME-frames.npy and its steps as well.
+    """
+    writers = {
+        f"{name}.npy": lambda path: write_array(path, samples.images),
+        f"{name}.png": lambda path: write_sheet(path, samples.images[:SHOWN]),
+    }
     told = dict(options)
     if samples.frames is not None:
         writers = {f"{name}-frames.npy": lambda path: write_array(path, samples.frames)} | writers

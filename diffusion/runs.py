@@ -83,8 +83,28 @@ def difference(folder: Path, wanted: dict) -> str | None:
     except ValueError:
         return f"a broken {claim.name}"
     content["settings"] = _completed(content.get("settings"))
+    if claim.name == STARTED and not (folder / CHECKPOINT).exists():
+        return None  # nothing has come of it yet
     other = [key for key, value in wanted.items() if content.get(key) != value]
+    if other == ["settings"]:
+        return _tell_settings(folder, content["settings"], wanted["settings"])
     return f"a run of other {' and '.join(other)}" if other else None
+
+
+def _tell_settings(folder: Path, theirs, ours: dict) -> str:
+    """Name the settings in which a run differs, and what to do where only its length does."""
+    if not isinstance(theirs, dict):
+        return "a run of other settings"
+    names = [name for name in ours if theirs.get(name) != ours[name]]
+    told = ", ".join(f"--{name.replace('_', '-')} {_as_option(theirs.get(name))}" for name in names[:6])
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    longer = names == ["epochs"] and theirs["epochs"] < ours["epochs"]
+    hint = f" (to go on from it, give another --out and --start-from {folder})" if longer else ""
+    return f"a run of other settings, {told}{more}{hint}"
+
+
+def _as_option(value) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _completed(settings):

@@ -226,14 +226,27 @@ def named(name: str) -> Betas:
     family, _, parameter = name.partition("-")
     try:
         if family == "power" and 0 < float(parameter) < 1000:
+            _check_spelling(name, f"power-{float(parameter):.15g}" if float(parameter) != 1 else "linear")
             return _power(float(parameter))
         if family == "wave" and 1 <= int(parameter) <= 1000:
+            _check_spelling(name, f"wave-{int(parameter)}" if int(parameter) != WAVE_CYCLES else "wave")
             return lambda u, beta_min, beta_max: wave(u, beta_min, beta_max, int(parameter))
+    except SpellingError:
+        raise
     except ValueError:
         pass
     raise ValueError(
         f"unknown schedule {name!r}: choose from {', '.join(SCHEDULES)}, power-P or wave-K, or any NAME-zero-snr"
     )
+
+
+class SpellingError(ValueError):
+    """A known schedule under another name than its own."""
+
+
+def _check_spelling(name: str, usual: str) -> None:
+    if name != usual:
+        raise SpellingError(f"schedule {name!r} is called {usual!r}: one name for one thing")
 
 
 def schedule(name: str, timesteps: int = 1000, beta_min: float = BETA_MIN, beta_max: float = BETA_MAX) -> NoiseSchedule:

@@ -1,7 +1,7 @@
 """What a run is: frozen, typed settings; unknown keys and impossible values are refused. Without torch."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -33,6 +33,7 @@ def one_of(registry: Registry):
         registry.module(name)
         return name
 
+    check.registry = registry
     return Annotated[str, AfterValidator(check)]
 
 
@@ -60,6 +61,15 @@ class FamilySettings(BaseModel):
         if not isinstance(self, FAMILIES[self.family].settings):
             raise ValueError(f"family {self.family} has other settings than {type(self).__name__}: use its own")
         return self
+
+    @classmethod
+    def choices(cls, name: str) -> list[str] | None:
+        """List what a setting may be, a registry's members as they are when it is asked; None where it is open."""
+        field = cls.model_fields[name]
+        if get_origin(field.annotation) is Literal:
+            return list(get_args(field.annotation))
+        registries = [getattr(getattr(one, "func", None), "registry", None) for one in field.metadata]
+        return next((list(registry) for registry in registries if registry is not None), None)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -118,6 +128,11 @@ class TrainSettings(FamilySettings, _Denoising):
         if target.needs and target.needs - PROCESSES[self.process].extras:
             raise ValueError(f"target {self.target} needs another process than {self.process}: choose x0")
         return self
+
+    @classmethod
+    def choices(cls, name: str) -> list[str] | None:
+        """List what a setting may be, the schedules' families among them."""
+        return [*SCHEDULES, "power-P", "wave-K"] if name == "schedule" else super().choices(name)
 
     def _check_network(self) -> None:
         for option in sorted(frozenset().union(*(known.options for known in FACTS.values()))):

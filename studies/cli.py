@@ -1,4 +1,4 @@
-"""studies plan | measure-data | measure | figure | table | verdicts | report | reference.
+"""studies new | estimate | plan | measure-data | measure | figure | table | verdicts | report | reference.
 
 Heavy imports happen inside the commands.
 """
@@ -132,6 +132,29 @@ def reference(plan, out):
     from studies.report.reference import collect
 
     click.echo(collect(plan, out or plan.folder.parent / "reference" / plan.output.relative_to(plan.folder.parent)))
+
+
+@cli.command()
+@click.argument("name")
+def new(name):
+    """Begin a study of your own: write NAME.yaml, ten lines that run as they are."""
+    from studies.planning.resolving import TAKEN
+    from studies.planning.template import begin_study
+
+    path = begin_study(name, TAKEN)
+    click.echo(f"{path}: edit it, then run `snakemake --cores all --config study={path}`")
+
+
+@cli.command()
+@click.option("--cores", type=click.IntRange(1), help="CPU cores.  [all]")
+@planned
+def estimate(plan, cores):
+    """Estimate how long a study takes on this machine, from twenty steps of training."""
+    import os
+
+    from studies.planning.estimating import tell_estimate
+
+    click.echo(tell_estimate(plan, cores or len(os.sched_getaffinity(0))))
 
 
 @cli.command("plan")

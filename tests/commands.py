@@ -36,7 +36,7 @@ class Started:
         self.process.start()
         self.after(self.log.exists)
 
-    def after(self, condition, seconds=30.0):
+    def after(self, condition, seconds=180.0):
         """Wait until the condition holds; this command."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -51,7 +51,7 @@ class Started:
                 os.kill(self.process.pid, number)
         return self
 
-    def ended(self, seconds=60.0) -> tuple[int, str]:
+    def ended(self, seconds=300.0) -> tuple[int, str]:
         """(exit code, all it said) once it has ended; a code of -9 is that of a killed process."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, "still running"

@@ -50,5 +50,5 @@ def start(folder, *arguments, words=subprocess.PIPE, config=CONFIG):
 def snakemake(folder, *arguments, config=CONFIG):
     """(exit code, all it said)."""
     process = start(folder, *arguments, config=config)
-    said = process.communicate(timeout=1800)[0]
+    said = process.communicate(timeout=3600)[0]
     return process.returncode, said

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from triangles.kinds import KINDS
+
 MENDS = {
     "FileExistsError": "give another path",
     "FileNotFoundError": "check the path",
@@ -30,7 +32,7 @@ def cli(plugins):
 
 
 @cli.command()
-@click.option("--kind", help="What the pictures show.  [triangle]")
+@click.option("--kind", metavar=f"[{'|'.join(KINDS)}]", help="What the pictures show; plugins add more.  [triangle]")
 @click.option(
     "--preparation", type=click.Choice(["low", "high", "array"]), help="Named combination; options below win."
 )
@@ -66,6 +68,8 @@ def generate(preparation, workers, out, files, replace, **given):
         made = write_dataset(folder, settings, workers or _cores(), files, replace, bar.update)
     done = "data set written to" if made else "this data set is there already:"
     click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test images)")
+    if settings.format != "npy" and not files:
+        click.echo(f"the {settings.format} files themselves were not kept: --files leaves them too")
 
 
 def _cores():
@@ -84,6 +88,8 @@ def show(dataset, out, count, columns, highlight):
     from triangles.datasets import read_dataset
     from triangles.sheets import contact_sheet, save_sheet
 
+    if (dataset / "run.json").exists():
+        raise ValueError(f"{dataset} is a run, not a data set: `diffusion show {dataset}` shows its samples")
     images = read_dataset(dataset).train[:count]
     path = out if out is not None else dataset / "contact-sheet.png"
     save_sheet(path, contact_sheet(images, columns, highlight))
@@ -104,8 +110,20 @@ def check(dataset):
     click.echo(f"{dataset} is whole and right")
 
 
+def _open_streams():
+    """Give closed standard streams /dev/null: else the next file that is opened takes a stream's number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def main(arguments=None):
     """Run the command; every foreseeable failure is one line on stderr and exit code 2."""
+    _open_streams()
 
     def stop(number, frame):
         raise _StoppedError(number)

@@ -1,7 +1,6 @@
 """diffusion train."""
 
 import math
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +9,14 @@ import click
 
 from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
+from diffusion.commands.recipes import RECIPES
 from diffusion.family import FAMILIES
 from diffusion.store.console import SettingsCommand, on_stop, settings_from
+from diffusion.store.surroundings.progress import show_training
 
 __all__ = ["train"]
+
+ENOUGH = 5  # times that averaged weights must forget their beginning by a factor of e: to 0.7%
 
 
 def _settings(words: list[str]) -> type:
@@ -29,7 +32,8 @@ def _settings(words: list[str]) -> type:
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
-@click.option("--replace", is_flag=True, help="Start over where the folder holds a run of other settings or data.")
+@click.option("--recipe", type=click.Choice(list(RECIPES)), help="Named settings; options beside it win.  [thesis]")
+@click.option("--replace", is_flag=True, help="Start over if the folder holds another run; the same run goes on.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Train twenty steps, and say what the run would take.")
 @click.option("--compile", "compiles", is_flag=True, help="Compile the training step first: about a minute.")
@@ -39,6 +43,7 @@ def train(
     dataset: Path,
     out: Path | None,
     start_from: Path | None,
+    recipe: str | None,
     replace: bool,
     minutes: float | None,
     only_estimate: bool,
@@ -57,7 +62,9 @@ def train(
     if out is None and not only_estimate:
         raise click.UsageError("Missing option '--out': the run's folder.")
     until = time.monotonic() + 60 * (minutes or math.inf)
-    settings = settings_from(FAMILIES[given["family"] or "diffusion"].settings, given)
+    kind = FAMILIES[given["family"] or "diffusion"].settings
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = settings_from(kind, _cooked(recipe, kind) | given)
     if only_estimate:
         click.echo(_estimated(dataset, settings, devices.choose(device, settings.precision, threads, compiles)))
         return
@@ -68,6 +75,7 @@ def train(
             Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads, compiles)
         )
         trainer = make()  # refuses what does not fit together before the folder is touched
+        _warn_of_averages(trainer)
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
             runs.make_way(out, identity, replace)
@@ -88,35 +96,33 @@ def _estimated(dataset: Path, settings, device) -> str:
     return f"the whole run on {device.name}: {estimate(Trainer(settings, *runs.read_data(dataset), device))}"
 
 
+def _cooked(recipe: str | None, kind) -> dict:
+    """Return what a recipe says of a family's settings."""
+    return {name: value for name, value in RECIPES.get(recipe, {}).items() if name in kind.model_fields}
+
+
+def _warn_of_averages(trainer) -> None:
+    """Warn of averaged weights that look back further than the run is long: they stay near the first ones."""
+    steps, decay = trainer.settings.epochs * trainer.steps_per_epoch, trainer.settings.ema
+    if decay and steps * (1 - decay) < ENOUGH:
+        most = 1 - ENOUGH / steps
+        mend = f"give at most --ema {most:.2g}" if most > 0 else "leave --ema out"
+        click.echo(
+            f"warning: --ema {decay:g} averages over {1 / (1 - decay):.0f} steps, and the run has {steps}: the weights "
+            f"that are kept stay near the first ones; {mend}",
+            err=True,
+        )
+
+
 def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
     """Whether the run is whole, and the time not over before."""
-    from tqdm import tqdm
-
     from diffusion import runs
 
-    epochs, per_epoch = trainer.settings.epochs, trainer.steps_per_epoch * trainer.settings.batch_size
+    epochs = trainer.settings.epochs
     progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
     click.echo(
         f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
         f"{progress} of {epochs}"
     )
-    with tqdm(
-        total=epochs * per_epoch, initial=trainer.epoch * per_epoch, unit=" images", unit_scale=True,
-        disable=not sys.stderr.isatty(), smoothing=0.05,
-    ) as bar:  # fmt: skip
-
-        def on_batch(done: int, loss) -> None:
-            bar.update(done)
-            if bar.n // per_epoch != (bar.n - done) // per_epoch or bar.n % (10 * done) == 0:
-                bar.set_postfix_str(f"epoch {trainer.epoch + 1}/{epochs}, loss {float(loss):.4f}", refresh=False)
-
-        def on_epoch(record) -> None:
-            if bar.disable:
-                rate = per_epoch / record.seconds
-                click.echo(
-                    f"epoch {record.epoch}/{epochs}: train {record.train_mean:.5f} "
-                    f"({record.train_min:.5f} to {record.train_max:.5f}), test {record.test_mean:.5f}, "
-                    f"{rate:.0f} images/s"
-                )
-
-        return runs.train_in(out, trainer, identity, on_epoch, on_batch if not bar.disable else None, until)
+    with show_training(trainer) as (on_epoch, on_batch):
+        return runs.train_in(out, trainer, identity, on_epoch, on_batch, until)

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 import click
 
 from diffusion.store.stops import REPEAT_AFTER
+from diffusion.store.surroundings.environment import shut_out
+from diffusion.store.surroundings.memory import TooLargeError
+from diffusion.store.surroundings.progress import on_terminal
 
 __all__ = [
     "SettingsCommand",
@@ -75,6 +78,7 @@ def _stopped_by_signals() -> Iterator[None]:
 def run_cleanly(command: click.Command, name: str) -> None:
     """Run a command line: 0 when it ends well, 2 with one line on stderr for bad input, 1 for a failed
     computation, 130 after Ctrl-C and 143 after SIGTERM; never a traceback for what a user can mend."""
+    shut_out()
     try:
         with _stopped_by_signals():
             command.main(standalone_mode=False, prog_name=name)
@@ -92,6 +96,8 @@ def run_cleanly(command: click.Command, name: str) -> None:
     except MemoryError as error:
         _fail(name, _of_memory(error), 1)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            _fail(name, f"out of memory ({_of_os(error)})", 1)
         _fail(name, _of_os(error), BAD_INPUT)
     except ValueError as error:
         _fail(name, str(error), BAD_INPUT)
@@ -119,6 +125,8 @@ def _controls(sign: str) -> bool:
 
 
 def _of_memory(error: Exception) -> str:
+    if isinstance(error, TooLargeError):
+        return f"out of memory: {error}"
     reason = str(error).rpartition("memory: ")[2].split(". ")[0]
     return f"out of memory ({reason or 'no size given'}): lower --batch-size, --widths or --count"
 
@@ -136,7 +144,7 @@ def _fail(name: str, message: str, code: int) -> None:
 
 
 def _leave(line: str, code: int) -> None:
-    unfinished_bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+    unfinished_bar = "\r\x1b[K" if on_terminal() else ""
     try:
         click.echo(unfinished_bar + printable(line), err=True)
     except OSError:  # where it goes is full, too
@@ -163,7 +171,8 @@ def settings_options(kind) -> list[click.Option]:
         if field.annotation is bool:
             flag, how = f"{flag}/--no-{flag[2:]}", {"type": bool}
         else:
-            how = {"type": str, "metavar": "VALUE"}
+            among = kind.choices(name) if hasattr(kind, "choices") else None
+            how = {"type": str, "metavar": f"[{'|'.join(among)}]" if among else "VALUE"}
         options.append(click.Option([flag, name], default=None, help=f"{field.description}  [{default}]", **how))
     return options
 
@@ -205,7 +214,7 @@ def settings_from(kind, given: dict):
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ValueError(explain(error)) from None
+        raise ValueError(explain(error, lambda place: f"--{place.partition('.')[0].replace('_', '-')}")) from None
 
 
 def flags(settings) -> str:

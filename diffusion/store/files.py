@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from diffusion.store.opening import digest_of, open_regular, read_whole, sha256
+from diffusion.store.surroundings.memory import check_fits
 from diffusion.store.temporaries import replacing
 
 __all__ = [
@@ -103,6 +104,7 @@ def _load(path: Path, stream, size: int) -> Loaded:
         )
     if head + whole < size:
         raise ValueError(f"{path} goes on after the end of its array: make it again")
+    check_fits(path, whole)
     values = np.empty(shape, dtype, order="F" if in_columns else "C")
     flat = values.reshape(-1, order="A").view(np.uint8)
     if stream.readinto(flat.data) != whole or stream.read(1):
@@ -157,14 +159,23 @@ def load_images(path: Path) -> Loaded:
 
 
 def as_images(images: np.ndarray, where: str = "images") -> np.ndarray:
-    """uint8 (N, H, W) or (N, H, W, C) -> (N, C, H, W); ValueError for anything else."""
+    """uint8 (N, H, W) or (N, H, W, C) -> a copy (N, C, H, W), which shares no memory; ValueError for anything else."""
     if images.dtype != np.uint8:
         raise ValueError(f"{where}: images must be uint8 (0 ... 255), not {images.dtype}")
+    if images.ndim == 3 and images.shape[2] in (3, 4) and images.shape[1] > 4:
+        raise ValueError(
+            f"{where}: shape {images.shape} is that of one picture with {images.shape[2]} channels, not of many gray "
+            f"ones: stack pictures to (N, H, W) or (N, H, W, 3)"
+        )
+    if images.ndim == 4 and images.shape[-1] == 4:
+        raise ValueError(f"{where}: shape {images.shape} has a fourth channel, for transparency: leave it out")
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[-1] not in (1, 3):
+        raise ValueError(f"{where}: shape {images.shape} has its channels first: move them to the end, (N, H, W, C)")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
         raise ValueError(f"{where}: images must have shape (N, H, W) or (N, H, W, 1 or 3), not {images.shape}")
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return np.array(images.transpose(0, 3, 1, 2), order="C")
 
 
 def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
@@ -180,11 +191,19 @@ def check_digest(path: Path, found: str, manifest: str = "dataset.json") -> None
         ValueError: the file is another one than was made, or the manifest is broken.
     """
     record = path.with_name(manifest)
-    if not record.exists():
+    if not record.exists() or _is_foreign(record):
         return
     expected = listed(read_json(record), path.name, str(record))
     if expected is not None and expected != found:
         raise ValueError(f"{path} was changed after it was made (its sha256 differs from {manifest}): make it again")
+
+
+def _is_foreign(record: Path) -> bool:
+    """Return whether a file of that name is JSON, but no object: another program's, that says nothing of ours."""
+    try:
+        return not isinstance(json.loads(record.read_text(encoding="utf-8")), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def listed(record: dict, file: str, where: str = "the record") -> str | None:

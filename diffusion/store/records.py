@@ -1,6 +1,7 @@
 """The records beside runs: one class writes and reads each. A field that is absent in a file is absent again."""
 
 import reprlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -145,12 +146,17 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
         raise ValueError(f"{path} is not what it was written as ({explain(error)}): make it again") from None
 
 
-def explain(error: ValidationError) -> str:
-    """Say in one line what a ValidationError found: each offending key, its value, and what is allowed."""
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'settings'} = {reprlib.repr(e['input'])}: "
-        f"{e['msg'].removeprefix('Value error, ')}"
-        if e["loc"]
-        else e["msg"].removeprefix("Value error, ")
-        for e in error.errors()
-    )
+def explain(error: ValidationError, name: Callable[[str], str] = str) -> str:
+    """Say in one line what a ValidationError found: each offending key, its value, and what is allowed.
+
+    name: what people call a key, given as `widths.0`.
+    """
+    found = error.errors()
+    inside = {e["loc"][:-1] for e in found if len(e["loc"]) > 1}
+    told = []
+    for e in found:
+        if e["type"] == "too_short" and e["loc"] in inside:  # its bad items were not counted
+            continue
+        where = f"{name('.'.join(map(str, e['loc'])))} = {reprlib.repr(e['input'])}: " if e["loc"] else ""
+        told.append(where + e["msg"].removeprefix("Value error, "))
+    return "; ".join(told)

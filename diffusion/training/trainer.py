@@ -18,7 +18,7 @@ from diffusion.accelerator.feeding import fed
 from diffusion.accelerator.graphs import captured
 from diffusion.devices import Device, choose
 from diffusion.family import FAMILIES
-from diffusion.images import to_network
+from diffusion.images import check_images, to_network
 from diffusion.settings import FamilySettings
 from diffusion.streams import generator
 from diffusion.training.records import DivergedError, EpochRecord
@@ -54,6 +54,7 @@ class Trainer:
         test_images: np.ndarray | None = None,
         device: Device | None = None,
     ):
+        check_images(images, test_images)
         count, size = len(images), settings.batch_size
         self.settings, self.test_images, self.records = settings, test_images, []
         self.device = device or choose(precision=settings.precision)
@@ -63,11 +64,30 @@ class Trainer:
         self.shape = tuple(images.shape[1:])
         self.learner = FAMILIES[settings.family].learner(settings, self.shape, self.device)
         self.averaged = copy.deepcopy(self.network) if settings.ema else None
-        self.images = torch.from_numpy(images)
+        self.images = torch.from_numpy(images if images.flags.writeable else images.copy())
         self.losses: list[Losses] = []
         self.seconds = [0.0, 0.0]
         self._learn = captured(self._update, self.device, "training")
         self._test = captured(self._tested, self.device, "the test loss")
+        self._try_smallest_batch(count % size or size)
+
+    def _try_smallest_batch(self, rest: int) -> None:
+        """Try the smallest batch of an epoch on a learner of its own: some networks need more than one image."""
+        smallest = self.settings.batch_size if self.settings.drop_last else rest
+        if smallest == self.settings.batch_size > 1:
+            return
+        cpu = choose("cpu", "float32")
+        learner = FAMILIES[self.settings.family].learner(self.settings, self.shape, cpu)
+        images = to_network(self.images[:smallest].cpu(), self.settings.value_range)
+        try:
+            learner.network.train()
+            learner.step(learner.prepare(images, self.source()))
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"a batch of {smallest} image{'s' * (smallest > 1)}, the last of an epoch, does not work ({reason}): "
+                "give another --batch-size, or leave the last batch out with --drop-last"
+            ) from None
 
     @property
     def epoch(self) -> int:

@@ -75,12 +75,20 @@ def check_shown(plan) -> None:
         ValueError: naming the study's file and the figure or table.
     """
     names = {"figures": [one.name for one in plan.study.figures], "tables": plan.study.tables}
+    faults = []
     for key, registry in (("figures", FIGURES), ("tables", TABLES)):
         for name in names[key]:
             try:
                 shown(registry, name, plan).inputs(plan)
             except ValueError as error:
-                raise ValueError(f"{plan.written_in[0].name}: {key}: {error}") from None
+                faults.append(f"{key}: {error}")
+    _refuse(plan, faults)
+
+
+def _refuse(plan, faults: list[str]) -> None:
+    """Refuse a study for all of its faults at once, if there is any."""
+    if faults:
+        raise ValueError(f"{plan.written_in[0].name}: {'; '.join(faults)}")
 
 
 def check_claims(plan) -> None:
@@ -89,11 +97,13 @@ def check_claims(plan) -> None:
     Raises:
         ValueError: naming the study's file, the claim and what there is to choose from.
     """
+    faults = []
     for claim in plan.study.claims:
         try:
             _check_claim(plan, claim)
         except ValueError as error:
-            raise ValueError(f"{plan.written_in[0].name}: claim {claim.id}: {error}") from None
+            faults.append(f"claim {claim.id}: {error}")
+    _refuse(plan, faults)
 
 
 def _check_claim(plan, claim) -> None:

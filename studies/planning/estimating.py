@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-__all__ = ["Cost", "estimate_plan"]
+__all__ = ["Cost", "estimate_plan", "tell_estimate"]
 
 FREE = ("seed", "schedule")  # settings that cost nothing: runs that differ in these alone take equally long
 
@@ -58,3 +58,13 @@ def _timed(plan, run):
     calls = (sampling.steps or trainer.trained.calls) if "frames" in run.capabilities else 1
     drawing = sampling_seconds(trainer, sampling.count, calls, sampling.batch_size)
     return found, drawing
+
+
+def tell_estimate(plan, cores: int) -> str:
+    """Tell what a plan takes on so many cores of this machine and, with one seed, what three seeds would take."""
+    from diffusion.commands.estimating import duration
+
+    took = duration(estimate_plan(plan).seconds / max(1, cores // plan.scale.threads))
+    where = f"{cores} core{'s' * (cores > 1)} of this machine, as busy as it is now"
+    words = f"training and sampling take about {took} on {where}"
+    return words if len(plan.scale.seeds) > 1 or plan.scale.wiring else f"{words}; seeds=0,1,2 about 3 x {took}"

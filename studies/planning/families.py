@@ -6,7 +6,7 @@ from typing import Any
 from diffusion.family import FAMILIES
 from diffusion.networks import facts
 from diffusion.processes import PROCESSES
-from diffusion.schedules import named
+from diffusion.schedules import SpellingError, named
 from diffusion.settings import TrainSettings
 
 __all__ = ["DEFAULT", "capabilities", "settings_class", "stands_for", "understood", "uses_batch_norm", "variances_of"]
@@ -34,11 +34,17 @@ def capabilities(training) -> frozenset[str]:
 
 
 def stands_for(model: str) -> dict[str, str]:
-    """Return the settings that a model's name says already: those of the schedule, or family, of that name."""
+    """Return the settings that a model's name says already: those of the schedule, or family, of that name.
+
+    Raises:
+        ValueError: a schedule's name in another spelling than its own.
+    """
     if model in FAMILIES:
         return {"family": model}
     try:
         named(model)
+    except SpellingError:
+        raise
     except ValueError:
         return {}
     return {"schedule": model}

@@ -1,5 +1,6 @@
 """Make the data sets, runs and other samplings of a study at a scale, each named by its settings."""
 
+import hashlib
 import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from studies.planning.runs import Dataset, Resampling, Run
 from studies.planning.study import Recipe, Resampled, SamplingSettings, Scale, Scales, Study
 
 __all__ = ["Maker"]
+
+LONGEST = 120  # letters of a folder's name: file systems take 255 bytes, and other names are made of it
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Maker:
             self._cells[key] = self._cell(data, model, seed, more)
         training, sampling, words = self._cells[key]
         dataset = self.dataset(data, seed)
-        name = "-".join([data, model, f"seed{seed}", *words, *dataset.differences])
+        name = _shorten([data, model, f"seed{seed}", *words, *dataset.differences])
         training = training.model_copy(update={"seed": seed})
         return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)
 
@@ -107,7 +110,7 @@ class Maker:
         if data not in self._sets:
             self._sets[data] = self._set(data, seed)
         settings, differences = self._sets[data]
-        name = "-".join([data, f"seed{seed}", *differences])
+        name = _shorten([data, f"seed{seed}", *differences])
         return Dataset(name, data, replace(settings, seed=seed), self.folder / "data" / name, tuple(differences))
 
     def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings, list[str]]:
@@ -144,6 +147,14 @@ def _tell_start(how: Resampled) -> dict:
 
 def _is_among(run: Run, cells: Cells) -> bool:
     return run.data in (cells.data or (run.data,)) and run.model in (cells.model or (run.model,))
+
+
+def _shorten(parts: list[str]) -> str:
+    """Join a name's parts; of one too long for a file system keep its beginning, and a digest of all of it."""
+    name = "-".join(parts)
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 17].rstrip('-_.')}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _prefixed(sampling: dict) -> dict:

@@ -47,6 +47,7 @@ class Plan:
     resampled: tuple[Resampling, ...]
     flags: str
     written_in: tuple[Path, ...]  # the files that say all this
+    left_out: tuple[str, ...] = ()  # what the study asks for and its grid has no cells for
 
     data_files, run_files, sample_files, frames_file = DATA_FILES, RUN_FILES, SAMPLE_FILES, FRAMES
     likelihood_files, measure_files = LIKELIHOOD_FILES, MEASURE_FILES

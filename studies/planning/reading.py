@@ -37,11 +37,22 @@ class _Plain(yaml.SafeLoader):
             )
         return node
 
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            where = f"line {node.start_mark.line + 1}"
+            raise yaml.YAMLError(f"key {repeated[0]!r} is there twice, in the mapping that starts in {where}")
+        return super().construct_mapping(node, deep)
+
+
+def _is_a_word(tag: str, first: str) -> bool:
+    return tag.endswith(":timestamp") or (tag.endswith(":bool") and first not in "tTfF")
+
 
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d*|\.(inf|nan))([eE][-+]?\d+)?", re.IGNORECASE)
-# What YAML 1.1 takes for truth values are words here, but for these two: `yes` and `on` may be names.
+# What YAML 1.1 takes for truth values and dates are words here, but for true and false: `yes`, `on` and days may be names.
 _Plain.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith(":bool") or first in "tTfF"]
+    first: [(tag, pattern) for tag, pattern in pairs if not _is_a_word(tag, first)]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 

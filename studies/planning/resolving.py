@@ -2,12 +2,16 @@
 
 import re
 import shlex
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from diffusion.store.registry import load_plugins
 from studies.planning.checks import check_claims, check_shown, check_training
 from studies.planning.making import Maker
+from studies.planning.narrowing import leave_out, narrow
 from studies.planning.plan import DEFAULT_STUDY, Plan
 from studies.planning.reading import SCALES, find, read_scales, read_study, validated
 from studies.planning.study import Scale
@@ -39,9 +43,11 @@ def make_plan(
         size = validated(Scale, size.model_dump() | {"seeds": chosen}, "seeds")
     files = (find(study), SCALES)
     name, folder = _named_by(files[0]), Path(results) / scale
+    question, left_out = narrow(question)
     maker = Maker(question, scales, size, f"{study} at scale {scale}", folder)
     check_training(question, files[0].name)
-    runs = [maker.run(data, model, seed) for seed in size.seeds for data, model in question.cells]
+    cells = [(data, model, seed) for seed in size.seeds for data, model in question.cells]
+    runs = _make_together(partial(maker.run, *cell) for cell in cells)
     if question.extended:
         runs += [maker.extended(seed) for seed in size.seeds]
     resampled = [one for run in runs if run.base is None for one in maker.resampled(run)]
@@ -49,6 +55,7 @@ def make_plan(
     words += ["--seeds", ",".join(map(str, seeds))] if seeds is not None else []
     made = tuple(runs), tuple(resampled)
     plan = Plan(name, question, scale, size, maker.recipe, folder, *made, shlex.join(words), files)
+    plan = leave_out(plan, left_out)
     _check(plan)
     return plan
 
@@ -58,8 +65,24 @@ def _check(plan: Plan) -> None:
     first = plan.scale.seeds[0]
     resampled = tuple(one for one in plan.resampled if one.run.seed == first)
     one_seed = replace(plan, runs=tuple(run for run in plan.runs if run.seed == first), resampled=resampled)
-    check_claims(one_seed)
-    check_shown(one_seed)
+    _make_together((partial(check_claims, one_seed), partial(check_shown, one_seed)))
+
+
+def _make_together(calls: Iterable[Callable]) -> list:
+    """Make every call and return what they return, or refuse at once all that any refuses, each fault told once.
+
+    Raises:
+        ValueError: there is a fault.
+    """
+    made, faults = [], {}
+    for call in calls:
+        try:
+            made.append(call())
+        except ValueError as error:
+            faults[str(error)] = None
+    if faults:
+        raise ValueError("; ".join(faults))
+    return made
 
 
 def _load(plugins: tuple[str, ...], file: Path) -> None:
@@ -86,13 +109,29 @@ def plan_from_config(config: dict) -> Plan:
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
         raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
-    given = {key: str(value) for key, value in config.items()}
+    given = {key: _as_typed(key, value) for key, value in config.items()}
     for key in ("study", "results"):
         if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
             raise ValueError(f"{key} = {given[key]!r}: a workflow needs a path without {{ }} < > and a - at its start")
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
     return make_plan(**given)
+
+
+def _as_typed(key: str, value) -> str:
+    """Return a value of --config as it was typed; Snakemake reads 1.10 as 1.1, 010 as 8, and `no` as False.
+
+    Raises:
+        ValueError: it was changed on the way.
+    """
+    typed = [word.partition("=")[2] for word in sys.argv if word.partition("=")[0] == key]
+    if len(typed) > 1:
+        raise ValueError(f"{key} is given {len(typed)} times: give it once")
+    unquoted = [word.strip("\"'") for word in typed]
+    if not isinstance(value, str | int) or isinstance(value, bool) or (typed and str(value) != unquoted[0]):
+        shown = typed[0] if typed else value
+        raise ValueError(f"{key} = {shown} is read as {value!r} by Snakemake: write it otherwise, a path as ./{shown}")
+    return str(value)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from diffusion.commands.recipes import RECIPES
 from diffusion.samplers import SAMPLERS
 from diffusion.settings import one_of
 from studies.planning.claim import Cells, Claim, Name, Settings
@@ -234,8 +235,6 @@ class Study(Settings):
         if self.extended:
             cell = (self.extended.data, self.extended.model)
             self._check_known("extended", data=cell[:1], model=cell[1:])
-            if cell not in self.cells:
-                raise ValueError(f"extended: {cell[1]} on {cell[0]} is no cell of the grid")
         return self
 
     def _check_known(self, where: str, **axes) -> None:
@@ -245,6 +244,8 @@ class Study(Settings):
 
 
 class Scale(Settings):
+    """How much of a study is run. wiring: it only shows that every part works, and no number of it means anything."""
+
     summary: str
     recipe: str
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct] = (0,)
@@ -252,6 +253,7 @@ class Scale(Settings):
     training: Mapping[str, Any] = {}
     sampling: Mapping[str, Any] = {}
     likelihood: LikelihoodSettings = LikelihoodSettings()
+    wiring: bool = False
     threads: Positive = 1
     gpus: Annotated[int, Field(ge=0)] = 0
 
@@ -264,7 +266,10 @@ class Recipe(Settings):
 
 
 class Scales(Settings):
-    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first."""
+    """All recipes and scales; nearest: the scales that judge claims, nearest to the thesis first.
+
+    A recipe that gives no `training` is the one of `diffusion train --recipe`.
+    """
 
     recipes: dict[Name, Recipe]
     scales: dict[Name, Scale]
@@ -275,3 +280,16 @@ class Scales(Settings):
         if strange := [name for name in self.nearest if name not in self.scales]:
             raise ValueError(f"nearest: {strange[0]} is no scale: choose from {', '.join(self.scales)}")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, content):
+        if isinstance(content, Mapping) and isinstance(content.get("recipes"), Mapping):
+            filled = {
+                name: {"training": dict(RECIPES[name])} | recipe
+                if name in RECIPES and isinstance(recipe, Mapping)
+                else recipe
+                for name, recipe in content["recipes"].items()
+            }
+            return {**content, "recipes": filled}
+        return content

@@ -18,6 +18,8 @@ def describe_plan(plan) -> str:
     ]
     if plan.study.plugins:
         lines.append(f"plugins, imported first: {', '.join(plan.study.plugins)}")
+    if plan.left_out:
+        lines.append(f"left out, as the grid has no cells for them: {', '.join(plan.left_out)}")
     for dataset in plan.datasets:
         lines += [
             "",

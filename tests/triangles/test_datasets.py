@@ -221,7 +221,7 @@ def test_broken_bytes_never_pass_nor_break_the_reader(small, tmp_path):
 def _start_slow(tmp_path):
     """A generation with two workers, once it is under way."""
     process = subprocess.Popen([*COMMAND, *SLOW], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not list(tmp_path.glob("made/.partial/train.npy")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.4)
@@ -248,7 +248,7 @@ def test_killed_while_generating(tmp_path, number, code):
         os.killpg(process.pid, number)  # a terminal sends Ctrl-C to the workers too
     else:
         process.send_signal(number)
-    errors = process.communicate(timeout=30)[1].decode()
+    errors = process.communicate(timeout=120)[1].decode()
     assert process.returncode == code
     assert "Traceback" not in errors
     assert _group_is_gone(process.pid)
@@ -269,7 +269,7 @@ def test_a_second_writer_is_refused_while_the_first_goes_on(tmp_path):
         assert process.poll() is None
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @pytest.mark.faults

@@ -55,7 +55,7 @@ def test_a_stop_at_any_moment_of_the_start_is_one_line(name, number, tmp_path):
             time.sleep(0.001)
         time.sleep(delay)
         process.send_signal(number)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=300)[1]
         if process.returncode == 0:
             break  # it was through
         assert process.returncode == 128 + number, said

@@ -322,7 +322,7 @@ ABSURD = {
     "betas": (["schedules", "--beta-min", "nan"], "beta"),
     "no noise": (["train", "set", "--out", "x", "--beta-min", "1e-17"], "raise beta_min"),
     "model": (["schedules", "<script>"], "'<script>'"),
-    "rate": (["train", "set", "--out", "x", "--learning-rate", "1e400"], "learning_rate"),
+    "rate": (["train", "set", "--out", "x", "--learning-rate", "1e400"], "--learning-rate"),
     "widths": (["train", "set", "--out", "x", "--widths", "4,-8"], "widths"),
     "device": (["train", "set", "--out", "x", "--device", "abacus"], "'abacus'"),
     "threads": (["train", "set", "--out", "x", "--threads", "0"], "threads"),

@@ -48,7 +48,15 @@ def test_kills_at_random_moments_change_nothing(undisturbed, tiny):
             stop(Started(*words, folder=tiny), number, rng, 0.1)
         assert call(*words, folder=tiny)[0] == 0
     assert outcome(tiny / "run") == outcome(undisturbed / "run")
-    drawn = ["samples-frames.npy", "samples.json", "samples.npy", "likelihood.csv", "likelihood.json", "likelihood.npy"]
+    drawn = [
+        "samples-frames.npy",
+        "samples.json",
+        "samples.npy",
+        "samples.png",
+        "likelihood.csv",
+        "likelihood.json",
+        "likelihood.npy",
+    ]
     assert sorted(p.name for p in (tiny / "run").iterdir()) == sorted(RUN_FILES + drawn)
     before = (tiny / "run/likelihood.npy").read_bytes()
     assert call(*BOUND, folder=tiny)[0] == 0
@@ -142,7 +150,7 @@ def test_a_child_that_outlives_its_killed_parent_keeps_the_run(tiny):
     shell = subprocess.Popen(["sh", "-c", script, str(tiny), *words], stdout=subprocess.PIPE, text=True)
     child = int(shell.stdout.readline())
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (tiny / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         shell.kill()

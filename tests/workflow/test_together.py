@@ -39,7 +39,7 @@ def test_a_failing_cell_stops_no_other_and_a_second_snakemake_is_refused(tmp_pat
         code, said = snakemake(project, "--cores", "1", TABLE)
         assert code == 1
         assert "LockException" in said
-        said = first.communicate(timeout=300)[0]
+        said = first.communicate(timeout=900)[0]
         assert first.returncode == 1
     assert "being written by another process" in said
     assert (other / "run.json").exists()

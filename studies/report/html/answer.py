@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from studies.measures.jobs import duration, workflow_time
 from studies.measures.results import seeds_by_cell
+from studies.report.commands import format_config
 
-__all__ = ["tell_answer"]
+__all__ = ["tell_answer", "tell_more_seeds"]
 
 SHARES = "plain_iou_0.8_share", "plain_iou_0.9_share", "small_share"
 
@@ -22,13 +24,27 @@ def tell_answer(plan) -> list[str]:
     best, worst = (pick(good, key=good.get) for pick in (max, min))
     cleanest = max(clean, key=clean.get)
     return [
-        f"In the best cell, {_tell(plan, best)}, {_percent(good[best])} of the samples overlap their best-fit shape by "
-        f"0.8 or more. In the worst, {_tell(plan, worst)}, {_percent(good[worst])} do; of real images {real[0]}. An "
-        f"overlap of 0.9 or more is reached by {_percent(clean[cleanest])} at most, {_tell(plan, cleanest)}; of real "
-        f"images by {real[1]}.",
-        "Both count samples with 30 px of ink or more, by one ruler for every set. Of a cell's samples "
+        f"The best cell is {_tell(plan, best)}: {_percent(good[best])} of its samples overlap their best-fit shape by "
+        f"0.8 or more. The worst is {_tell(plan, worst)} with {_percent(good[worst])}; of real images {real[0]} do.",
+        f"These shares are of samples with 30 px of ink (white area) or more. Of a cell's samples "
         f"{_tell_range(small.values())} have less ink than that, of real images {real[2]}.",
+        f"An overlap of 0.9 or more is reached by {_percent(clean[cleanest])} at most, {_tell(plan, cleanest)}; of "
+        f"real images by {real[1]}.",
     ]
+
+
+def tell_more_seeds(plan) -> str:
+    """Tell how verdicts come of a plan of one seed, and what that takes, by the time that its jobs took here; or "".
+
+    A cell is one model trained on one set; another seed makes every cell again.
+    """
+    if len(plan.scale.seeds) > 1 or plan.scale.wiring:
+        return ""
+    first = plan.scale.seeds[0]
+    config = " ".join(word for word in format_config(plan.flags).split() if not word.startswith("seeds="))
+    took = workflow_time(plan).wall_s.sum()
+    cost = f"; each further seed takes about {duration(took)} of one core's time on this machine" if took > 0 else ""
+    return f"snakemake --cores all --config {config} seeds={first},{first + 1},{first + 2}{cost}"
 
 
 def _average(plan, measure) -> dict[tuple[str, str], float]:

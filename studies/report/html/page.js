@@ -1,5 +1,50 @@
 "use strict";
 (() => {
+  const contents = document.querySelector(".contents > details");
+  const wide = matchMedia("(min-width: 90rem)");
+  const small = matchMedia("(max-width: 50rem)");
+
+  function fit() {
+    contents.open = wide.matches;
+    for (const hint of document.querySelectorAll(".enlarge")) hint.hidden = !small.matches;
+  }
+
+  function unfold() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let one = target.querySelector(":scope > details") || target; one; one = one.parentElement) {
+      if (one.tagName === "DETAILS") one.open = true;
+    }
+    target.scrollIntoView();
+  }
+
+  function enlarge(sheet) {
+    if (!small.matches) return;
+    const large = sheet.classList.toggle("large");
+    const hint = sheet.parentElement.querySelector(".enlarge");
+    if (hint) hint.textContent = large ? "Swipe sideways; tap to fit it again." : "Tap the figure to enlarge it.";
+  }
+
+  for (const sheet of document.querySelectorAll(".sheet")) {
+    sheet.addEventListener("click", () => enlarge(sheet));
+    sheet.addEventListener("keydown", (event) => event.key === "Enter" && enlarge(sheet));
+  }
+  for (const link of document.querySelectorAll(".contents a")) {
+    link.addEventListener("click", () => { if (!wide.matches) contents.open = false; });
+  }
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("main details:not([open])")];
+    for (const one of folded) one.open = true;
+  });
+  addEventListener("afterprint", () => { for (const one of folded) one.open = false; });
+  addEventListener("hashchange", unfold);
+  wide.addEventListener("change", fit);
+  small.addEventListener("change", fit);
+  fit();
+  unfold();
+})();
+(() => {
   const holder = document.getElementById("paths");
   if (!holder) return;
   const { steps, height, width, sets } = JSON.parse(holder.textContent);

@@ -8,10 +8,11 @@ from pathlib import Path
 from diffusion.store.files import beside, check_digest, write_text
 from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
+from studies.planning.worth import weigh
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
-from studies.report.html.answer import tell_answer
+from studies.report.html.answer import tell_answer, tell_more_seeds
 from studies.report.html.embedding import encode_drawing, encode_image, read_drawing, read_image
 from studies.report.html.ran import gather_facts
 from studies.report.needs import measure_files
@@ -24,6 +25,7 @@ VERDICT_COLUMNS = ("id", "verdict", "origin")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "source", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
+FIRST = "samples"  # the figure that answers the question at a glance
 ORIGINS = {"thesis": "of the thesis", "slides": "of the background slides", "ours": "of our own"}
 
 
@@ -64,6 +66,9 @@ def render(plan) -> str:
         config=format_config(plan.flags),
         tally=_tally(verdicts),
         answer=tell_answer(plan),
+        worth=weigh(plan),
+        again=tell_more_seeds(plan),
+        first=_find_first(plan),
         figures=[_embed_figure(plan, one) for one in _list_figures(plan)],
         tables=[_lay_out_table(plan, shown(TABLES, name, plan)) for name in plan.study.tables],
         ran=gather_facts(plan),
@@ -72,6 +77,11 @@ def render(plan) -> str:
 
 def _list_figures(plan) -> list:
     return [shown(FIGURES, one.name, plan) for one in plan.study.figures]
+
+
+def _find_first(plan) -> str | None:
+    """Return the name of the figure that stands beside the answer: the study's own samples, where it shows them."""
+    return next((one.name for one in plan.study.figures if one.name == FIRST), None)
 
 
 def _find_figure(plan, one) -> Path:

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 TOGETHER = ("estimate", "low", "high")  # a row's number with its interval, in digits of its own
+ENDS = {"low": "interval from", "high": "interval to"}  # names that data may have as well
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
 FORMULA = re.compile(r"\s*'*[=+\-@\t\r]")  # how a cell begins that spreadsheets compute, or text that hides such a one
@@ -106,7 +107,7 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 def head_columns(frame: "pd.DataFrame") -> list[str]:
     """Return column names as people read them: a measure's words, or `training images/s` of `training_images_per_s`."""
-    return [name if "_T" in name else _describe(name) for name in frame]
+    return [name if "_T" in name else ENDS.get(name) or _describe(name) for name in frame]
 
 
 def is_number(column: "pd.Series") -> bool:

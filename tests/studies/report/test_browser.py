@@ -97,8 +97,23 @@ def test_nothing_scrolls_sideways(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
+def test_a_link_into_a_folded_part_unfolds_it_and_figures_fit_the_page(opened):
+    page = opened[0]
+    page.evaluate("location.hash = '#table-losses'")
+    page.wait_for_function("document.querySelector('#table-losses > details').open")
+    width = page.evaluate("Math.max(...[...document.images].map(i => i.getBoundingClientRect().right))")
+    assert width <= page.viewport_size["width"]
+
+
+def test_what_the_numbers_are_worth_is_said_first_and_smoke_has_no_badges(opened):
+    page = opened[0]
+    assert page.locator("main p").first.inner_text().startswith("None of these numbers means anything")
+    assert page.locator(".verdict").count() == 0
+
+
 def test_a_claims_points_and_numbers_are_in_their_plot_and_readable(opened):
     page = opened[0]
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     outside = """svg => [...svg.querySelectorAll('circle')].map(c => c.getBoundingClientRect()).filter(
         c => c.left < svg.getBoundingClientRect().left || c.right > svg.getBoundingClientRect().right).length"""
     plots = page.locator(".strip > svg")

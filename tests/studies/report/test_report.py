@@ -2,6 +2,7 @@ import base64
 import io
 import re
 import sys
+from dataclasses import replace
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -176,9 +177,13 @@ def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     rows = [{"id": "first", "verdict": "contradicted", "origin": "thesis"} | told]
     pd.DataFrame(rows).to_csv(path, index=False)
     try:
-        page = Page(render(plan))
+        worthless = Page(render(plan))
+        page = Page(render(replace(plan, scale=plan.scale.model_copy(update={"wiring": False}))))
     finally:
         path.unlink()
+    assert worthless.all("strong") == []
+    assert "None of these numbers means anything" in worthless.text
+    assert "One seed: hints, no verdicts." in page.text
     assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
     assert "−0.2 & falling" in page.text
     assert "1 of the thesis (1 contradicted)." in page.text

@@ -14,11 +14,11 @@ STAGES = {"epoch": "training, an epoch", "sampling": "sampling"}
 
 @styled()
 def draw(plan):
-    """Draw seconds of an epoch's training and of sampling in every cell, with images a second; medians over seeds."""
+    """Draw seconds of an epoch's training and of sampling in every cell; medians over seeds."""
     cells = _average_cells(plan)
     height = 1.35 + 0.21 * len(cells) + 0.1 * cells.model.nunique()
     figure = new_figure(height)
-    add_title(figure, "Time by model and set", "Seconds, with images a second beside each bar")
+    add_title(figure, "Time by model and set", "Seconds; shorter is faster")
     place = {"left": 0.27, "right": 0.94, "bottom": 0.62 / height, "top": 1 - 0.8 / height, "wspace": 0.12}
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
     positions = _place_bars(cells.model)
@@ -55,12 +55,12 @@ def _place_bars(models) -> np.ndarray:
 
 
 def _draw_bars(axes, plan, positions, cells, stage: str) -> None:
-    """Draw bars with images a second, starred where seeds are missing."""
+    """Draw bars with their seconds, starred where seeds are missing."""
     seconds, seeds = cells[f"{stage}_s"], len(plan.scale.seeds)
     axes.barh(positions, seconds.fillna(0), height=0.78, color=[plan.colour(name) for name in cells.model])
-    rates, counts = cells[f"{stage}_images_per_s"], cells[f"{stage}_seeds"]
-    for y, s, rate, count in zip(positions, seconds, rates, counts, strict=True):
-        text = f" {format_rate(rate)}/s{'*' * (count < seeds)}" if count else " no result"
+    counts = cells[f"{stage}_seeds"]
+    for y, s, count in zip(positions, seconds, counts, strict=True):
+        text = f" {format_rate(s)} s{'*' * (count < seeds)}" if count else " no result"
         axes.text(s if count else 0, y, text, va="center", fontsize=8, color=INK if count else MUTED)
     axes.set(xlabel="seconds", xlim=(0, 1.28 * seconds.max() if seconds.notna().any() else 1))
     axes.grid(axis="y", visible=False)
@@ -69,7 +69,7 @@ def _draw_bars(axes, plan, positions, cells, stage: str) -> None:
 
 
 def format_rate(value: float) -> str:
-    """Return images a second in three digits or more."""
+    """Return a number in three digits or more."""
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
@@ -88,7 +88,8 @@ def _name_bars(axes, plan, positions, cells) -> None:
 ENTRY = Entry(
     title="Time by model and set",
     caption="How long an epoch of training took in every cell, the median without the first, and how long "
-    "sampling; and the images a second. Bars and numbers are medians over seeds; other work on the machine shows "
+    "sampling; images a second stand in the table of the same name. Bars and numbers are medians over seeds; other "
+    "work on the machine shows "
     "in them.",
     needs=lambda plan: sample_times(plan.runs),
     make=draw,

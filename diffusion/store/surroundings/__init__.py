@@ -1,0 +1,1 @@
+"""What a command runs in: streams and variables, memory, a terminal that shows how far it is."""
