@@ -50,7 +50,7 @@ def _is_a_word(tag: str, first: str) -> bool:
 
 
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d*|\.(inf|nan))([eE][-+]?\d+)?", re.IGNORECASE)
-# What YAML 1.1 takes for truth values and dates are words here, but for true and false: `yes`, `on` and days may be names.
+# What YAML 1.1 takes for truth values and dates are words here, but for true and false: `yes`, `on`, days may be names.
 _Plain.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if not _is_a_word(tag, first)]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
