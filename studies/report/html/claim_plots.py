@@ -14,7 +14,7 @@ from studies.verdicts.contrasts import parts
 __all__ = ["lay_out_plots"]
 
 ROW, JUDGED_ROW, AXIS = 24, 42, 26  # px: a row, the one with mean and interval, and room for the axis
-LINE, LETTERS = 15, 13  # px of a label's line, and the letters that it holds on a narrow screen
+LINE, LETTERS = 15, 11  # px of a label's line, and the letters that it holds on a narrow screen
 SPREAD = 3  # px between the points of two seeds
 MARGIN = 0.04  # of an axis' length, on either side
 TICKS = 4
