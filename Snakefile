@@ -10,7 +10,7 @@ from diffusion.store.console import printable
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.planning.staleness import digest_of_inputs, forget_times, wholeness_of
-from studies.planning.worth import weigh
+from studies.terminal.worth import weigh
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
 from studies.terminal.progress import find_half_done

@@ -79,7 +79,7 @@ def test_the_other_cells_finish_and_the_exit_code_tells(left):
     linear, cosine = plan.runs
     assert code == 1
     assert re.search(
-        r"^diffusion: error: the loss was inf at epoch 1, step 1; .* holds no finished", said, re.MULTILINE
+        r"^diffusion: error: the loss was inf at epoch 1, step 1; .* holds nothing yet", said, re.MULTILINE
     )
     assert all(path.exists() for path in [*cosine.files, *cosine.measured_files, cosine.folder / "measures.csv"])
     assert not any((linear.folder / name).exists() for name in ("run.json", "losses.csv", "samples.npy"))

@@ -8,7 +8,6 @@ from pathlib import Path
 from diffusion.store.files import beside, check_digest, write_text
 from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
-from studies.planning.worth import weigh
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
@@ -17,6 +16,7 @@ from studies.report.html.embedding import encode_drawing, encode_image, read_dra
 from studies.report.html.ran import gather_facts
 from studies.report.needs import measure_files
 from studies.report.tables.formatting import read_back
+from studies.terminal.worth import weigh
 
 __all__ = ["list_inputs", "render", "write_report"]
 

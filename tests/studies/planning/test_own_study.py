@@ -8,7 +8,7 @@ from studies.cli import cli
 from studies.planning import estimating
 from studies.planning.reading import find, read_yaml
 from studies.planning.resolving import make_plan
-from studies.planning.worth import weigh
+from studies.terminal.worth import weigh
 
 
 def edited(tmp_path, **changes):
