@@ -191,7 +191,7 @@ def _epoch_at_hand(trainer: Trainer, tensors: dict[str, Tensor]) -> list[dict[st
 
 def saved_progress(path: Path) -> tuple[int, int]:
     """Return the epochs that a state's file holds and the steps of the next one, 0 and 0 without a file."""
-    if not path.exists():
+    if not path.is_file():
         return 0, 0
     with safe_open(path, "pt") as stream:
         names = [name for name in stream.keys() if name.startswith(LOSSES)]  # noqa: SIM118

@@ -83,6 +83,8 @@ def write_dataset(folder, settings, workers=1, files=False, replace=False, progr
     folder = Path(folder)
     if files and settings.format == "npy":
         raise ValueError("image files were asked for, but format npy makes none: give format png or jpeg")
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a symlink, and nothing is written through one: give the folder that it leads to")
     if _is_there(folder, settings, files, replace):
         return False
     with partial_folder(folder, settings.files) as (partial, is_ours):

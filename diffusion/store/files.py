@@ -201,7 +201,7 @@ def check_digest(path: Path, found: str, manifest: str = "dataset.json") -> None
 def _is_foreign(record: Path) -> bool:
     """Return whether a file of that name is JSON, but no object: another program's, that says nothing of ours."""
     try:
-        return not isinstance(json.loads(record.read_text(encoding="utf-8")), dict)
+        return not isinstance(json.loads(read_whole(record, LARGEST_RECORD).decode("utf-8")), dict)
     except (ValueError, RecursionError):
         return False
 

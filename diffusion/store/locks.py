@@ -27,7 +27,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
     process holds already changes nothing.
 
     Raises:
-        ValueError: another process holds it, or `.lock` is not a file of ours.
+        ValueError: another process holds it, it is a symlink, or `.lock` is not a file of ours.
         FileNotFoundError: there is no such folder.
     """
     key = _key(folder)
@@ -37,6 +37,8 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         return
     if not folder.exists():
         raise FileNotFoundError(f"{folder} does not exist: train first, or check the path")
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a symlink, and nothing is written through one: give the folder that it leads to")
     descriptor = _acquire(folder, wait)
     _HELD[key] = descriptor
     try:

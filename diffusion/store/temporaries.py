@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         OSError: naming `path`, whatever call failed.
-        ValueError: the folder, which this process had locked, is another one by now.
+        ValueError: the folder is a symlink, or another one by now than this process had locked.
     """
     path = Path(path)
     if path.name.startswith(".") and path.name.endswith(_suffix()):
@@ -39,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with _named(path, partial):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _check_way(path.parent)
             _remove_left_over(path)
             _claim(partial)
             yield partial
@@ -60,6 +61,11 @@ def _named(path: Path, partial: Path) -> Iterator[None]:
         if error.errno is None or error.filename not in (None, str(partial)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _check_way(folder: Path) -> None:
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a symlink, and nothing is written through one: give the folder that it leads to")
 
 
 def _claim(partial: Path) -> None:

@@ -83,6 +83,8 @@ def _check_way(folder: Path, kept: dict[str, Whole]) -> None:
     Raises:
         ValueError: a symlink below the folder, or a file that its manifest does not list.
     """
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a symlink, and nothing is written through one: give the folder that it leads to")
     for name in sorted({*kept, MANIFEST}):
         steps = [folder.joinpath(*Path(name).parts[:i]) for i in range(1, len(Path(name).parts) + 1)]
         if link := next((step for step in steps if step.is_symlink() or os.path.ismount(step)), None):

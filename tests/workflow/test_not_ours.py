@@ -110,6 +110,24 @@ def test_no_samples_and_no_bound_are_written_over_a_users_file(command, tiny):
     assert (tiny / "run/mine.npy").read_text() == "mine"
 
 
+@pytest.mark.parametrize("command", ["generate", "train", "sample", "reference"])
+def test_a_folder_that_is_a_link_is_not_written_through(command, tiny, plan, precious):
+    before, link = contents(precious), tiny / "link"
+    link.symlink_to(precious)
+    words = {
+        "generate": [*GENERATE[:-1], "link"],
+        "train": ["diffusion", "train", "set", "--out", "link", "--replace", *TRAINING],
+        "sample": ["diffusion", "sample", "link", *SAMPLING],
+    }
+    if command == "reference":
+        with pytest.raises(ValueError, match="link is a symlink"):
+            collect(plan, link)
+    else:
+        code, said = call(*words[command], folder=tiny)
+        assert (code, "link is a symlink" in refusal(said, words[command][0])) == (2, True)
+    assert contents(precious) == before
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_lock_is_an_empty_file_of_ours(kind, tiny, precious):
     lock = tiny / "run/.lock"

@@ -7,7 +7,7 @@ import pytest
 from diffusion.store.files import read_json, sha256
 
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
-MANIFESTS = sorted(REFERENCE.rglob("manifest.json"))
+MANIFESTS = sorted([*REFERENCE.rglob("manifest.json"), *REFERENCE.rglob("files.json")])  # of studies, and of raw runs
 
 
 def test_every_scale_and_study_that_was_collected_has_its_manifest():
