@@ -1,5 +1,6 @@
 # Which file is made from which. Try `snakemake -n`, or ask for any file by its name.
-# Config: scale (smoke, laptop, overnight, thesis), study (a name or a YAML file), seeds ("0,1,2"), results (a folder).
+# Config: scale (smoke, laptop, overnight, thesis, best), study (a name or a YAML file), seeds ("0,1,2"), results (a
+# folder), device (auto, cuda, mps, cpu).
 
 import sys
 from functools import cache, partial
@@ -13,12 +14,16 @@ from studies.planning.staleness import digest_of_inputs, forget_times, wholeness
 from studies.terminal.worth import weigh
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
+from studies.terminal.card import DEVICES, refuse_without_card
 from studies.terminal.progress import find_half_done
 from studies.terminal.taking_over import take_over
 
 
 try:
-    PLAN = plan_from_config(config)
+    DEVICE = str(config.get("device", "auto"))
+    if DEVICE not in DEVICES:
+        raise ValueError(f"device = {DEVICE!r}: choose {', '.join(DEVICES)}")
+    PLAN = plan_from_config({key: value for key, value in config.items() if key != "device"})
 except (ValueError, OSError) as error:
     print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
@@ -161,7 +166,7 @@ rule train:
     benchmark:
         TIMES / "train-{run}.tsv"
     shell:
-        "diffusion {params.plugins} train {params.data:q} {params.flags} --threads {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "diffusion {params.plugins} train {params.data:q} {params.flags} --threads {threads} --device {DEVICE} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule sample:
@@ -185,7 +190,7 @@ rule sample:
     benchmark:
         TIMES / "sample-{run}.tsv"
     shell:
-        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} --device {DEVICE} > {log:q} 2>&1"
 
 
 # A family of models that draws at once has no path to keep moments of.
@@ -217,7 +222,7 @@ rule resample:
     benchmark:
         TIMES / "sample-{run}-{other}.tsv"
     shell:
-        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} --device {DEVICE} > {log:q} 2>&1"
 
 
 rule likelihood:
@@ -240,7 +245,7 @@ rule likelihood:
     benchmark:
         TIMES / "likelihood-{run}.tsv"
     shell:
-        "diffusion {params.plugins} likelihood {params.folder:q} {params.data:q} {params.flags} --threads {threads} > {log:q} 2>&1"
+        "diffusion {params.plugins} likelihood {params.folder:q} {params.data:q} {params.flags} --threads {threads} --device {DEVICE} > {log:q} 2>&1"
 
 
 # What is measured hangs on the run and not on the study that asks: the plan is no parameter of these three.
@@ -341,6 +346,8 @@ rule report:
 
 
 onstart:
+    if workflow.local_exec:
+        refuse_without_card(PLAN, DEVICE, workflow.cores or 1)
     WORDS.note(weigh(PLAN).words)
     if not PLAN.scale.wiring and not any(path.exists() for run in PLAN.runs for path in run.files):
         WORDS.note_output(f"studies estimate --cores {workflow.cores or 1} {PLAN.flags}")

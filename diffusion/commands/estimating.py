@@ -3,22 +3,24 @@
 import time
 from dataclasses import dataclass
 
-__all__ = ["Estimate", "duration", "estimate", "sampling_seconds"]
+__all__ = ["Estimate", "call_seconds", "duration", "estimate"]
 
 STEPS, SECONDS = 20, 20.0  # timed at most, whichever is reached first
 WARM_UP = 5  # steps before: libraries choose and allocate, and a graph is captured
 TESTED = 500  # test images that one measurement of the test loss takes
+SLOW = 1.0  # seconds a step from which on a network call is not timed, but taken for a third of a step
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A whole training run on this machine: seconds of training and testing, bytes of memory and of disk.
 
-    steps: how many were timed; images_per_second: of training.
+    steps: how many were timed; images_per_second: of training; epoch: seconds of one, the test loss included.
     """
 
     steps: int
     images_per_second: float
+    epoch: float
     seconds: float
     memory: int
     disk: int
@@ -61,11 +63,12 @@ def estimate(trainer, test_count: int | None = None) -> Estimate:
     stepping.close()
     _finish(trainer)
     each = (time.perf_counter() - start) / steps
-    tested = _test_seconds(trainer) * test_count
+    tested = test_count * (each / settings.batch_size / 3 if each > SLOW else _test_seconds(trainer))
     state = sum(value.nbytes for value in tensors_of(trainer).values())
     model = sum(value.nbytes for value in trainer.network.state_dict().values())
-    seconds = settings.epochs * (trainer.steps_per_epoch * each + tested)
-    return Estimate(steps, settings.batch_size / each, seconds, _memory(trainer), state + model)
+    epoch = trainer.steps_per_epoch * each + tested
+    speed, disk = settings.batch_size / each, state + model
+    return Estimate(steps, speed, epoch, settings.epochs * epoch, _memory(trainer), disk)
 
 
 def _test_seconds(trainer) -> float:
@@ -96,21 +99,22 @@ def _memory(trainer) -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def sampling_seconds(trainer, count: int, calls: int, batch_size: int | None) -> float:
-    """Return about how many seconds it takes to draw so many images in so many network calls each, by a few calls.
+def call_seconds(trainer, found: Estimate, batch_size: int | None = None) -> float:
+    """Return about how many seconds a network call takes for an image, among others in a batch.
 
     batch_size: None for what `diffusion sample` takes by itself.
     """
     from diffusion.family import FAMILIES
 
-    model, draw = trainer.trained, FAMILIES[trainer.settings.family].draw
-    size = min(batch_size or 128, count)
-    has_path = "frames" in FAMILIES[trainer.settings.family].capabilities
-    tries = (2, 6) if has_path and calls >= 6 else (None,)
-    taken = []
-    for steps in tries:
+    settings = trainer.settings
+    if settings.batch_size / found.images_per_second > SLOW:
+        return 1 / found.images_per_second / 3
+    family, size = FAMILIES[settings.family], batch_size or 128
+    model, taken = trainer.trained, []
+    more = {1: {}} if "frames" not in family.capabilities else {n: {"steps": n, "frames": 2} for n in (2, 6)}
+    for how in more.values():
         start = time.perf_counter()
-        draw(model, size, batch_size=size, **({"steps": steps, "frames": 2} if steps else {}))
+        family.draw(model, size, batch_size=size, **how)
         taken.append(time.perf_counter() - start)
-    each = max(taken[-1] - taken[0], 0) / 4 if len(taken) > 1 else taken[0] / max(calls, 1)
-    return each * calls * -(-count // size)
+    calls = max(more) - min(more) or model.calls
+    return max(taken[-1] - (taken[0] if len(taken) > 1 else 0), 0) / calls / size
