@@ -17,7 +17,7 @@ from diffusion.schedules import schedule
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
 from diffusion.training import EpochRecord, Trainer
-from studies.planning.reading import SCALES, read_yaml
+from studies.planning.reading import read_scales
 
 DRAWING_STEPS = 200  # ancestral, as at the laptop scale
 
@@ -30,9 +30,9 @@ class Ours:
     steps = DRAWING_STEPS
 
     def __init__(self, images, seed, epochs=8, precision="auto"):
-        scales = read_yaml(SCALES)
-        laptop = scales["scales"]["laptop"]
-        given = scales["recipes"][laptop["recipe"]]["training"] | laptop["training"] | {"epochs": epochs, "seed": seed}
+        scales = read_scales()
+        laptop = scales.scales["laptop"]
+        given = scales.recipes[laptop.recipe].training | dict(laptop.training) | {"epochs": epochs, "seed": seed}
         settings = TrainSettings(**given, precision=precision)
         self.trainer = Trainer(settings, as_images(images), None, choose("cpu", precision))
         self.images_per_step = self.trainer.steps_per_epoch * settings.batch_size

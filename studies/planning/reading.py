@@ -55,6 +55,8 @@ _Plain.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if not _is_a_word(tag, first)]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# and 1e-3 is a number, which YAML 1.1 wants as 1.0e-3
+_Plain.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
 
 
 def read_yaml(path: Path) -> dict:

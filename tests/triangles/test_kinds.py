@@ -205,7 +205,7 @@ def test_triangles_in_the_place_of_another_kind_leave_nothing_of_it(run, shapes,
     assert code == 2
     assert "differs in kind" in err
     assert run("generate", "--replace", *few)[0] == 0
-    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == sorted(resolve().files)
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == sorted([".files.json", *resolve().files])
     assert run("check", "set")[0] == 0
 
 

@@ -191,7 +191,7 @@ def test_another_run_in_the_folder_is_told_by_what_differs(tiny):
     train = ["diffusion", "train", "set", "--out", "run", "--epochs", "8", *TRAINING]
     before = contents(tiny / "run")
     code, said = call(*train, "--seed", "7", folder=tiny)
-    assert (code, "holds a run of other settings: " in refusal(said)) == (2, True)
+    assert (code, "holds a run of other settings, --seed 0: " in refusal(said)) == (2, True)
     other = ["triangles", "generate", "--size", "8", "--count", "192", "--test-count", "16", "--workers", "1"]
     assert call(*other, "--seed", "5", "--out", "other", folder=tiny)[0] == 0
     code, said = call("diffusion", "train", "other", *train[3:], folder=tiny)

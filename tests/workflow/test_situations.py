@@ -189,11 +189,18 @@ def test_one_schedule_has_one_name(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("no", "no"), ("010", "010"), ("1:30", "1:30"), ("2020-01-01", "2020-01-01"), ("1e-3", 1e-3), ("-3", -3)],
+    [("no", "no"), ("'010'", "010"), ("2020-01-01", "2020-01-01"), ("1e-3", 1e-3), ("-3", -3), ("true", True)],
 )
 def test_yaml_is_read_as_it_is_written(text, value, tmp_path):
     (tmp_path / "x.yaml").write_text(f"a: {text}\n")
     assert read_yaml(tmp_path / "x.yaml") == {"a": value}
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "1_000", "0x10"])
+def test_a_number_that_yaml_reads_otherwise_than_people_is_refused(text, tmp_path):
+    (tmp_path / "x.yaml").write_text(f"a: {text}\n")
+    with pytest.raises(ValueError, match="is no plain decimal number"):
+        read_yaml(tmp_path / "x.yaml")
 
 
 def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path):
