@@ -28,9 +28,10 @@ def draw(plan):
     _name_bars(panels[0], plan, positions, cells)
     seeds = f"median of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
     threads = f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}"
+    where = "on a GPU, which runs may have shared" if plan.scale.gpus else threads
     counts = cells[["epoch_seeds", "sampling_seeds"]].to_numpy()
     fewer = ((counts > 0) & (counts < len(plan.scale.seeds))).any()
-    add_footnote(figure, plan, seeds, threads, *(["*: of fewer seeds"] if fewer else []), together=True)
+    add_footnote(figure, plan, seeds, where, *(["*: of fewer seeds"] if fewer else []), together=True)
     return figure
 
 
