@@ -170,6 +170,7 @@ rule train:
 
 
 rule sample:
+    priority: 1  # a cell is finished before the next is begun
     input:
         *MADE_FROM["sample"],
     output:
@@ -202,6 +203,7 @@ use rule sample as sample_at_once with:
 
 
 rule resample:
+    priority: 1  # a cell is finished before the next is begun
     input:
         *MADE_FROM["resample"],
     output:
@@ -226,6 +228,7 @@ rule resample:
 
 
 rule likelihood:
+    priority: 1  # a cell is finished before the next is begun
     input:
         *MADE_FROM["likelihood"],
     output:
@@ -266,6 +269,7 @@ rule measure_data:
 
 
 rule measure:
+    priority: 1
     input:
         *MADE_FROM["measure"],
     output:
@@ -282,6 +286,7 @@ rule measure:
 
 
 rule measure_other:
+    priority: 1
     input:
         *MADE_FROM["measure_other"],
     output:

@@ -149,12 +149,15 @@ def _drawn(model, start, options: dict):
         _require(model, "frames", "--noised")
     calls = options["count"] * (options["steps"] or model.calls)
     draw = FAMILIES[model.settings.family].draw
-    if options["batch_size"] is None:
-        once = options | {"steps": 1, "frames": 2}
-        options["batch_size"] = memory.fitting(
+    once = options | {"steps": 1, "frames": 2}
+
+    def fitting() -> int:
+        return memory.fitting(
             lambda n: draw(model, **once | {"count": n, "batch_size": n}), options["count"], model.device
         )
-    with bar("calls", calls) as count:
+
+    options["batch_size"] = options["batch_size"] or fitting()
+    with memory.told_what_fits(options["batch_size"], fitting, model.device), bar("calls", calls) as count:
         return results.timed(lambda: draw(model, noised=start, progress=count, **options))
 
 

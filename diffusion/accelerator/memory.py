@@ -1,13 +1,15 @@
 """How many images a network call takes at once."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from diffusion.devices import Device
+from diffusion.store.surroundings.memory import TooLargeError
 
-__all__ = ["fitting"]
+__all__ = ["fitting", "told_what_fits"]
 
 USUAL = 128  # where nothing is gained by more
 MOST = 4096
@@ -33,3 +35,21 @@ def fitting(call: Callable[[int], Any], count: int, device: Device) -> int:
     most = max(min(int(SHARE * torch.cuda.mem_get_info()[0] / each), MOST), 1)
     batches = -(-count // most)
     return -(-count // batches)
+
+
+@contextlib.contextmanager
+def told_what_fits(batch_size: int, fitting: Callable[[], int], device: Device) -> Iterator[None]:
+    """Say, where a card's memory does not hold the block's batches, how many images it would hold.
+
+    Raises:
+        TooLargeError: it does not hold them.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        try:
+            advice = f"--batch-size {min(fitting(), batch_size // 2)} would fit"
+        except torch.OutOfMemoryError:
+            advice = "wait for what else is on it, or take another"
+        raise TooLargeError(f"{device.name} does not hold {batch_size} images a network call: {advice}") from None

@@ -178,10 +178,11 @@ def sample(
             path = moments(quick, x, noise, sampler, drawing.steps, drawing.clip)
             ended, frames = _follow(path, wanted, max(min(drawing.framed, count) - start, 0), progress)
         images.append(ended)
-        kept.append(frames)
+        if len(frames) or not kept:
+            kept.append(as_arrays(to_unit(frames, model.settings.value_range)))
     value_range = model.settings.value_range
     final = to_unit(torch.cat(images), value_range).clamp(0, 1)
-    return Samples(as_arrays(final), as_arrays(to_unit(torch.cat(kept), value_range)), wanted)
+    return Samples(as_arrays(final), kept[0] if len(kept) == 1 else np.concatenate(kept), wanted)
 
 
 def _check(model: Model, count: int, noised: np.ndarray | None, drawing: Drawing) -> None:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from diffusion.accelerator.feeding import ahead
-from diffusion.accelerator.memory import fitting
+from diffusion.accelerator.memory import fitting, told_what_fits
 from diffusion.accelerator.trees import layout, mapped
 from diffusion.denoising.sampling import ImageNoise
 from diffusion.devices import choose
 from diffusion.settings import TrainSettings
+from diffusion.store.surroundings.memory import TooLargeError
 from diffusion.training import Trainer, trainer
 
 CPU = torch.device("cpu")
@@ -91,3 +92,16 @@ def test_tensors_are_found_wherever_they_lie():
 
 def test_a_cpu_takes_the_usual_batch_without_trying():
     assert fitting(lambda count: 1 / 0, 5000, choose("cpu", "float32")) == 128
+
+
+@pytest.mark.parametrize("fits", [48, None])
+def test_a_card_that_is_too_small_is_told_with_the_batch_that_would_fit(fits, monkeypatch):
+    def find():
+        if fits is None:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return fits
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    advice = "--batch-size 48 would fit" if fits else "wait for what else is on it, or take another"
+    with pytest.raises(TooLargeError, match=advice), told_what_fits(512, find, choose("cpu", "float32")):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
