@@ -42,7 +42,7 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
     `torch.compile`, which takes a compiler and a minute before the first step.
 
     Raises:
-        ValueError: a device this machine lacks, or threads not in 1 ... 1024.
+        ValueError: a device this machine lacks, `compiles` without CUDA, or threads not in 1 ... 1024.
     """
     if threads is not None:
         if not 1 <= threads <= MOST_THREADS:
@@ -52,6 +52,8 @@ def choose(device: str = "auto", precision: str = "auto", threads: int | None = 
     if kind not in ("cpu", "cuda", "mps") or (kind != "cpu" and not _present(kind)):
         reason = f" ({_why_no_cuda()})" if kind == "cuda" and _why_no_cuda() else ""
         raise ValueError(f"device {device!r} is not on this machine{reason}: use {_available()} or auto")
+    if compiles and kind != "cuda":
+        raise ValueError(f"--compile is for CUDA, and {kind} computes here: leave it out")
     # the same numbers twice on one machine matter more than the last few percent of speed
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     if precision == "auto":

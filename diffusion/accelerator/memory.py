@@ -48,8 +48,8 @@ def told_what_fits(batch_size: int, fitting: Callable[[], int], device: Device) 
         yield
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
-        try:
-            advice = f"--batch-size {min(fitting(), batch_size // 2)} would fit"
-        except torch.OutOfMemoryError:
-            advice = "wait for what else is on it, or take another"
+        fits = 0
+        with contextlib.suppress(torch.OutOfMemoryError):
+            fits = min(fitting(), batch_size // 2)
+        advice = f"--batch-size {fits} would fit" if fits else "wait for what else is on it, or take another"
         raise TooLargeError(f"{device.name} does not hold {batch_size} images a network call: {advice}") from None

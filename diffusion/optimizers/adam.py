@@ -22,7 +22,7 @@ def adam_on(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.o
 
 
 def rate_for(parameter: nn.Parameter, learning_rate: float) -> float | Tensor:
-    """Return the rate as an optimizer of such parameters takes it: on CUDA a tensor there, which a graph reads anew."""
+    """Return the rate as an optimizer takes it: for parameters on CUDA a tensor, which each replay of a graph reads."""
     if parameter.device.type != "cuda":
         return learning_rate
     return torch.tensor(learning_rate, device=parameter.device)

@@ -94,14 +94,19 @@ def test_a_cpu_takes_the_usual_batch_without_trying():
     assert fitting(lambda count: 1 / 0, 5000, choose("cpu", "float32")) == 128
 
 
-@pytest.mark.parametrize("fits", [48, None])
-def test_a_card_that_is_too_small_is_told_with_the_batch_that_would_fit(fits, monkeypatch):
+def test_compiling_without_cuda_is_refused():
+    with pytest.raises(ValueError, match="--compile is for CUDA, and cpu computes here"):
+        choose("cpu", "float32", compiles=True)
+
+
+@pytest.mark.parametrize(("batch", "fits"), [(512, 48), (512, None), (1, 48)])
+def test_a_card_that_is_too_small_is_told_with_the_batch_that_would_fit(batch, fits, monkeypatch):
     def find():
         if fits is None:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return fits
 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    advice = "--batch-size 48 would fit" if fits else "wait for what else is on it, or take another"
-    with pytest.raises(TooLargeError, match=advice), told_what_fits(512, find, choose("cpu", "float32")):
+    advice = "--batch-size 48 would fit" if fits and batch > 1 else "wait for what else is on it, or take another"
+    with pytest.raises(TooLargeError, match=advice), told_what_fits(batch, find, choose("cpu", "float32")):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

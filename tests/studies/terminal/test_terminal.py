@@ -101,8 +101,11 @@ def test_a_finished_job_is_one_line_and_noise_is_none(handler, tmp_path):
 
 
 def test_a_closed_stderr_stops_no_workflow(handler):
-    handler.said.close()
     handler.emit(record(LogEvent.RUN_INFO, "Job stats: ...", stats={"train": 2, "total": 2}))
+    assert handler.said.getvalue().startswith("2 jobs: 2 train\n")
+    handler.said.close()
+    handler.emit(record(LogEvent.RUN_INFO, "Job stats: ...", stats={"train": 2, "total": 2}))  # raises nothing
+    assert handler.said.closed
 
 
 @pytest.mark.faults
