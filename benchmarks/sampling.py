@@ -54,7 +54,7 @@ def quality(run_folder, count: int = 1000, threads: int = 1) -> pd.DataFrame:
     all steps, by the two-sample Kolmogorov-Smirnov test (p, uncorrected), on images with at least 30 px of ink."""
     from scipy.stats import ks_2samp
 
-    from triangles.fitting import FEATURES, features, fit
+    from triangles.fits.triangle import FEATURES, features, fit
 
     model = load_model(run_folder / "model.safetensors", choose("cpu", "auto", threads))
     rows, reference = [], None

@@ -49,7 +49,7 @@ ORDER = {
         *("runs", "remaking", "commands", "cli", "__main__"),
     ),
     "triangles": (
-        *("geometry", "distances", "pixels", "kinds", "fitting", "settings", "rendering", "workers", "production"),
+        *("geometry", "pixels", "kinds", "fits", "settings", "rendering", "workers", "production"),
         *("storage", "datasets", "sheets", "checking", "cli", "__main__"),
     ),
     "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "cli", "__main__"),

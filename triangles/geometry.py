@@ -17,8 +17,10 @@ __all__ = [
     "angles",
     "area",
     "contains",
+    "is_convex",
     "is_obtuse",
     "perimeter",
+    "polygon_area",
     "random_vertices",
     "side_lengths",
 ]
@@ -51,7 +53,7 @@ def area(vertices):
 
 
 def side_lengths(vertices):
-    """Return the sides' lengths (..., 3); side i is opposite to vertex i."""
+    """Return the sides' lengths (..., corners); of a triangle side i is opposite to vertex i."""
     return np.linalg.norm(np.roll(vertices, -1, axis=-2) - np.roll(vertices, -2, axis=-2), axis=-1)
 
 
@@ -61,13 +63,13 @@ def perimeter(vertices):
 
 
 def angles(vertices):
-    """Return angles (..., 3) in radians, ascending; they sum to pi.
+    """Return the angles (..., corners) of convex polygons in radians, ascending; of a triangle they sum to pi.
 
     arctan2 of cross and dot product, since an arccos loses half the digits on slivers. A triangle with two
     equal vertices has no angles there and gives zeros for them.
     """
     u = np.roll(vertices, -1, axis=-2) - vertices
-    v = np.roll(vertices, -2, axis=-2) - vertices
+    v = np.roll(vertices, 1, axis=-2) - vertices
     cross = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
     return np.sort(np.arctan2(np.abs(cross), (u * v).sum(axis=-1)), axis=-1)
 
@@ -83,3 +85,19 @@ def contains(vertices, point):
     v = np.roll(u, -1, axis=-2)
     side = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
     return (side >= 0).all(axis=-1) | (side <= 0).all(axis=-1)
+
+
+def polygon_area(vertices):
+    """Return areas (...,) of simple polygons (..., corners, 2) in units of the square's area."""
+    if vertices.shape[-2] == 3:
+        return area(vertices)
+    x, y = vertices[..., 0], vertices[..., 1]
+    return np.abs((x * np.roll(y, -1, axis=-1) - np.roll(x, -1, axis=-1) * y).sum(axis=-1)) / 2
+
+
+def is_convex(vertices):
+    """Tell whether polygons (..., corners, 2) turn one way at all corners, or not at all, bool (...,)."""
+    side = np.roll(vertices, -1, axis=-2) - vertices
+    after = np.roll(side, -1, axis=-2)
+    turn = side[..., 0] * after[..., 1] - side[..., 1] * after[..., 0]
+    return (turn >= 0).all(axis=-1) | (turn <= 0).all(axis=-1)

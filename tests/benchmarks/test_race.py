@@ -17,7 +17,7 @@ SPECS = {
 
 @pytest.fixture(scope="module")
 def images():
-    from triangles.fitting import render_drawn
+    from triangles.fits.polygons import render_drawn
 
     return render_drawn(np.random.default_rng(0).random((128, 3, 2)), size=16)
 

@@ -4,8 +4,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from triangles import fitting, geometry
-from triangles.fitting import fit, render_drawn
+from triangles import geometry
+from triangles.fits.polygons import render_drawn
+from triangles.fits.triangle import FEATURES, features, fit
 from triangles.kinds.polygons import draw, pixel_corners
 from triangles.pixels.codec import resize
 
@@ -55,7 +56,7 @@ def test_the_set_s_own_drawing_is_used():
     large = own.ink >= 30
     assert np.median(own.iou[large]) > 0.97
     assert own.iou[large].mean() > other.iou[large].mean()
-    found, true = fitting.features(own.parameters), fitting.features(vertices)
+    found, true = features(own.parameters), features(vertices)
     assert np.median(np.abs(found - true)[large, 0]) < 0.005  # square-root area; a pixel is 0.031
 
 
@@ -88,7 +89,7 @@ def test_blank_and_tiny_images_have_defined_values():
     assert fits.iou[:3].tolist() == [0, 1, 1]
     assert 0 < fits.iou[3] <= 1
     assert np.isnan(fits.parameters[0]).all()
-    assert np.isnan(fitting.features(fits.parameters)[0]).all()
+    assert np.isnan(features(fits.parameters)[0]).all()
     assert fits.parameters[1].min(axis=0) == pytest.approx([9.5 / SIZE, 5.5 / SIZE])
 
 
@@ -118,7 +119,7 @@ def test_a_render_of_another_size_is_refused(drawn):
 
 def test_features_of_a_right_triangle():
     vertices = np.array([[[0, 0], [0.3, 0], [0, 0.4]]])
-    row = dict(zip(fitting.FEATURES, fitting.features(vertices)[0], strict=True))
+    row = dict(zip(FEATURES, features(vertices)[0], strict=True))
     assert row["sqrt_area"] == pytest.approx(np.sqrt(0.06))
     assert row["perimeter"] == pytest.approx(1.2)
     assert row["angle_3"] == pytest.approx(np.pi / 2)

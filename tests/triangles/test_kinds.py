@@ -100,7 +100,7 @@ def test_a_drawn_picture_is_found_again(kind, way):
     assert fits.parameters.shape == (150, *kind.shape)
     large = fits.ink >= 30
     assert large.sum() > 50
-    assert np.median(fits.iou[large]) >= (0.95 if way else 1)
+    assert np.median(fits.iou[large]) >= (0.95 if way else 0.99)
     assert fits.iou.max() <= 1
     assert np.quantile(fits.iou[large], 0.05) > 0.8
 

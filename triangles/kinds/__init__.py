@@ -62,7 +62,14 @@ class Registry(Mapping):
         return self._members[name]
 
 
-KINDS = Registry("kind of picture", {"triangle": "triangles.kinds.triangle:TRIANGLE"})
+KINDS = Registry(
+    "kind of picture",
+    {
+        "triangle": "triangles.kinds.triangle:TRIANGLE",
+        "quadrilateral": "triangles.kinds.quadrilateral:QUADRILATERAL",
+        "ellipse": "triangles.kinds.ellipse:ELLIPSE",
+    },
+)
 
 
 def load_plugins(modules):

@@ -35,7 +35,7 @@ class Kind:
     anchors: what is exactly true of `draw`: name -> (function of parameters (N, ...) that gives values (N,), their
         exact mean, their exact standard deviation or None where it is not known).
     fitter: name of the module that fits, or None: measures of shape are then left out. It offers `FEATURES`,
-        `features(parameters)` and `fit(images, render=None, draw_size=None)`, as `triangles.fitting` does. It is
+        `features(parameters)` and `fit(images, render=None, draw_size=None)`, as `triangles.fits.triangle` does. It is
         named and not imported, as a change in what fits must not make data stale. It may offer `distance(parameters,
         size)` too: without it measures of what lies off the fit are left out.
     """

@@ -18,7 +18,7 @@ class Triangle(Polygons):
     """White triangles on black; parameters are their vertices, float64 (N, 3, 2)."""
 
     shape = (3, 2)
-    fitter = "triangles.fitting"
+    fitter = "triangles.fits.triangle"
     anchors: ClassVar[dict] = {
         "mean area": (geometry.area, geometry.MEAN_AREA, geometry.SD_AREA),
         "mean squared area": (lambda vertices: geometry.area(vertices) ** 2, geometry.MEAN_SQUARED_AREA, None),

@@ -6,7 +6,7 @@ import pytest
 
 from studies.measures import clean
 from studies.measures.images import Images, measure_each
-from triangles.distances import distance_to_triangle
+from triangles.fits.distances import distance_to_polygon
 from triangles.kinds import KINDS
 from triangles.settings import resolve
 
@@ -20,7 +20,7 @@ def errors(change):
     drawn = (KINDS["triangle"].paint(RIGHT, SIZE) > 127)[None]
     ink = drawn.copy()
     change(ink[0])
-    distance = distance_to_triangle(RIGHT[None], SIZE)
+    distance = distance_to_polygon(RIGHT[None], SIZE)
     shift, depth = clean.outline_errors(ink, drawn, distance, np.array([OUTLINE]))
     return shift[0], depth[0]
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from studies.measures import noise
-from triangles.distances import distance_to_triangle
+from triangles.fits.distances import distance_to_polygon
 from triangles.kinds.polygons import draw
 
 BIG = np.array([[0.1, 0.15], [0.9, 0.3], [0.4, 0.92]])
@@ -26,12 +26,12 @@ def test_gray_is_counted_after_rounding_to_8_bits():
 
 def test_distance_is_signed_and_in_pixels():
     right = np.array([[[0.25, 0.25], [0.75, 0.25], [0.25, 0.75]]])
-    distance = distance_to_triangle(right, 16)[0]  # legs on the lines x = 4 and y = 4 px
+    distance = distance_to_polygon(right, 16)[0]  # legs on the lines x = 4 and y = 4 px
     assert distance[8, 0] == pytest.approx(3.5)
     assert distance[5, 5] == pytest.approx(-1.5)
     assert distance[0, 0] == pytest.approx(3.5 * np.sqrt(2))
     assert distance[13, 13] == pytest.approx(11 / np.sqrt(2))  # the hypotenuse is x + y = 16 px
-    assert np.array_equal(distance_to_triangle(right[:, ::-1], 16)[0], distance)
+    assert np.array_equal(distance_to_polygon(right[:, ::-1], 16)[0], distance)
 
 
 def test_background_counts_what_lies_off_the_fit():
@@ -40,8 +40,8 @@ def test_background_counts_what_lies_off_the_fit():
     corner = np.array([[0.1, 0.9], [0.9, 0.9], [0.5, 0.4]])
     vertices = np.stack([corner, np.full((3, 2), np.nan)])
     image[0, 0, 0] = 1.0
-    residual, haze, inside = noise.background(image, distance_to_triangle(vertices, 32))
-    far = (distance_to_triangle(vertices, 32)[0] > 2).sum()
+    residual, haze, inside = noise.background(image, distance_to_polygon(vertices, 32))
+    far = (distance_to_polygon(vertices, 32)[0] > 2).sum()
     assert residual[0] == pytest.approx(np.sqrt((1 + 63 * 0.25**2) / far))
     near = (
         6  # pixels of the canvas within 2 px of the piece of ink in its corner: 3 + 2 + 1, of which 5 in the gray rows

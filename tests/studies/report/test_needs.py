@@ -75,4 +75,4 @@ def test_drawing_does_not_hang_on_how_things_are_measured(module):
     assert f"{module.split('.')[-1]}.py" in {name.rpartition("/")[2] for name in names}
     measuring = ("measuring", "novelty", "shape", "noise", "population", "images")
     assert not names & {f"studies/measures/{one}.py" for one in measuring}
-    assert not {name for name in names if name.endswith("triangles/fitting.py")}
+    assert not {name for name in names if name.endswith("triangles/fits/polygons.py")}
