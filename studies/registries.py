@@ -18,6 +18,7 @@ RULERS = Registry(
         "shape": "studies.measures.shape:RULER",
         "clean": "studies.measures.clean:RULER",
         "noise": "studies.measures.noise:RULER",
+        "colour": "studies.measures.colour:RULER",
         "population": "studies.measures.population:RULER",
         "novelty": "studies.measures.novelty:RULER",
         "likelihood": "studies.measures.likelihood:RULER",

@@ -33,6 +33,8 @@ def cli(plugins):
 
 @cli.command()
 @click.option("--kind", metavar=f"[{'|'.join(KINDS)}]", help="What the pictures show; plugins add more.  [triangle]")
+@click.option("--colour", is_flag=True, default=None, help="Pictures in colours, which have any hue.")
+@click.option("--background", type=click.Choice(["black", "drawn"]), help="What is behind, with --colour.  [black]")
 @click.option(
     "--preparation", type=click.Choice(["low", "high", "array"]), help="Named combination; options below win."
 )

@@ -17,6 +17,7 @@ PREPARATIONS = {
 QUALITY = 75  # Pillow's default
 RESAMPLE = "bicubic"  # Pillow's default since 7.0
 KIND = "triangle"  # of data sets that say nothing else, as older ones do
+BACKGROUNDS = {"black": "coloured-{}", "drawn": "coloured-{}-on-colour"}  # what is behind shapes: the kind's name
 RECORD = "dataset.json"
 
 LIMITS = {  # name: (least, most, why no other)
@@ -105,22 +106,40 @@ class Settings:
 def resolve(preparation=None, **given):
     """Return `Settings` from a name in `PREPARATIONS` and explicit values, which win; None is not given.
 
-    With neither a preparation nor a format the pictures are drawn straight into the array.
+    With neither a preparation nor a format the pictures are drawn straight into the array. colour=True takes the kind's
+    pictures in colours, background="drawn" with one behind them too (else "black"): these are kinds of their own.
 
     Raises:
         ValueError: unknown names, values out of range, settings that contradict each other.
     """
     if preparation is not None:
         _check_choice("preparation", preparation, PREPARATIONS)
+    kind = _in_colours(given.get("kind") or KIND, given.pop("colour", None), given.pop("background", None))
     known = {field.name for field in fields(Settings)}
     if unknown := sorted(set(given) - known):
         raise ValueError(f"unknown setting {unknown[0]!r}: choose from {', '.join(sorted(known))}")
     values = {"format": "npy", "size": 32, "count": 10_000, "test_count": 2_000, "seed": 0}
-    values |= PREPARATIONS.get(preparation, {}) | {k: v for k, v in given.items() if v is not None}
+    values |= PREPARATIONS.get(preparation, {}) | {k: v for k, v in given.items() if v is not None} | {"kind": kind}
     values.setdefault("draw_size", values["size"])
     values.setdefault("quality", QUALITY if values["format"] == "jpeg" else None)
     values.setdefault("resample", RESAMPLE if values["draw_size"] != values["size"] else None)
     return Settings(**values)
+
+
+def _in_colours(kind, colour, background):
+    """Return the name of the kind that shows these pictures in colours, if that was asked for."""
+    if background is not None:
+        _check_choice("background", background, BACKGROUNDS)
+    if colour not in (None, False, True):
+        raise ValueError(f"colour is {colour!r}, but true or false is needed")
+    if not colour:
+        if background is not None:
+            raise ValueError(f"background is {background!r}, but gray pictures have a black one: give colour, too")
+        return kind
+    name = BACKGROUNDS[background or "black"].format(kind)
+    if name not in KINDS:
+        raise ValueError(f"there are no {name} pictures: leave colour out, or import the plugin that adds them")
+    return name
 
 
 def _check_choice(name, value, known, hint=""):

@@ -10,8 +10,8 @@ The fit is drawn plain, at the images' own size: one ruler for every set. Table 
 
 import numpy as np
 
-from studies.measures.images import as_ink
 from studies.measures.measure import SMALL, Described, Measure, Ruler, beside, mean, share
+from triangles.pixels.ink import binarise
 
 __all__ = ["DEEPEST", "DISPLACED", "RULER", "is_clean", "outline_errors"]
 
@@ -72,7 +72,7 @@ def _measure_chunk(kind, ink, parameters, outline):
     size, fitted = ink.shape[1], np.flatnonzero(np.isfinite(outline))
     drawn = np.zeros_like(ink)
     if len(fitted):
-        drawn[fitted] = as_ink(np.stack([kind.paint(one, size) for one in parameters[fitted]]))
+        drawn[fitted] = binarise(kind.as_gray(np.stack([kind.paint(one, size) for one in parameters[fitted]])))
     distance = kind.distance(parameters, size)
     stray = (ink & (distance > FAR)).sum(axis=(1, 2)).astype(np.float64)
     return np.stack([*outline_errors(ink, drawn, distance, outline), np.where(np.isfinite(outline), stray, np.nan)])

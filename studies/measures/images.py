@@ -13,7 +13,7 @@ from studies.registries import RULERS
 from triangles.kinds import KINDS
 from triangles.pixels.ink import binarise
 
-__all__ = ["Images", "as_ink", "measure_each", "summarise"]
+__all__ = ["Images", "measure_each", "summarise"]
 
 FRESH_STREAM = 2  # of pictures that no model has seen; streams 0 and 1 are the training and the test images'
 
@@ -24,12 +24,13 @@ class Images:
 
     values: uint8 or float in [0, 1], (N, H, W) or (N, H, W, 3), N >= 1. settings: what their set was drawn with
     (`triangles.settings.Settings`), or None for a triangle drawn plain at the images' own size. train: uint8 training
-    images of the same shape, or None.
+    images of the same shape, or None. judged_as: name of the kind whose pictures they are taken for, or None.
     """
 
     values: np.ndarray
     settings: object | None = None
     train: np.ndarray | None = None
+    judged_as: str | None = None
 
     def __post_init__(self):
         if not len(self.values):
@@ -37,7 +38,11 @@ class Images:
 
     @property
     def kind(self):
-        """The kind of the pictures, see `triangles.kinds`."""
+        """The kind that the pictures are judged as, see `triangles.kinds`."""
+        return KINDS[self.judged_as] if self.judged_as else self._drawn
+
+    @property
+    def _drawn(self):
         return KINDS[self.settings.kind if self.settings is not None else "triangle"]
 
     @cached_property
@@ -47,17 +52,17 @@ class Images:
 
     @cached_property
     def gray(self) -> np.ndarray:
-        """float64 (N, H, W) in [0, 1]: the mean over the channels."""
-        return self.values_in_unit if self.values_in_unit.ndim == 3 else self.values_in_unit.mean(axis=-1)
+        """float64 (N, H, W) in [0, 1]: of colours what the kind of picture makes of them."""
+        return self.values_in_unit if self.values_in_unit.ndim == 3 else self.kind.as_gray(self.values_in_unit)
 
     @cached_property
     def ink(self) -> np.ndarray:
         """bool (N, H, W): above one half."""
-        return as_ink(self.values)
+        return self.as_ink(self.values)
 
     @cached_property
     def training_ink(self) -> np.ndarray:
-        return as_ink(self.train)
+        return self.as_ink(self.train)
 
     @cached_property
     def fresh_ink(self) -> np.ndarray | None:
@@ -68,29 +73,23 @@ class Images:
         if self.settings is None or self.train is None:
             return None
         rng = np.random.default_rng(np.random.SeedSequence([self.settings.seed, FRESH_STREAM]))
-        return as_ink(self.kind.render(self.kind.draw(rng, len(self.train)), self.settings))
+        return self.as_ink(self._drawn.render(self._drawn.draw(rng, len(self.train)), self.settings))
 
     @cached_property
     def fits(self):
         """The best-fit pictures drawn as the set was, see `triangles.kinds`; None for a kind that is not fitted."""
-        return self.kind.fit(self._one_channel, self.settings) if self.kind.fitter else None
+        return self.kind.fit(self.values, self.settings) if self.kind.fitter else None
 
     @cached_property
     def plain_fits(self):
         """The best-fit pictures drawn straight at the images' own size: one ruler for every set."""
         if self.settings is None or self.settings.plain:
             return self.fits
-        return self.kind.fit(self._one_channel, None)
+        return self.kind.fit(self.values, None)
 
-    @property
-    def _one_channel(self) -> np.ndarray:
-        return self.values if np.ndim(self.values) == 3 else self.gray
-
-
-def as_ink(values: np.ndarray) -> np.ndarray:
-    """Return what is ink, above one half of the range: bool (N, H, W) from uint8 or float images."""
-    values = np.asarray(values)
-    return binarise(values if values.ndim == 3 else values.mean(axis=-1).astype(values.dtype))
+    def as_ink(self, values: np.ndarray) -> np.ndarray:
+        """Return what is ink, above one half of the range: bool (N, H, W) from uint8 or float images."""
+        return binarise(self.kind.as_gray(values))
 
 
 def measure_each(images: Images):

@@ -77,7 +77,7 @@ def _measure_samples(run, samples: Loaded, train: np.ndarray):
 
 
 def _described(dataset, values, train) -> Images:
-    return Images(values, dataset.settings, train if len(train) > 1 else None)
+    return Images(values, dataset.settings, train if len(train) > 1 else None, dataset.judged_as)
 
 
 def _read_real(run, table):

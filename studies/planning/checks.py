@@ -4,8 +4,17 @@ from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
 from studies.planning.families import settings_class, stands_for, uses_batch_norm
 from studies.registries import CHECKS, FIGURES, TABLES, describe, shown
+from triangles.kinds import KINDS
 
-__all__ = ["check_claims", "check_extended", "check_resampled", "check_sampling", "check_shown", "check_training"]
+__all__ = [
+    "check_claims",
+    "check_extended",
+    "check_judged_as",
+    "check_resampled",
+    "check_sampling",
+    "check_shown",
+    "check_training",
+]
 
 
 def check_training(study, where: str) -> None:
@@ -122,3 +131,16 @@ def _check_claim(plan, claim) -> None:
 def _check_known(axis: str, names, known) -> None:
     if strange := [name for name in names or () if name not in known]:
         raise ValueError(f"{axis} {strange[0]} is not in the study: choose from {', '.join(known) or 'none'}")
+
+
+def check_judged_as(judged_as: str | None, drawn: str, where: str) -> list[str]:
+    """Check that pictures can be judged as those of another kind; return the words that tell so in a name."""
+    if judged_as is None:
+        return []
+    if judged_as not in KINDS:
+        raise ValueError(f"{where}: unknown kind {judged_as!r} in judged_as: choose from {', '.join(KINDS)}")
+    if not KINDS[judged_as].fitter:
+        raise ValueError(f"{where}: nothing fits a {judged_as}, so no picture is judged as one: leave judged_as out")
+    if KINDS[judged_as].channels != KINDS[drawn].channels:
+        raise ValueError(f"{where}: a {drawn} has other channels than a {judged_as}: leave judged_as out")
+    return [f"as_{judged_as}"]

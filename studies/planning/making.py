@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 import triangles.settings
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
-from studies.planning.checks import check_extended, check_resampled, check_sampling
+from studies.planning.checks import check_extended, check_judged_as, check_resampled, check_sampling
 from studies.planning.claim import Cells
 from studies.planning.families import DEFAULT, settings_class, stands_for, understood, variances_of
 from studies.planning.reading import validated
@@ -110,8 +110,9 @@ class Maker:
         if data not in self._sets:
             self._sets[data] = self._set(data, seed)
         settings, differences = self._sets[data]
-        name = _shorten([data, f"seed{seed}", *differences])
-        return Dataset(name, data, replace(settings, seed=seed), self.folder / "data" / name, tuple(differences))
+        name, judged_as = _shorten([data, f"seed{seed}", *differences]), self.study.data[data].judged_as
+        settings = replace(settings, seed=seed)
+        return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences), judged_as)
 
     def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings, list[str]]:
         common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)
@@ -122,7 +123,8 @@ class Maker:
             settings = triangles.settings.resolve(preparation, **common | given)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self.where}: data.{data}: {error}") from None
-        return settings, _differences(asdict(settings), asdict(plain))
+        judged_as = check_judged_as(self.study.data[data].judged_as, settings.kind, f"{self.where}: data.{data}")
+        return settings, _differences(asdict(settings), asdict(plain)) + judged_as
 
     @property
     def recipe(self) -> Recipe:

@@ -26,13 +26,15 @@ REAL_FILE = "real.npz"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set of one seed. data: the study's name for it; differences: what sets it apart from that name's own."""
+    """A data set of one seed. data: the study's name for it; differences: what sets it apart from that name's own;
+    judged_as: the kind of picture whose rulers measure it, None for its own."""
 
     name: str
     data: str
     settings: triangles.settings.Settings
     folder: Path
     differences: tuple[str, ...] = ()
+    judged_as: str | None = None
 
     @property
     def flags(self) -> str:
@@ -51,8 +53,10 @@ class Dataset:
     @property
     def measuring_modules(self) -> tuple[str, ...]:
         """The modules that, with all they import, decide what is measured of images like these."""
-        kind, rulers = KINDS[self.settings.kind], [RULERS.module(name) for name in RULERS]
-        return ("studies.measures.measuring", *rulers, *kind.drawing_modules, *kind.fitting_modules)
+        drawn, judged = KINDS[self.settings.kind], KINDS[self.judged_as or self.settings.kind]
+        rulers = [RULERS.module(name) for name in RULERS]
+        modules = (*drawn.drawing_modules, *judged.drawing_modules, *judged.fitting_modules)
+        return ("studies.measures.measuring", *rulers, *dict.fromkeys(modules))
 
     @property
     def real_file(self) -> Path:

@@ -68,6 +68,8 @@ KINDS = Registry(
         "triangle": "triangles.kinds.triangle:TRIANGLE",
         "quadrilateral": "triangles.kinds.quadrilateral:QUADRILATERAL",
         "ellipse": "triangles.kinds.ellipse:ELLIPSE",
+        "coloured-triangle": "triangles.kinds.coloured:COLOURED_TRIANGLE",
+        "coloured-triangle-on-colour": "triangles.kinds.coloured:COLOURED_TRIANGLE_ON_COLOUR",
     },
 )
 

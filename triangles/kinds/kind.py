@@ -100,6 +100,14 @@ class Kind:
         """Return the shape of one image: (size, size), or (size, size, channels) with more than one channel."""
         return (size, size) if self.channels == 1 else (size, size, self.channels)
 
+    def as_gray(self, values):
+        """Return images in gray, 0 where nothing is drawn and 1 where a shape is: (N, H, W).
+
+        values: uint8 or floating in [0, 1], (N, H, W), which are returned as they are, or (N, H, W, 3).
+        """
+        values = np.asarray(values)
+        return values if values.ndim == 3 else values.mean(axis=-1) / (255 if values.dtype == np.uint8 else 1)
+
     @property
     def FEATURES(self):  # noqa: N802 -- named as the fitter's
         """Return the features' table: name -> (words for people, unit, (least, most))."""
