@@ -60,7 +60,10 @@ AT_ONCE = any_of(run.name for run in PLAN.runs if "frames" not in run.capabiliti
 
 # What each rule's files are made from: lists of files, and functions of the wildcards that give them.
 MADE_FROM = {
-    "generate": [lambda w: sources(PLAN.dataset(w.dataset).drawing_modules)],
+    "generate": [
+        lambda w: sources(PLAN.dataset(w.dataset).drawing_modules),
+        lambda w: PLAN.dataset(w.dataset).source_files,
+    ],
     "train": [
         lambda w: PLAN.run(w.run).dataset.files,
         lambda w: PLAN.run(w.run).start_from_files,
@@ -135,7 +138,7 @@ rule generate:
         made_from=digest_of_inputs(*MADE_FROM["generate"]),
         whole=whole(*(DATA / "{dataset}" / file for file in PLAN.data_files)),
         plugins=PLAN.plugins,
-        flags=lambda w: PLAN.dataset(w.dataset).flags,
+        command=lambda w: PLAN.dataset(w.dataset).command,
         folder=lambda w: PLAN.dataset(w.dataset).folder,
     log:
         LOGS / "generate-{dataset}.log",
@@ -143,7 +146,7 @@ rule generate:
         TIMES / "generate-{dataset}.tsv"
     threads: 8 # or as many cores as there are; no byte depends on them
     shell:
-        "triangles {params.plugins} generate {params.flags} --workers {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
+        "triangles {params.plugins} {params.command} --workers {threads} --out {params.folder:q} --replace > {log:q} 2>&1"
 
 
 rule train:

@@ -4,6 +4,7 @@ run.json (written last: its presence means whole), losses.csv, model.safetensors
 """
 
 import math
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,8 @@ __all__ = [
     "train_in",
 ]
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
 
 def read_data(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Read train.npy and, where there is one, test.npy of a data set, as uint8 (N, C, H, W).
@@ -51,12 +54,25 @@ def read_data(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def load_data(folder: Path) -> tuple[tuple[np.ndarray, np.ndarray | None], dict[str, str]]:
     """Read images as `read_data` does, with the sha256 of each file's bytes as they were read."""
+    if not (folder / "train.npy").exists() and _holds_pictures(folder):
+        raise ValueError(
+            f"{folder} holds picture files and no train.npy: make a data set of them first, `triangles import "
+            f"{shlex.quote(str(folder))} --out DATA`"
+        )
     found = {name: load_images(folder / name) for name in ("train.npy", "test.npy") if (folder / name).exists()}
     train, test = found.get("train.npy") or load_images(folder / "train.npy"), found.get("test.npy")
     if test is not None and test.values.shape[1:] != train.values.shape[1:]:
         shapes = f"{train.values.shape[1:]} and {test.values.shape[1:]}"
         raise ValueError(f"{folder}: train and test images differ in shape ({shapes})")
     return (train.values, test and test.values), {name: one.sha256 for name, one in found.items()}
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Tell whether a folder, or one in it, holds picture files."""
+    if not folder.is_dir():
+        return False
+    inside = [folder, *(path for path in folder.iterdir() if path.is_dir())]
+    return any(path.suffix.lower() in PICTURES for some in inside for path in some.iterdir())
 
 
 def identity(settings: FamilySettings, data: dict[str, str]) -> dict:

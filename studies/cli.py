@@ -136,12 +136,13 @@ def reference(plan, out):
 
 @cli.command()
 @click.argument("name")
-def new(name):
+@click.option("--images", type=click.Path(path_type=Path), help="Your own pictures: a folder, .zip or array.")
+def new(name, images):
     """Begin a study of your own: write NAME.yaml, ten lines that run as they are."""
     from studies.planning.resolving import TAKEN
     from studies.planning.template import begin_study
 
-    path = begin_study(name, TAKEN)
+    path = begin_study(name, TAKEN, images)
     click.echo(f"{path}: edit it, then run `snakemake --cores all --config study={path}`")
 
 

@@ -44,6 +44,7 @@ FIGURES = Registry(
         "clean": "studies.report.figures.measures.clean:ENTRY",
         "overlap": "studies.report.figures.measures.overlap:ENTRY",
         "noise": "studies.report.figures.measures.noise:ENTRY",
+        "colour": "studies.report.figures.measures.colour:ENTRY",
         "population": "studies.report.figures.measures.population:ENTRY",
         "likelihood": "studies.report.figures.measures.likelihood:ENTRY",
         "contrasts": "studies.report.figures.measures.contrasts:ENTRY",

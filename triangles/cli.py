@@ -1,4 +1,4 @@
-"""Run the command `triangles`: generate, show and check data sets."""
+"""Run the command `triangles`: generate, import, show and check data sets."""
 
 import os
 import signal
@@ -72,6 +72,44 @@ def generate(preparation, workers, out, files, replace, **given):
     click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test images)")
     if settings.format != "npy" and not files:
         click.echo(f"the {settings.format} files themselves were not kept: --files leaves them too")
+
+
+@cli.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--size", type=int, help="Pixels a side.  [32]")
+@click.option("--colour/--gray", default=None, help="Three channels, or one.  [three if any picture has a colour]")
+@click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), help="How pictures become square.  [crop]")
+@click.option("--background", metavar="COLOUR", help="Behind what is transparent, beside what is padded.  [black]")
+@click.option(
+    "--resample", type=click.Choice(["nearest", "box", "bilinear", "bicubic", "lanczos"]), help="Filter.  [bicubic]"
+)
+@click.option("--test-share", type=float, help="Share of the pictures held out to test by.  [0.15]")
+@click.option("--seed", type=int, help="Seed: which pictures are held out.  [0]")
+@click.option("--values", type=click.Choice(["0..1", "-1..1"]), help="What floating pixels of an array span.")
+@click.option("--channels", type=click.Choice(["first", "last"]), help="Where an array's colours are.  [by its shape]")
+@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read.  [refused, and listed]")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Threads; no byte depends on them.  [one a core]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [datasets/ and a name made of the source's]")
+@click.option("--replace", is_flag=True, help="Start over where the folder holds another data set.")
+def import_(source, values, channels, workers, out, replace, **given):
+    """Make a data set of your own pictures: SOURCE is a folder, a .zip, or an array in a .npy or .npz file.
+
+    PNG, JPEG, WebP, BMP, TIFF and GIF are read, in subfolders too.
+    """
+    from tqdm import tqdm
+
+    from triangles.imported import resolve_import
+    from triangles.importing.sources import open_source
+    from triangles.importing.telling import tell
+    from triangles.importing.writing import write_imported
+
+    found = open_source(source, values, channels)
+    settings = resolve_import(source, len(found.names), values=values, channels=channels, **given)
+    folder = out if out is not None else Path("datasets") / settings.name
+    with tqdm(total=len(found.names), unit="image", desc=str(folder), disable=None, leave=False) as bar:
+        record = write_imported(folder, found, settings, workers or _cores(), replace, bar.update)
+    for line in tell(folder, record):
+        click.echo(line)
 
 
 def _cores():

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
+from triangles.imported import Imported, settings_of
 from triangles.kinds import KINDS
 from triangles.production import produce
 from triangles.rendering import SPLITS, draw_parameters, render, render_plain
@@ -26,25 +27,30 @@ __all__ = [
     "DataSet",
     "Settings",
     "facts",
+    "is_there",
     "read_dataset",
     "read_record",
     "render",
     "render_plain",
     "resolve",
+    "versions",
     "write_dataset",
 ]
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set in memory, as the module's docstring describes it, and the record of dataset.json."""
+    """A data set in memory, as the module's docstring describes it, and the record of dataset.json.
+
+    parameters_train, parameters_test: None of imported pictures, which have none.
+    """
 
     train: np.ndarray
     test: np.ndarray
-    parameters_train: np.ndarray
-    parameters_test: np.ndarray
-    settings: Settings
+    settings: Settings | Imported
     record: dict
+    parameters_train: np.ndarray | None = None
+    parameters_test: np.ndarray | None = None
 
 
 def facts(images):
@@ -85,10 +91,10 @@ def write_dataset(folder, settings, workers=1, files=False, replace=False, progr
         raise ValueError("image files were asked for, but format npy makes none: give format png or jpeg")
     if folder.is_symlink():
         raise ValueError(f"{folder} is a symlink, and nothing is written through one: give the folder that it leads to")
-    if _is_there(folder, settings, files, replace):
+    if is_there(folder, settings, files, replace):
         return False
     with partial_folder(folder, settings.files) as (partial, is_ours):
-        if _is_there(folder, settings, files, replace):  # another process may have made it meanwhile
+        if is_there(folder, settings, files, replace):  # another process may have made it meanwhile
             return False
         check_place(folder, settings.files if not replace else ())
         record = _write_parts(partial, settings, workers, files, progress)
@@ -99,15 +105,16 @@ def write_dataset(folder, settings, workers=1, files=False, replace=False, progr
     return True
 
 
-def _is_there(folder, settings, files, replace):
+def is_there(folder, settings, files, replace):
     """Tell whether this very set is in the folder, whole; refuse what else is there unless it may be replaced."""
     found = [name for name in (*settings.files, FILES) if (folder / name).exists()]
     if not found:
         return False
     try:
         record = read_record(folder)
-        there = asdict(Settings(**record["settings"]))
-        differing = [name for name, value in asdict(settings).items() if there[name] != value]
+        there = asdict(settings_of(record, Settings))
+        wanted = {name: value for name, value in asdict(settings).items() if name not in settings.found}
+        differing = [name for name, value in wanted.items() if there.get(name, settings) != value]
         if ("image_files" in record) != files:
             differing.append("files")
         if differing:
@@ -189,7 +196,7 @@ def read_record(folder):
     if not isinstance(settings, dict) or not isinstance(files, dict):
         raise ValueError(f"{path} lacks the settings or the files of a data set: make the data set again")
     try:
-        names = Settings(**settings).files
+        names = settings_of(record, Settings).files
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} has settings that cannot be ({error}): make the data set again") from error
     if sorted((*files, RECORD)) != sorted(names):
@@ -221,16 +228,31 @@ def read_dataset(folder):
     """
     folder = Path(folder)
     record = read_record(folder)
-    settings = Settings(**record["settings"])
-    kind, arrays, found = KINDS[settings.kind], {}, {}
-    least, most = kind.bounds
+    settings = settings_of(record, Settings)
+    arrays, found, shape = {}, {}, image_shape(settings, record)
     for split, count in zip(SPLITS, (settings.count, settings.test_count), strict=True):
-        name = f"{kind.parameters}_{split}.npy"
-        images = load_array(folder / f"{split}.npy", np.uint8, (count, *kind.image_shape(settings.size)))
-        parameters = load_array(folder / name, np.float64, (count, *kind.shape))
-        if not ((parameters.values >= least) & (parameters.values <= most)).all():
-            raise ValueError(f"{folder / name} leaves the range {least:g}..{most:g}: make the data set again")
-        arrays |= {split: images.values, f"parameters_{split}": parameters.values}
-        found |= {f"{split}.npy": images.sha256, name: parameters.sha256}
+        images = load_array(folder / f"{split}.npy", np.uint8, (count, *shape))
+        arrays[split], found[f"{split}.npy"] = images
+        if KINDS[settings.kind].drawn:
+            arrays[f"parameters_{split}"], found[f"{KINDS[settings.kind].parameters}_{split}.npy"] = _read_parameters(
+                folder, KINDS[settings.kind], split, count
+            )
     _check_digests(folder, record, found)
     return DataSet(**arrays, settings=settings, record=record)
+
+
+def _read_parameters(folder, kind, split, count):
+    path, (least, most) = folder / f"{kind.parameters}_{split}.npy", kind.bounds
+    parameters = load_array(path, np.float64, (count, *kind.shape))
+    if not ((parameters.values >= least) & (parameters.values <= most)).all():
+        raise ValueError(f"{path} leaves the range {least:g}..{most:g}: make the data set again")
+    return parameters
+
+
+def image_shape(settings, record):
+    """Return the shape of one image of a set by its settings, and of an imported one by its record too."""
+    if KINDS[settings.kind].drawn:
+        return settings.image_shape
+    if record.get("channels") not in (1, 3):
+        raise ValueError("the record of imported pictures names neither 1 nor 3 channels: make the data set again")
+    return settings.image_shape(record["channels"])

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from triangles.kinds import KINDS
 from triangles.pixels.codec import FILTERS
 
-__all__ = ["FORMATS", "PREPARATIONS", "Settings", "resolve"]
+__all__ = ["FORMATS", "LIMITS", "PREPARATIONS", "RECORD", "Settings", "check_choice", "check_range", "resolve"]
 
 FORMATS = ("npy", "png", "jpeg")
 # The thesis, 5.2 and 6.1. Without a draw size a triangle is drawn at the final size, and nothing is resized.
@@ -53,18 +53,31 @@ class Settings:
     seed: int
     kind: str = KIND
 
+    found = ()  # settings that are only known once the set is made: none
+
     def __post_init__(self):
-        _check_choice("kind", self.kind, KINDS, ", or import the plugin that adds it")
-        _check_choice("format", self.format, FORMATS)
+        check_choice("kind", self.kind, KINDS, ", or import the plugin that adds it")
+        if not KINDS[self.kind].drawn:
+            raise ValueError(f"pictures of kind {self.kind!r} are not drawn: `triangles import` makes sets of them")
+        check_choice("format", self.format, FORMATS)
         for name, (least, most, why) in LIMITS.items():
             if not (name == "quality" and self.format != "jpeg"):
-                _check_range(name, getattr(self, name), least, most, why)
+                check_range(name, getattr(self, name), least, most, why)
         if self.format != "jpeg" and self.quality is not None:
             raise ValueError(f"quality is {self.quality!r}, but {self.format} has none: leave it out or use jpeg")
         if self.size != self.draw_size:
-            _check_choice("resample", self.resample, FILTERS)
+            check_choice("resample", self.resample, FILTERS)
         elif self.resample is not None:
             raise ValueError(f"resample is {self.resample!r}, but size equals draw_size: leave it out")
+
+    @property
+    def image_shape(self):
+        """Return the shape of one image."""
+        return KINDS[self.kind].image_shape(self.size)
+
+    @property
+    def channel_count(self):
+        return KINDS[self.kind].channels
 
     @property
     def plain(self):
@@ -113,7 +126,7 @@ def resolve(preparation=None, **given):
         ValueError: unknown names, values out of range, settings that contradict each other.
     """
     if preparation is not None:
-        _check_choice("preparation", preparation, PREPARATIONS)
+        check_choice("preparation", preparation, PREPARATIONS)
     kind = _in_colours(given.get("kind") or KIND, given.pop("colour", None), given.pop("background", None))
     known = {field.name for field in fields(Settings)}
     if unknown := sorted(set(given) - known):
@@ -129,7 +142,7 @@ def resolve(preparation=None, **given):
 def _in_colours(kind, colour, background):
     """Return the name of the kind that shows these pictures in colours, if that was asked for."""
     if background is not None:
-        _check_choice("background", background, BACKGROUNDS)
+        check_choice("background", background, BACKGROUNDS)
     if colour not in (None, False, True):
         raise ValueError(f"colour is {colour!r}, but true or false is needed")
     if not colour:
@@ -142,11 +155,13 @@ def _in_colours(kind, colour, background):
     return name
 
 
-def _check_choice(name, value, known, hint=""):
+def check_choice(name, value, known, hint=""):
+    """Refuse a value that is not among the known names."""
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}{hint}")
 
 
-def _check_range(name, value, least, most, why):
+def check_range(name, value, least, most, why):
+    """Refuse a value that is no whole number in the range."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{name} is {value!r}, but a whole number in {least}..{most} is needed: {why}")

@@ -68,9 +68,9 @@ class Images:
     def fresh_ink(self) -> np.ndarray | None:
         """Ink of as many fresh pictures as there are training images, drawn as those were: bool (M, H, W).
 
-        The same of every sampling of a data set; None where no settings say how to draw them.
+        The same of every sampling of a data set; None where no settings say how to draw them, or they are not drawn.
         """
-        if self.settings is None or self.train is None:
+        if self.settings is None or self.train is None or not self._drawn.drawn:
             return None
         rng = np.random.default_rng(np.random.SeedSequence([self.settings.seed, FRESH_STREAM]))
         return self.as_ink(self._drawn.render(self._drawn.draw(rng, len(self.train)), self.settings))
@@ -83,7 +83,7 @@ class Images:
     @cached_property
     def plain_fits(self):
         """The best-fit pictures drawn straight at the images' own size: one ruler for every set."""
-        if self.settings is None or self.settings.plain:
+        if self.settings is None or self.settings.plain or not self.kind.fitter:
             return self.fits
         return self.kind.fit(self.values, None)
 

@@ -40,7 +40,7 @@ def estimate_plan(plan) -> Cost:
 def _kind(run) -> tuple:
     training = {name: value for name, value in run.training.model_dump(mode="json").items() if name not in FREE}
     data = run.dataset.settings
-    return repr(training), data.size, data.count, data.test_count
+    return repr(training), data.size, data.channel_count, data.count, data.test_count
 
 
 def _epochs(run) -> int:
@@ -64,7 +64,7 @@ def _timed(plan, run):
     from diffusion.training import Trainer
 
     data = run.dataset.settings
-    shape = (1, data.size, data.size)
+    shape = (data.channel_count, data.size, data.size)
     images, test = (np.zeros((count, *shape), np.uint8) for count in (data.count, min(data.test_count, TESTED)))
     trainer = Trainer(run.training, images, test if len(test) else None, choose("auto", "auto", plan.scale.threads))
     found = estimate(trainer, data.test_count)

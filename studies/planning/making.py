@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+import triangles.imported
 import triangles.settings
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
 from studies.planning.checks import check_extended, check_judged_as, check_resampled, check_sampling
@@ -15,6 +16,7 @@ from studies.planning.families import DEFAULT, settings_class, stands_for, under
 from studies.planning.reading import validated
 from studies.planning.runs import Dataset, Resampling, Run
 from studies.planning.study import Recipe, Resampled, SamplingSettings, Scale, Scales, Study
+from triangles.importing.sources import open_source
 
 __all__ = ["Maker"]
 
@@ -114,8 +116,10 @@ class Maker:
         settings = replace(settings, seed=seed)
         return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences), judged_as)
 
-    def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings, list[str]]:
+    def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings | triangles.imported.Imported, list[str]]:
         common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)
+        if "images" in given:
+            return self._imported(data, given, common)
         said = data if data in triangles.settings.PREPARATIONS else None
         preparation = given.pop("preparation", said)
         try:
@@ -125,6 +129,22 @@ class Maker:
             raise ValueError(f"{self.where}: data.{data}: {error}") from None
         judged_as = check_judged_as(self.study.data[data].judged_as, settings.kind, f"{self.where}: data.{data}")
         return settings, _differences(asdict(settings), asdict(plain)) + judged_as
+
+    def _imported(self, data: str, given: dict, common: dict) -> tuple[triangles.imported.Imported, list[str]]:
+        """Return the settings of a set of imported pictures, which are listed for it but not read."""
+        where, source = f"{self.where}: data.{data}", given.pop("images")
+        usual = {name: common[name] for name in ("size", "seed") if name in common}
+        try:
+            found = open_source(source, given.get("values"), given.get("channels"))
+            plain = triangles.imported.resolve_import(source, len(found.names), **usual)
+            settings = triangles.imported.resolve_import(source, len(found.names), **usual | given)
+        except FileNotFoundError:
+            raise ValueError(f"{where}: there is no {source}: give the path of a folder of pictures") from None
+        except (ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{where}: {error}") from None
+        if self.study.data[data].judged_as:
+            raise ValueError(f"{where}: imported pictures are judged as no kind: leave judged_as out")
+        return settings, _differences(asdict(settings), asdict(plain))
 
     @property
     def recipe(self) -> Recipe:

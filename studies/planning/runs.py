@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import triangles.imported
 import triangles.settings
 from diffusion import family
 from diffusion.settings import TrainSettings
@@ -11,6 +12,7 @@ from diffusion.store.console import flags
 from studies.planning.families import DEFAULT, capabilities, variances_of
 from studies.planning.study import SamplingSettings
 from studies.registries import RULERS
+from triangles.importing.sources import open_source_of
 from triangles.kinds import KINDS
 
 __all__ = ["Dataset", "Resampling", "Run"]
@@ -31,15 +33,30 @@ class Dataset:
 
     name: str
     data: str
-    settings: triangles.settings.Settings
+    settings: triangles.settings.Settings | triangles.imported.Imported
     folder: Path
     differences: tuple[str, ...] = ()
     judged_as: str | None = None
 
     @property
-    def flags(self) -> str:
-        """The options of `triangles generate` that make this set."""
-        return shlex.join(self.settings.flags)
+    def command(self) -> str:
+        """The command of `triangles` that makes this set, with its options."""
+        return shlex.join(["generate" if self.drawn else "import", *self.settings.flags])
+
+    @property
+    def kind(self) -> str:
+        """The kind of picture by whose rulers the set is measured."""
+        return self.judged_as or self.settings.kind
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the pictures are drawn here; else they are imported."""
+        return KINDS[self.settings.kind].drawn
+
+    @property
+    def source_files(self) -> list[Path]:
+        """The files that imported pictures come from; none of drawn ones."""
+        return [] if self.drawn else open_source_of(self.settings).files
 
     @property
     def files(self) -> list[Path]:
@@ -48,12 +65,13 @@ class Dataset:
     @property
     def drawing_modules(self) -> tuple[str, ...]:
         """The modules that, with all they import, decide the set's bytes."""
-        return tuple(KINDS[self.settings.kind].drawing_modules)
+        imported = () if self.drawn else ("triangles.importing.writing", "triangles.importing.sources")
+        return (*KINDS[self.settings.kind].drawing_modules, *imported)
 
     @property
     def measuring_modules(self) -> tuple[str, ...]:
         """The modules that, with all they import, decide what is measured of images like these."""
-        drawn, judged = KINDS[self.settings.kind], KINDS[self.judged_as or self.settings.kind]
+        drawn, judged = KINDS[self.settings.kind], KINDS[self.kind]
         rulers = [RULERS.module(name) for name in RULERS]
         modules = (*drawn.drawing_modules, *judged.drawing_modules, *judged.fitting_modules)
         return ("studies.measures.measuring", *rulers, *dict.fromkeys(modules))

@@ -93,7 +93,7 @@ class Variant(Settings):
 
 
 class DataVariant(Variant):
-    """Images to train on, by settings of `triangles generate`.
+    """Images to train on, by settings of `triangles generate`, or with `images`, a path, of `triangles import`.
 
     judged_as: the kind of picture by whose rulers samples and images are measured, in place of their own: of controls.
     """

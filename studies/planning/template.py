@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import yaml
+
 from diffusion.store.files import write_text
+from triangles.imported import resolve_import
+from triangles.importing.sources import open_source
 
 __all__ = ["begin_study"]
 
@@ -20,15 +24,30 @@ models:
 figures: [schedules, samples, overlap, loss]
 tables: [cells, losses, data]
 """
+OF_IMAGES = """\
+# snakemake --cores all --config study={name}.yaml    its report: results/laptop/{name}/report.html
+title: {name}
+question: Which of these models draws pictures like these best?
+data:
+  pictures: {{images: {images}, size: 32}}  # further keys are those of `triangles import`: colour: false, fit: pad ...
+models:
+  linear: {{}}
+  power-1.5: {{label: power 1.5}}
+training: {{epochs: {epochs}}}  # of {count:,} pictures; as many steps as the laptop scale takes
+figures: [training-examples, samples, neighbours, loss, likelihood]
+tables: [cells, losses, data]
+"""
+SHOWN = 80_000  # images that a network sees at the laptop scale: 8 epochs of 10,000
 
 
-def begin_study(name: str, taken: tuple[str, ...]) -> Path:
+def begin_study(name: str, taken: tuple[str, ...], images: Path | None = None) -> Path:
     """Write the template of a study as NAME.yaml in the working directory; return its path.
 
-    taken: names that no study may have.
+    taken: names that no study may have. images: pictures of one's own that it is to be about.
 
     Raises:
-        ValueError: the name cannot name a folder, or the file is there.
+        ValueError: the name cannot name a folder, the file is there, or there are no pictures.
+        OSError: they are missing or unreadable.
     """
     name = name.removesuffix(".yaml")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in taken:
@@ -36,5 +55,11 @@ def begin_study(name: str, taken: tuple[str, ...]) -> Path:
     path = Path(f"{name}.yaml")
     if path.exists():
         raise ValueError(f"{path} is there already: give another name, or remove it")
-    write_text(path, TEMPLATE.format(name=name))
+    write_text(path, TEMPLATE.format(name=name) if images is None else _about(name, images))
     return path
+
+
+def _about(name: str, images: Path) -> str:
+    count = resolve_import(images, len(open_source(images).names)).count
+    quoted = yaml.safe_dump(str(images), default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    return OF_IMAGES.format(name=name, images=quoted, count=count, epochs=max(1, round(SHOWN / count)))

@@ -24,7 +24,7 @@ def describe_plan(plan) -> str:
         lines += [
             "",
             f"data set {dataset.name}",
-            f"  {_name_program('triangles', plan)} generate {dataset.flags} --out {_quote(dataset.folder)}",
+            f"  {_name_program('triangles', plan)} {dataset.command} --out {_quote(dataset.folder)}",
             f"  studies measure-data {dataset.name} {plan.flags}",
         ]
     for run in plan.runs:

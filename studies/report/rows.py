@@ -25,14 +25,15 @@ def has_cell(plan, data: str, model: str) -> bool:
 
 
 def fitted_data(plan, able: str = "fitter") -> list[str]:
-    """Return the data whose kind of picture has a fitter, so that overlaps and features are measured.
+    """Return the data judged as a kind of picture that has a fitter, so that overlaps and features are measured.
 
-    able: `distance` for the data whose fitter also measures distances from the shape, as noise off it needs.
+    able: `distance` for the kinds whose fitter also measures distances from the shape, as noise off it needs; `unmix`
+    for those in colours.
     """
     from triangles.kinds import KINDS
 
-    kinds = {run.data: KINDS[run.dataset.settings.kind] for run in plan.grid}
-    return [data for data in plan.data_names if getattr(kinds[data], able)]
+    kinds = {run.data: KINDS[run.dataset.kind] for run in plan.grid}
+    return [data for data in plan.data_names if getattr(kinds[data], able, None)]
 
 
 def unfitted(plan, shown) -> list[str]:

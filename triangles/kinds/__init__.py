@@ -70,6 +70,7 @@ KINDS = Registry(
         "ellipse": "triangles.kinds.ellipse:ELLIPSE",
         "coloured-triangle": "triangles.kinds.coloured:COLOURED_TRIANGLE",
         "coloured-triangle-on-colour": "triangles.kinds.coloured:COLOURED_TRIANGLE_ON_COLOUR",
+        "images": "triangles.kinds.images:IMAGES",
     },
 )
 

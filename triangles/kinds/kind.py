@@ -30,6 +30,7 @@ class Kind:
 
     parameters: what one picture's numbers are called; their files are PARAMETERS_train.npy and PARAMETERS_test.npy.
     shape: shape of one picture's numbers.
+    drawn: whether `draw` and `paint` make the pictures; False of those that come from elsewhere.
     bounds: least and most that each of them may be; also kept by what `draw` gives.
     channels: 1 for gray images (N, H, W), 3 for colours (N, H, W, 3).
     anchors: what is exactly true of `draw`: name -> (function of parameters (N, ...) that gives values (N,), their
@@ -42,6 +43,7 @@ class Kind:
 
     parameters: str
     shape: tuple[int, ...]
+    drawn = True
     bounds = (0.0, 1.0)
     channels = 1
     anchors: ClassVar[dict] = {}

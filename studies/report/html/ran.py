@@ -26,7 +26,7 @@ def gather_facts(plan) -> dict:
         "versions": _merge(record.versions for record in records),
         "settings": _merge(record.settings for record in records),
         "sampling": _merge(run.sampling.model_dump(exclude_none=True) for run in plan.runs),
-        "data": {dataset.name: dataset.flags for dataset in plan.datasets},
+        "data": {dataset.name: dataset.command for dataset in plan.datasets},
         "facts": _merge({key: getattr(record, key, None) for key in FACTS} for record in records),
         "training_time": duration(training),
         "sampling_time": duration(sampling),

@@ -33,7 +33,7 @@ def make(plan):
         values = pd.DataFrame([dict(zip(one.measure, one.value, strict=True)) for one in frames])
         told = {name: _tell_spread(values.get(name)) for name in SHOWN}
         rows.append({"data": data, "model": model, "seeds": len(frames)} | told)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
 def _tell_spread(values) -> str | None:
@@ -47,7 +47,7 @@ ENTRY = Entry(
     title="Cell by cell",
     caption="Mean and standard deviation over the seeds. Overlap, haze and what lies off the shape are of samples with "
     "30 px of ink or more, unless it says: of all. Drawn plain: by one ruler for every set, the fit drawn straight at "
-    "the images' own size. Blank: no pixel above one half. Haze is in 0 to 1.",
+    "the images' own size. Blank: no pixel above one half. Haze is in 0 to 1. A column that no cell has is left out.",
     needs=lambda plan: measure_files(plan.grid),
     make=make,
 )

@@ -48,7 +48,7 @@ def _find_features(plan) -> dict:
     from triangles.kinds import KINDS
 
     found = {}
-    for kind in dict.fromkeys(run.dataset.settings.kind for run in plan.grid if run.data in fitted_data(plan)):
+    for kind in dict.fromkeys(run.dataset.kind for run in plan.grid if run.data in fitted_data(plan)):
         for name, (words, unit, (least, most)) in KINDS[kind].FEATURES.items():
             scale = degrees(1) if unit == "rad" else 1
             found[name] = words, scale, (scale * least, scale * most)
@@ -82,7 +82,7 @@ def _draw_densities(axes, plan, data: str, feature) -> None:
 def _has_feature(plan, data: str, name: str) -> bool:
     from triangles.kinds import KINDS
 
-    return name in KINDS[next(run.dataset.settings.kind for run in plan.grid if run.data == data)].FEATURES
+    return name in KINDS[next(run.dataset.kind for run in plan.grid if run.data == data)].FEATURES
 
 
 def estimate_density(values: np.ndarray, x: np.ndarray) -> np.ndarray | None:
