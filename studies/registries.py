@@ -15,14 +15,14 @@ __all__ = ["CHECKS", "FIGURES", "RULERS", "TABLES", "describe", "list_names", "s
 RULERS = Registry(
     "ruler",
     {
-        "shape": "studies.measures.shape:RULER",
-        "clean": "studies.measures.clean:RULER",
-        "noise": "studies.measures.noise:RULER",
-        "colour": "studies.measures.colour:RULER",
-        "population": "studies.measures.population:RULER",
-        "novelty": "studies.measures.novelty:RULER",
-        "likelihood": "studies.measures.likelihood:RULER",
-        "curve": "studies.measures.curve:RULER",
+        "shape": "studies.measures.rulers.shape:RULER",
+        "clean": "studies.measures.rulers.clean:RULER",
+        "noise": "studies.measures.rulers.noise:RULER",
+        "colour": "studies.measures.rulers.colour:RULER",
+        "population": "studies.measures.rulers.population:RULER",
+        "novelty": "studies.measures.rulers.novelty:RULER",
+        "likelihood": "studies.measures.rulers.likelihood:RULER",
+        "curve": "studies.measures.rulers.curve:RULER",
     },
 )
 FIGURES = Registry(

@@ -49,8 +49,8 @@ ORDER = {
         *("runs", "remaking", "commands", "cli", "__main__"),
     ),
     "triangles": (
-        *("geometry", "pixels", "kinds", "fits", "settings", "rendering", "workers", "production"),
-        *("storage", "datasets", "sheets", "checking", "cli", "__main__"),
+        *("geometry", "pixels", "kinds", "fits", "settings", "imported", "rendering", "workers", "production"),
+        *("storage", "datasets", "importing", "sheets", "checking", "cli", "__main__"),
     ),
     "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "cli", "__main__"),
 }

@@ -24,7 +24,6 @@ from diffusion.devices import choose
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images, read_array, read_images, read_json
 from diffusion.training import Trainer
-from studies.measures.likelihood import bin_errors
 from studies.measures.results import (
     COLUMNS,
     read_frames,
@@ -33,6 +32,7 @@ from studies.measures.results import (
     read_samples,
     read_table,
 )
+from studies.measures.rulers.likelihood import bin_errors
 from studies.planning.reading import find, read_scales
 from studies.planning.resolving import make_plan
 from studies.report.tables.formatting import read_back

@@ -4,6 +4,7 @@ Shapes are those of the gray kind for the same seed. Hue, saturation and value a
 from what they lie on.
 """
 
+from importlib import import_module
 from math import sqrt
 
 import numpy as np
@@ -25,6 +26,7 @@ class Coloured(Kind):
 
     parameters = "pictures"
     channels = 3
+    unmixer = "triangles.fits.coloured"
 
     def __init__(self, shapes, behind=False):
         self.shapes, self.behind = shapes, behind
@@ -103,13 +105,11 @@ class Coloured(Kind):
 
     @property
     def fitting_modules(self):
-        return ("triangles.fits.coloured", *self.shapes.fitting_modules)
+        return (self.unmixer, *self.shapes.fitting_modules)
 
     @property
     def _fits(self):
-        from triangles.fits import coloured
-
-        return coloured
+        return import_module(self.unmixer)  # named and not imported, as a fitter is
 
 
 class _Hsv:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from diffusion.store.files import read_array
-from studies.measures import clean, novelty
 from studies.measures.calibration import impostors
 from studies.measures.images import Images
 from studies.measures.measure import SMALL
-from studies.measures.shape import FIXED_OVERLAPS
+from studies.measures.rulers import clean, novelty
+from studies.measures.rulers.shape import FIXED_OVERLAPS
 from triangles.datasets import read_record
 from triangles.kinds.polygons import Polygons
 from triangles.rendering import draw_parameters
@@ -74,7 +74,7 @@ def measure_power(folder: Path) -> list[dict]:
     """Measure each class of shapes drawn as the data set in this folder was: a row a class.
 
     count: of 30 px or more; the overlaps of 0.8 and 0.9 with the best-fit triangle, and clean, are shares of these.
-    copied, memorised: shares as `studies.measures.novelty` has them, of all with ink.
+    copied, memorised: shares as `studies.measures.rulers.novelty` has them, of all with ink.
     """
     of = _Set(folder)
     rows = [_measure_class(of, name, draw(of.rng, COUNT, of.settings.size)) for name, draw in CLASSES.items()]

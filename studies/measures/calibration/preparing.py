@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from studies.measures.noise import background
+from studies.measures.rulers.noise import background
 from triangles import geometry
 from triangles.kinds import KINDS
 from triangles.pixels.codec import FILTERS

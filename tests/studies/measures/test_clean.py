@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.measures import clean
 from studies.measures.images import Images, measure_each
+from studies.measures.rulers import clean
 from triangles.fits.distances import distance_to_polygon
 from triangles.kinds import KINDS
 from triangles.settings import resolve

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from studies.measures.likelihood import loss_by_logsnr, white_data_floor
+from studies.measures.rulers.likelihood import loss_by_logsnr, white_data_floor
 
 
 def test_bins_hold_their_own_samples():

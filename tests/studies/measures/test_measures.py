@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from studies.measures.images import Images, measure_each
 from studies.measures.images import summarise as summarise_kind
 from studies.measures.measure import SMALL
-from studies.measures.shape import validity_threshold
+from studies.measures.rulers.shape import validity_threshold
 from triangles.fits.polygons import render_drawn
 from triangles.geometry import random_vertices
 from triangles.kinds import KINDS

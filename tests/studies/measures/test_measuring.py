@@ -10,10 +10,10 @@ import pytest
 
 from diffusion.schedules import schedule
 from diffusion.store.files import sha256, write_array, write_json
-from studies.measures.curve import loss_measures
-from studies.measures.likelihood import LOGSNR_EDGES, bin_errors
 from studies.measures.measuring import measure_data, measure_resampling, measure_run
 from studies.measures.results import COLUMNS, DIGEST, of_samples, read_measures, read_table
+from studies.measures.rulers.curve import loss_measures
+from studies.measures.rulers.likelihood import LOGSNR_EDGES, bin_errors
 from studies.planning.resolving import make_plan
 from studies.report.tables import cells, measures
 from triangles.datasets import write_dataset

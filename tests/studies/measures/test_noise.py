@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from studies.measures import noise
+from studies.measures.rulers import noise
 from triangles.fits.distances import distance_to_polygon
 from triangles.kinds.polygons import draw
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from studies.measures import novelty
+from studies.measures.rulers import novelty
 
 
 def test_nearest_two_against_counting_one_by_one():

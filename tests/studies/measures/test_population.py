@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from studies.measures import population
+from studies.measures.rulers import population
 
 
 def normal(rng, n, d=3, shift=0.0):

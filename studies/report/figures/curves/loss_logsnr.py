@@ -45,7 +45,7 @@ def _find_runs(plan) -> list:
 
 
 def _draw_set(axes, plan, runs) -> None:
-    from studies.measures.likelihood import bin_errors
+    from studies.measures.rulers.likelihood import bin_errors
 
     if runs:
         _draw_floor(axes, runs[0])
@@ -57,7 +57,7 @@ def _draw_set(axes, plan, runs) -> None:
 
 def _draw_floor(axes, run) -> None:
     """Draw the error of the best linear guess pixel by pixel, for pixels that vary as in the set's own images."""
-    from studies.measures.likelihood import LOGSNR_EDGES, white_data_floor
+    from studies.measures.rulers.likelihood import LOGSNR_EDGES, white_data_floor
 
     images = or_hole(read_images, run.dataset.folder / "test.npy")
     if images is None:

@@ -55,7 +55,7 @@ def pair_up(row: Row, table, dataset) -> list[Row]:
 
     row: all the tiles; table: a line each, with ink, nearest and second_nearest, or None.
     """
-    from studies.measures.novelty import distance_ratio
+    from studies.measures.rulers.novelty import distance_ratio
 
     train = or_hole(read_images, dataset.folder / "train.npy")
     if row.tiles is None or table is None or train is None or "nearest" not in table:
