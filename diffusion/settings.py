@@ -125,6 +125,9 @@ class TrainSettings(FamilySettings, _Denoising):
         target = TARGETS[self.target]
         if self.value_range not in target.value_ranges:
             raise ValueError(f"target {self.target} needs value_range {' or '.join(target.value_ranges)}")
+        if self.value_range not in getattr(PROCESSES[self.process], "value_ranges", (self.value_range,)):
+            ranges = " or ".join(PROCESSES[self.process].value_ranges)
+            raise ValueError(f"process {self.process} needs value_range {ranges}")
         if target.needs and target.needs - PROCESSES[self.process].extras:
             raise ValueError(f"target {self.target} needs another process than {self.process}: choose x0")
         return self

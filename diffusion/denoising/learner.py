@@ -36,7 +36,7 @@ def losses(model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
     if target.is_reported:
         return objective, objective.detach()
     found = target.read(output.detach(), xt, batch.t, process)
-    return objective, process.error(found, batch.hidden)
+    return objective, process.error(found, batch.x0, batch.hidden)
 
 
 class Learner:

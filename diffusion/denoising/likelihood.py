@@ -196,8 +196,9 @@ def terms(model: Model, bits: Any, x0: torch.Tensor, t: np.ndarray, hidden: torc
     """
     device = model.device.torch
     x0, hidden, index = x0.to(device), hidden.to(device), torch.as_tensor(t - 1, device=device)
-    found = model.predict(model.process.noised(x0, index, hidden), index)
-    errors, values, later = bits.errors(found, hidden), np.zeros(len(t)), t > 1
+    xt = model.process.noised(x0, index, hidden)
+    found = model.predict(xt, index)
+    errors, values, later = bits.errors(found, x0, xt, index, hidden), np.zeros(len(t)), t > 1
     values[later] = bits.steps(t[later], errors[later])
     if not later.all():
         first = torch.as_tensor(~later, device=device)

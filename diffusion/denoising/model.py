@@ -71,6 +71,7 @@ class Model:
 
     def output(self, xt: Tensor, t: Tensor) -> Tensor:
         """Return the network's raw output for x_t (B, C, H, W) at indices t (B,), in float32."""
+        xt = self.process.seen(xt, t)
         compiled = self.network.training and self._compiled is not None
         network = self._compiled if compiled else self.network
         with self.device.autocast():

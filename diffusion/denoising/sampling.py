@@ -129,6 +129,12 @@ def moments(model: Model, x: Tensor, noise: ImageNoise, sampler, steps: int | No
         yield int(kept[i - 1]) + 1 if i else 0, x
 
 
+def _shown(model: Model, path: Moments) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield (t, x_t, what the network is shown of it), the last x_0 as it is."""
+    for t, x in path:
+        yield t, x, model.process.seen(x, t - 1) if t else x
+
+
 def predict(model: Model, x: Tensor, t: int, clip: bool) -> Prediction:
     """Ask the model at index t; with `clip`, its estimate of x_0 is held within the data's range."""
     index = torch.full((1,), t, device=x.device)  # one for all images: the time embedding is computed once a step
@@ -176,7 +182,7 @@ def sample(
             given = None if noised is None else noised[indices.start : indices.stop]
             x = model.process.start(noise) if given is None else _noised(model, given, noise)
             path = moments(quick, x, noise, sampler, drawing.steps, drawing.clip)
-            ended, frames = _follow(path, wanted, max(min(drawing.framed, count) - start, 0), progress)
+            ended, frames = _follow(_shown(model, path), wanted, max(min(drawing.framed, count) - start, 0), progress)
         images.append(ended)
         if len(frames) or not kept:
             kept.append(as_arrays(to_unit(frames, model.settings.value_range)))
@@ -200,12 +206,12 @@ def _noised(model: Model, images: np.ndarray, noise: ImageNoise) -> Tensor:
     return model.process.noised(x0, last, torch.stack(hidden).to(x0.device))
 
 
-def _follow(path: Moments, wanted: list[int], framed: int, progress) -> tuple[Tensor, Tensor]:
+def _follow(path, wanted: list[int], framed: int, progress) -> tuple[Tensor, Tensor]:
     """The last x of a path, and the first `framed` images at the moments nearest after each wanted step."""
     frames, pending = [], list(wanted)
-    for calls, (t, x) in enumerate(path):
+    for calls, (t, x, shown) in enumerate(path):
         while pending and t <= pending[0]:
-            frames.append(x[:framed].float().cpu())
+            frames.append(shown[:framed].float().cpu())
             pending.pop(0)
         if progress and calls:
             progress(len(x))

@@ -27,6 +27,7 @@ class Gaussian:
 
     extras = frozenset({"eps", "abar"})
     variances = tuple(SIGMAS)
+    value_ranges = ("symmetric", "unit")
     bound = "diffusion.processes.gaussian_bits:GaussianBits"
 
     def __init__(self, schedule: NoiseSchedule, device="cpu"):
@@ -60,6 +61,10 @@ class Gaussian:
         """Return x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) eps  [H eq. 4, T eq. 2.45]."""
         return self.at("sqrt_abar", t, x0) * x0 + self.at("sqrt_1m_abar", t, x0) * eps
 
+    def seen(self, xt: Tensor, t: Tensor | int) -> Tensor:
+        """Return x_t, which the network sees as it is."""
+        return xt
+
     def hidden(self, x0: Tensor, xt: Tensor, t: Tensor | int) -> Tensor:
         """Return the eps that leads from x_0 to x_t  [H eq. 4]."""
         return (xt - self.at("sqrt_abar", t, xt) * x0) / self.at("sqrt_1m_abar", t, xt)
@@ -68,7 +73,7 @@ class Gaussian:
         """Return the x_0 from which eps leads to x_t  [H eq. 4]."""
         return (xt - self.at("sqrt_1m_abar", t, xt) * eps) / self.at("sqrt_abar", t, xt)
 
-    def error(self, found: Prediction, eps: Tensor) -> Tensor:
+    def error(self, found: Prediction, x0: Tensor, eps: Tensor) -> Tensor:
         """Return L_simple of each image, (B,): the mean squared error of eps  [H eq. 14]."""
         return (found.eps - eps).square().flatten(1).mean(1)
 

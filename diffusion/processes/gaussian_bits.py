@@ -72,7 +72,7 @@ class GaussianBits:
         squares = x0.double().square().flatten(1).mean(1).numpy()
         return np.array([self.schedule.prior_bits(float(square)) for square in squares])
 
-    def errors(self, found: Prediction, eps: Tensor) -> np.ndarray:
+    def errors(self, found: Prediction, x0: Tensor, xt: Tensor, t: Tensor, eps: Tensor) -> np.ndarray:
         """Return the mean squared error of eps of each image, float64 (B,)."""
         return (found.eps - eps).double().square().flatten(1).mean(1).cpu().numpy()
 

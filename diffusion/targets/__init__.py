@@ -18,5 +18,6 @@ TARGETS = Registry(
         "x0": "diffusion.targets.squared:X0",
         "v": "diffusion.targets.squared:V",
         "bernoulli": "diffusion.targets.bernoulli:Bernoulli",
+        "poisson": "diffusion.targets.poisson:Poisson",
     },
 )
