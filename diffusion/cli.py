@@ -18,6 +18,8 @@ from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
 from diffusion.store.surroundings.progress import bar
 
+OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some, which refuses what is another's
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--plugin", multiple=True, metavar="MODULE", help="Import this module first; may be repeated.")
@@ -41,6 +43,8 @@ cli.add_command(show)
 )
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
 @click.option("--variance", metavar="[beta|beta-tilde]", help="Of the ancestral sampler.  [beta]")
+@click.option("--corrections", type=click.IntRange(1, 1000), help="Langevin steps at each level, of its samplers.  [1]")
+@click.option("--snr", type=float, help="Of the Langevin samplers: noise a step along the score is given.  [0.16]")
 @click.option(
     "--clip/--no-clip",
     default=False,
@@ -80,8 +84,7 @@ def sample(
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
     if matched and noised:
         raise ValueError("--matched and --noised are two ways to start: leave one out")
-    if options["variance"] is None:
-        del options["variance"]
+    options = {name: value for name, value in options.items() if value is not None or name not in OF_SAMPLERS}
     check_name(name, LIKELIHOOD)
     (_, start), data = runs.load_data(noised) if noised else ((None, None), {})
     if noised and start is None:

@@ -84,6 +84,16 @@ class Model:
         model.output = lambda xt, t: call((xt, t))
         return model
 
+    def score(self, xt: Tensor, t: Tensor) -> Tensor:
+        """Return the gradient of log p_t at x_t (B, C, H, W), -eps_hat / sqrt(1 - abar_t), whatever the target.
+
+        Raises:
+            ValueError: a process that is no Gaussian.
+        """
+        if not {"eps", "abar"} <= self.process.extras:
+            raise ValueError(f"process {self.settings.process!r} has no score: choose gaussian")
+        return -self.predict(xt, t).eps / self.process.at("sqrt_1m_abar", t, xt)
+
     def predict(self, xt: Tensor, t: Tensor) -> Prediction:
         """Read the output for x_t (B, C, H, W) at indices t (B,), or one index for all, as the target says."""
         return self.target.read(self.output(xt, t), xt, t, self.process)

@@ -19,5 +19,7 @@ SAMPLERS = Registry(
         "ancestral": "diffusion.samplers.ancestral:Ancestral",
         "ddim": "diffusion.samplers.ddim:DDIM",
         "dpm-solver": "diffusion.samplers.dpm_solver:DPMSolver",
+        "langevin": "diffusion.samplers.langevin:Langevin",
+        "corrected": "diffusion.samplers.langevin:Corrected",
     },
 )

@@ -80,6 +80,8 @@ class SamplesRecord(Record):
 
     sampler: str | None = None
     variance: str | None = None
+    corrections: int | None = None
+    snr: float | None = None
     steps: int | None = None
     count: int | None = None
     framed: int | None = None

@@ -3,6 +3,7 @@
 from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
 from studies.planning.families import settings_class, stands_for, uses_batch_norm
+from studies.planning.study import OF_SAMPLERS
 from studies.registries import CHECKS, FIGURES, TABLES, describe, shown
 from triangles.kinds import KINDS
 
@@ -41,7 +42,8 @@ def check_sampling(training, sampling, where: str) -> None:
     """
     if hasattr(training, "process"):
         try:
-            choose_sampler(sampling.sampler, PROCESSES[training.process], variance=sampling.variance)
+            own = {name: getattr(sampling, name) for name in OF_SAMPLERS}
+            choose_sampler(sampling.sampler, PROCESSES[training.process], **own)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
 

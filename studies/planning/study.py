@@ -24,7 +24,8 @@ def _distinct(names: tuple) -> tuple:
 Distinct = AfterValidator(_distinct)
 
 
-OF_PATHS = ("sampler", "variance", "clip", "steps", "framed", "frames")  # nothing to families that draw at once
+OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some
+OF_PATHS = ("sampler", *OF_SAMPLERS, "clip", "steps", "framed", "frames")  # nothing to families that draw at once
 
 
 class SamplingSettings(Settings):
@@ -32,6 +33,8 @@ class SamplingSettings(Settings):
 
     sampler: one_of(SAMPLERS) = "ancestral"
     variance: str | None = None
+    corrections: Positive | None = None
+    snr: Annotated[float, Field(gt=0)] | None = None
     clip: bool = False
     steps: Positive | None = None
     count: Positive = 64

@@ -32,7 +32,7 @@ def test_the_other_studies_can_be_planned_and_share_what_is_the_same(study):
         for run in [run for run in ours.runs if run.name in theirs]:
             known = theirs[run.name]
             assert (run.training_flags, run.sampling_flags) == (known.training_flags, known.sampling_flags)
-            assert run.dataset.flags == known.dataset.flags
+            assert run.dataset.command == known.dataset.command
     assert study == "longer" or ours.runs[0].name in theirs
 
 
