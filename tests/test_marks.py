@@ -27,7 +27,8 @@ def is_command(function):
 
 def test_no_folder_holds_more_than_a_reader_can_take_in():
     folders = {path.parent for path in SOURCES}
-    sizes = {str(f.relative_to(ROOT)): sum(p.is_file() for p in f.iterdir()) for f in folders}
+    # studies are questions and no code: there may be as many as are asked
+    sizes = {str(f.relative_to(ROOT)): sum(p.is_file() and p.suffix != ".yaml" for p in f.iterdir()) for f in folders}
     assert {name: size for name, size in sizes.items() if size > FILES} == {}
 
 

@@ -96,19 +96,15 @@ class Variant(Settings):
 
 
 class DataVariant(Variant):
-    """Images to train on, by settings of `triangles generate`, or with `images`, a path, of `triangles import`.
-
-    judged_as: the kind of picture by whose rulers samples and images are measured, in place of their own: of controls.
-    """
+    """Images by settings of `triangles generate`, or with `images`, a path, of `triangles import`; judged_as: the kind
+    by whose rulers these and samples are measured, in place of their own."""
 
     judged_as: Name | None = None
 
 
 class ModelVariant(Variant):
-    """A model, by settings of `diffusion train`; sampling: by settings of `diffusion sample`.
-
-    colour: of its lines and bars, as #rrggbb; one is chosen if it has none.
-    """
+    """A model, by settings of `diffusion train`; sampling: by settings of `diffusion sample`; colour: of its lines and
+    bars, as #rrggbb, chosen if it has none."""
 
     colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
     sampling: Mapping[str, Any] = {}

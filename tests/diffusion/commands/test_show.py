@@ -68,7 +68,13 @@ def test_help_shows_what_there_is_to_choose_from():
         return " ".join(CliRunner().invoke(program, [*words, "--help"]).output.split())
 
     train = said(cli, "train")
-    for choice in ("[eps|x0|v|bernoulli|poisson]", "[adam|muon]", "[thesis|fast]", "power-10|sine-ramp", "power-P|wave-K]"):
+    for choice in (
+        "[eps|x0|v|bernoulli|poisson]",
+        "[adam|muon]",
+        "[thesis|fast]",
+        "power-10|sine-ramp",
+        "power-P|wave-K]",
+    ):
         assert choice in train
     assert "[ancestral|ddim|dpm-solver|langevin|corrected]" in said(cli, "sample")
     assert "[triangle]" in said(triangles, "generate")
