@@ -28,7 +28,7 @@ except (ValueError, OSError) as error:
     print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
 
-WORDS = take_over(workflow, lambda: find_half_done(PLAN))
+WORDS = take_over(workflow, lambda: find_half_done(PLAN), PLAN.told)
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 

@@ -117,10 +117,9 @@ def test_a_grid_may_be_a_list_of_pairs_and_a_model_may_have_samplings_of_its_own
 
 
 def test_labels_and_colours_are_the_studys_own_or_made(tmp_path):
-    models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {"short": "cos"}}
+    models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {}}
     plan = make_plan(written(tmp_path, **ALONE, models=models))
     assert [plan.label(name) for name in models] == ["straight", "wave", "cosine"]
-    assert plan.short("cosine") == "cos"
     colours = [plan.colour(name) for name in models]
     assert colours[0] == "#0072b2"
     assert len(set(colours)) == 3

@@ -141,3 +141,14 @@ def test_the_keyboard_reaches_and_moves_the_slider(opened):
     assert all(a != b for a, b in zip(shown(), end, strict=True))
     page.keyboard.press("End")
     assert shown() == end
+
+
+def test_no_table_is_cut_when_printed(report, chromium):
+    page = chromium.new_page(viewport={"width": 700, "height": 1000})  # A4 between its margins
+    page.goto(report.as_uri())
+    page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+    page.emulate_media(media="print")
+    widths = page.evaluate("[...document.querySelectorAll('table')].map(t => [t.className, t.scrollWidth])")
+    assert widths
+    assert all(width <= (1040 if name == "wide" else 700) for name, width in widths), widths
+    page.close()

@@ -69,7 +69,7 @@ def handler(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     stopped = []
-    made = LogHandler(settings, lambda: ["epoch 2 of 8 of a-b"], lambda: bool(stopped))
+    made = LogHandler(settings, lambda: ["epoch 2 of 8 of a on b"], lambda: bool(stopped), {"a-b": "a on b, seed 0"})
     made.said, made.stopping = stream, stopped
     yield made
     made.close()
@@ -91,8 +91,8 @@ def test_a_finished_job_is_one_line_and_noise_is_none(handler, tmp_path):
     ):
         handler.emit(one)
     lines = handler.said.getvalue().splitlines()
-    assert lines[:2] == ["2 jobs: 2 train", "goes on after epoch 2 of 8 of a-b"]
-    assert lines[2].startswith("1 of 2 train         a-b  0 s, epoch 3/8, loss 0.123, 1300 images/s")
+    assert lines[:2] == ["2 jobs: 2 train", "goes on after epoch 2 of 8 of a on b"]
+    assert lines[2].startswith("1 of 2 train         a on b, seed 0  0 s, epoch 3/8, loss 0.123, 1300 images/s")
     assert lines[3].startswith("failed: train")
     assert lines[-2:] == ["diffusion: error: the loss was inf", "something that is no noise"]
     handler.stopping.append(True)
@@ -125,4 +125,4 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     assert "Traceback" not in said
     assert "Error" not in said
     assert said.splitlines()[-1].startswith("stopped: finished jobs are saved, and ")
-    assert said.splitlines()[-1].endswith(" of 5000 of array-linear-seed0-epochs5000; the same command goes on")
+    assert said.splitlines()[-1].endswith(" of 5000 of linear on array, seed 0; the same command goes on")

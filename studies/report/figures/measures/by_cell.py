@@ -98,8 +98,8 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
             shade = readable_on(colormaps["Blues"](asked.norm(value))[:3]) if value == value else INK
             text = _tell(value, left_out[j, i])
             axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
-    axes.set_xticks(range(len(columns)), [plan.short(name) for name in columns])
-    axes.set_yticks(range(len(rows) + 1), [*(break_label(plan.short(name)) for name in rows), "real"])
+    axes.set_xticks(range(len(columns)), [break_label(plan.label(name)) for name in columns])
+    axes.set_yticks(range(len(rows) + 1), [*(break_label(plan.label(name)) for name in rows), "real"])
     for label, name in zip(axes.get_yticklabels(), rows, strict=False):
         label.set(color=text_colour(plan.colour(name)), fontweight="bold")
     axes.axhline(len(rows) - 0.5, color="white", linewidth=2.5)
