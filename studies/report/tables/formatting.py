@@ -28,14 +28,15 @@ __all__ = [
 
 TOGETHER = ("estimate", "lower", "upper")  # a row's number with its interval, in digits of its own
 ENDS = {"lower": "interval from", "upper": "interval to"}
+ROUNDING = 1e-12  # of a value: a smaller spread is the arithmetic's
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
 FORMULA = re.compile(r"\s*'*[=+\-@\t\r]")  # how a cell begins that spreadsheets compute, or text that hides such a one
 
 
 def with_spread(value: float, spread: float) -> str:
-    """Return `0.58 ± 0.031`: two digits of the spread, as many decimals of the value, or only the value."""
-    if not spread > 0:
+    """Return `0.58 ± 0.031`: two digits of the spread, as many decimals of the value; or only the value."""
+    if not spread > ROUNDING * abs(value):
         return f"{value:.3g}"
     decimals = max(0, 1 - floor(log10(float(f"{spread:.1e}"))))  # rounded first: 0.99999 is 1.0
     return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
