@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from commands import FAST, call, refusal
+from patience import PATIENCE
 
 from diffusion.denoising.sampling import sample
 from diffusion.settings import TrainSettings
@@ -130,7 +131,9 @@ def command(*words, folder, before=""):
     program = f"from {words[0]}.cli import main; main()"
     line = f'{before} exec "$@"'
     shown = ["sh", "-c", line, "sh", sys.executable, "-c", program, *words[1:]]
-    return subprocess.run(shown, cwd=folder, stdout=subprocess.PIPE, text=True, check=False, timeout=300).returncode
+    return subprocess.run(
+        shown, cwd=folder, stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE
+    ).returncode
 
 
 @pytest.mark.faults

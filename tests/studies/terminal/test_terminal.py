@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from patience import PATIENCE, wait_until
 from project import copy_project, start
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -114,13 +115,12 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     study = "training: {epochs: 5000}\ndata: {array: {}}\nmodels: {linear: {}}\ntitle: Long\nquestion: How long?\n"
     (folder / "long.yaml").write_text(study)
     process = start(folder, "--cores", "1", config=["--config", "scale=smoke", "study=long.yaml"])
-    deadline = time.monotonic() + 200
-    while not list(Path(folder).glob("results/smoke/runs/*/checkpoint.safetensors")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.2)
+    wait_until(
+        lambda: list(Path(folder).glob("results/smoke/runs/*/checkpoint.safetensors")),
+        lambda: process.poll() is None,
+    )
     process.send_signal(signal.SIGINT)  # not to the jobs: Snakemake passes it on
-    said = process.communicate(timeout=200)[0]
+    said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "Error" not in said
