@@ -6,6 +6,12 @@ import sys
 from functools import cache, partial
 from pathlib import Path
 
+from diffusion.store.surroundings.environment import find_shadow
+
+if SHADOW := find_shadow():  # before a library is imported
+    print(f"snakemake: error: {SHADOW}", file=sys.stderr)
+    sys.exit(2)
+
 from diffusion.family import CARRIERS
 from diffusion.store.console import printable
 from diffusion.store.sources import followed

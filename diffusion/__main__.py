@@ -2,7 +2,10 @@
 
 import os
 import signal
+import sys
 from importlib import import_module
+
+from diffusion.store.surroundings.environment import find_shadow
 
 
 def start(name: str) -> None:
@@ -15,6 +18,9 @@ def start(name: str) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
+    if shadow := find_shadow():
+        os.write(2, f"{name}: error: {shadow}\n".encode(errors="backslashreplace"))
+        sys.exit(2)
     import_module(f"{name}.cli").main()
 
 

@@ -4,16 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from commands import FAST, call, refusal
 from patience import PATIENCE
+from project import CONFIG, ROOT, copy_project, environment, snakemake
 
 from diffusion.denoising.sampling import sample
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
+from diffusion.store.surroundings.environment import find_shadow
 from diffusion.training import Trainer
 from studies.planning.reading import read_yaml
 from studies.planning.resolving import make_plan, plan_from_config
@@ -156,6 +159,44 @@ def test_nothing_of_the_users_environment_changes_a_figure(folder):
                        before=before) == 0  # fmt: skip
         said[name] = (folder / name / "smoke/figures/schedules.png").read_bytes()
     assert said["plain"] == said["hostile"]
+
+
+@pytest.mark.parametrize("name", ["triangles.py", "yaml.py", "numpy/__init__.py", "signal.py", "torch.abi3.so"])
+def test_a_module_of_the_users_that_stands_before_a_library_is_refused(name, tmp_path, monkeypatch):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise SystemExit('not this one')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path}")
+    module = name.partition("/")[0].partition(".")[0]
+    assert find_shadow().startswith(f"PYTHONPATH has {tmp_path}, whose {module} Python takes for another")
+
+
+def test_modules_of_ones_own_and_libraries_in_their_own_place_are_not(tmp_path, monkeypatch):
+    for name in ("my_lab.py", "tests/__init__.py", "numpy/notes.txt", "README"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    places = [ROOT, tmp_path, tmp_path / "none", Path(np.__file__).parents[1], ""]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, places)))
+    assert find_shadow() == ""
+
+
+def test_the_workflow_refuses_such_a_module_and_its_workers_obey_the_cores(tmp_path):
+    project, words = (
+        copy_project(tmp_path / "project"),
+        ["--dry-run", "--printshellcmds", "--", "results/smoke/data/low-seed0/train.npy"],
+    )
+    for cores in ("1", "3"):
+        code, said = snakemake(project, "--cores", cores, *CONFIG, *words, config=[])
+        assert code == 0, said
+        assert f" --workers {cores} " in said
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/triangles.py").touch()
+    more = {"PYTHONPATH": f"{project}{os.pathsep}{tmp_path / 'mine'}"}
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *CONFIG, *words]
+    done = subprocess.run(
+        command, cwd=project, env=environment(project) | more, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"snakemake: error: PYTHONPATH has {tmp_path / 'mine'}, whose triangles Python takes" in done.stderr
 
 
 MANY = {
