@@ -109,6 +109,9 @@ def plan_from_config(config: dict) -> Plan:
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
         raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
+    typed = {word.partition("=")[0] for word in sys.argv if "=" in word}
+    if lost := [key for key in CONFIG_KEYS if key in typed and key not in config]:
+        raise ValueError(f"{lost[0]} is typed and did not arrive: give --config once, with all its keys")
     given = {key: _as_typed(key, value) for key, value in config.items()}
     for key in ("study", "results"):
         if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
@@ -135,8 +138,8 @@ def _as_typed(key: str, value) -> str:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read `0,1,2` as (0, 1, 2); ValueError for anything but whole numbers."""
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2") from None
+    """Read `0,1,2` as (0, 1, 2); ValueError for anything but whole numbers, written plainly: 010 may be 10 or 8."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(re.fullmatch(r"-?(0|[1-9]\d*)", word, re.ASCII) for word in words):
+        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2")
+    return tuple(map(int, words))

@@ -54,9 +54,7 @@ def find_shadow() -> str:
             continue
         for name in sorted(_list_modules(folder)):
             if name in (*ROOMS, *sys.stdlib_module_names) or any(_has_module(place, name) for place in libraries):
-                return (
-                    f"PYTHONPATH has {folder}, whose {name} Python takes for another: unset PYTHONPATH, or move it away"
-                )
+                return f"PYTHONPATH has {folder}, whose {name} Python takes for another: unset it, or move {name} away"
     return ""
 
 
