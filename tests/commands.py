@@ -57,7 +57,7 @@ class Started:
         """(exit code, all it said) once it has ended; a code of -9 is that of a killed process."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, "still running"
-        said = self.log.read_text() if self.log.exists() else ""
+        said = self.log.read_text(errors="surrogateescape") if self.log.exists() else ""
         self.log.unlink(missing_ok=True)
         return self.process.exitcode, said
 

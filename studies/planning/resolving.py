@@ -34,6 +34,7 @@ def make_plan(
     Raises:
         ValueError: unknown study or scale, unknown keys, impossible values: file, key, value and what is allowed.
     """
+    _refuse_bytes(study=study, results=str(results))
     question, scales = read_study(study), read_scales()
     _load(question.plugins, find(study))
     if scale not in scales.scales:
@@ -58,6 +59,13 @@ def make_plan(
     plan = leave_out(plan, left_out)
     _check(plan)
     return plan
+
+
+def _refuse_bytes(**paths: str) -> None:
+    """Refuse a path that is no UTF-8: Snakemake and the report, which come last, could not write its name."""
+    for name, path in paths.items():
+        if any("\ud800" <= sign <= "\udfff" for sign in path):
+            raise ValueError(f"{name} = {path!r} is no UTF-8: give the file or folder a name that is")
 
 
 def _check(plan: Plan) -> None:

@@ -1,13 +1,14 @@
 """What is written is what is read, in YAML and in Snakemake's --config: no parser's own idea of numbers and keys."""
 
 import math
+import os
 import re
 import sys
 
 import pytest
 
 from studies.planning.reading import read_yaml
-from studies.planning.resolving import plan_from_config
+from studies.planning.resolving import make_plan, plan_from_config
 
 
 @pytest.fixture
@@ -79,3 +80,10 @@ def test_a_config_value_that_snakemake_has_changed_is_refused(typed, value, reas
     monkeypatch.setattr(sys, "argv", ["snakemake", "--config", *typed])
     with pytest.raises(ValueError, match=reason):
         plan_from_config({typed[0].partition("=")[0]: value})
+
+
+@pytest.mark.parametrize("key", ["study", "results"])
+def test_a_path_that_is_no_utf8_is_refused_before_the_hours(key):
+    path = os.fsdecode(b"caf\xe9.yaml")
+    with pytest.raises(ValueError, match=rf"{key} = 'caf\\udce9.yaml' is no UTF-8: give the file or folder a name"):
+        make_plan(**{key: path})
