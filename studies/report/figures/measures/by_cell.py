@@ -124,6 +124,7 @@ def _find_highest(plan, columns, column: str) -> float:
 def _draw_distributions(axes, plan, data: str, asked: Question) -> None:
     """Draw empirical distribution functions, one a model, and the real one."""
     import seaborn
+    from matplotlib.ticker import MaxNLocator
 
     for model in plan.model_names:
         values = asked.scale * read_cell(plan, data, model, asked.column)
@@ -137,4 +138,4 @@ def _draw_distributions(axes, plan, data: str, asked: Question) -> None:
         axes.set_xticks(LEVELS, map(str, LEVELS))
         axes.tick_params(axis="x", which="minor", length=0)
     else:
-        axes.locator_params(axis="x", nbins=3)
+        axes.xaxis.set_major_locator(MaxNLocator(3, prune="upper"))  # the next panel begins there

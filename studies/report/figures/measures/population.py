@@ -92,7 +92,7 @@ def estimate_density(values: np.ndarray, x: np.ndarray) -> np.ndarray | None:
     """
     from scipy.stats import gaussian_kde
 
-    from studies.measures.population import ROUNDING
+    from studies.measures.rulers.population import ROUNDING
 
     if len(values) < DENSITY_NEEDS or np.ptp(values) <= ROUNDING * (x[-1] - x[0]):
         return None
