@@ -91,8 +91,12 @@ class Plan:
 
     @property
     def told(self) -> dict[str, str]:
-        """What people read for each run and data set, by its name."""
-        return {one.name: self.tell(one) for one in (*self.datasets, *self.runs)}
+        """What people read for each run, each data set, and each figure of one data set, by its name."""
+        from studies.registries import FIGURES, shown
+
+        figures = [shown(FIGURES, one.name, self) for one in self.study.figures]
+        told = {f.name: f"{f.name.removesuffix(f'-{f.data}')}, {self.label(f.data)}" for f in figures if f.data}
+        return told | {one.name: self.tell(one) for one in (*self.datasets, *self.runs)}
 
     def colour(self, model: str) -> str:
         """Return the colour of a model in every figure, #rrggbb: its own, or the next that no other model has."""
