@@ -174,7 +174,7 @@ def test_equivalence_and_never(study):
     assert outcomes(study([same], planted(3.0))) == {"same": "contradicted"}
     plan = study([none], lambda run: 0.0)
     assert outcomes(plan) == {"none": "reproduced"}
-    assert tabulate(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
+    assert tabulate(plan).iloc[0].upper == pytest.approx(3 / (6 * 4 * 100))
     assert outcomes(study([none], lambda run: 0.04)) == {"none": "contradicted"}
     assert judge(study([none], lambda run: 0.29))[0].a.tolist() == [0.29] * 6  # 0.29 * 100 is 28.999... in floats
     found = {("low", "linear", 0): {"ink": (0.03, 100)}}
