@@ -6,6 +6,12 @@ import sys
 from functools import cache, partial
 from pathlib import Path
 
+from diffusion.store.surroundings.environment import find_shadow
+
+if SHADOW := find_shadow():  # before a library is imported
+    print(f"snakemake: error: {SHADOW}", file=sys.stderr)
+    sys.exit(2)
+
 from diffusion.family import CARRIERS
 from diffusion.store.console import printable
 from diffusion.store.sources import followed
@@ -28,7 +34,7 @@ except (ValueError, OSError) as error:
     print(printable(f"snakemake: error: {error}"), file=sys.stderr)
     sys.exit(2)
 
-WORDS = take_over(workflow, lambda: find_half_done(PLAN))
+WORDS = take_over(workflow, lambda: find_half_done(PLAN), PLAN.told)
 OUT, DATA, RUNS = PLAN.output, PLAN.folder / "data", PLAN.folder / "runs"
 LOGS, TIMES = PLAN.folder / "logs", PLAN.folder / "benchmarks"
 

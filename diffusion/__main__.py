@@ -1,22 +1,32 @@
-"""Where the command `diffusion` starts: a stop that comes while it is still being imported is one line, too."""
+"""Where the command `diffusion` starts, and `studies` with it: a stop while it is still imported is one line, too."""
 
 import os
 import signal
+import sys
+from importlib import import_module
+
+from diffusion.store.surroundings.environment import find_shadow
 
 
-def _leave(number, frame):
-    word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    os.write(2, f"diffusion: {word}\n".encode())
-    os._exit(128 + number)
+def start(name: str) -> None:
+    """Run the command of a room; from its first lines on it minds stops itself."""
+
+    def leave(number, frame):
+        word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+        os.write(2, f"{name}: {word}\n".encode())
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    if shadow := find_shadow():
+        os.write(2, f"{name}: error: {shadow}\n".encode(errors="backslashreplace"))
+        sys.exit(2)
+    import_module(f"{name}.cli").main()
 
 
 def main():
-    """Run the command; from its first lines on it minds stops itself."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
-    from diffusion.cli import main as run
-
-    run()
+    """Run `diffusion`."""
+    start("diffusion")
 
 
 if __name__ == "__main__":

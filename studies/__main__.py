@@ -1,22 +1,11 @@
-"""Where the command `studies` starts: a stop that comes while it is still being imported is one line, too."""
+"""Where the command `studies` starts, as `diffusion` does."""
 
-import os
-import signal
-
-
-def _leave(number, frame):
-    word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    os.write(2, f"studies: {word}\n".encode())
-    os._exit(128 + number)
+from diffusion.__main__ import start
 
 
 def main():
-    """Run the command; from its first lines on it minds stops itself."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
-    from studies.cli import main as run
-
-    run()
+    """Run `studies`."""
+    start("studies")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The axes of small studies: data and models by name, as the thesis's study has them."""
 
 DATA = {
-    "low": {"label": "low resolution", "short": "low", "format": "jpeg", "quality": 75},
+    "low": {"label": "low resolution", "format": "jpeg", "quality": 75},
     "high": {"label": "720 px", "format": "jpeg", "quality": 75, "draw_size": 720, "resample": "bicubic"},
     "array": {"format": "npy"},
 }

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from patience import PATIENCE
+
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
     [
@@ -36,9 +38,9 @@ class Started:
         self.process.start()
         self.after(self.log.exists)
 
-    def after(self, condition, seconds=180.0):
+    def after(self, condition):
         """Wait until the condition holds; this command."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             if not self.process.is_alive() or time.monotonic() > deadline:
                 raise AssertionError(f"ended or late: {self.ended(0)}")
@@ -51,11 +53,11 @@ class Started:
                 os.kill(self.process.pid, number)
         return self
 
-    def ended(self, seconds=300.0) -> tuple[int, str]:
+    def ended(self, seconds=PATIENCE) -> tuple[int, str]:
         """(exit code, all it said) once it has ended; a code of -9 is that of a killed process."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, "still running"
-        said = self.log.read_text() if self.log.exists() else ""
+        said = self.log.read_text(errors="surrogateescape") if self.log.exists() else ""
         self.log.unlink(missing_ok=True)
         return self.process.exitcode, said
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent
 STUDY = """\
 title: Small
@@ -50,5 +52,5 @@ def start(folder, *arguments, words=subprocess.PIPE, config=CONFIG):
 def snakemake(folder, *arguments, config=CONFIG):
     """(exit code, all it said)."""
     process = start(folder, *arguments, config=config)
-    said = process.communicate(timeout=3600)[0]
+    said = process.communicate(timeout=PATIENCE)[0]
     return process.returncode, said

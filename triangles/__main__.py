@@ -1,4 +1,7 @@
-"""Where the command `triangles` starts: a stop that comes while it is still being imported is one line, too."""
+"""Where the command `triangles` starts: a stop that comes while it is still being imported is one line, too.
+
+`diffusion` has such a start of its own, as the two rooms know nothing of each other.
+"""
 
 import os
 import signal

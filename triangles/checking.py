@@ -13,6 +13,7 @@ __all__ = ["Finding", "anchor_scores", "verify"]
 
 LARGEST_SCORE = 4.5  # |z|; ten fair sets' worst anchor passes this about once in 15,000 data sets
 FEWEST_FOR_SCORES = 30  # pictures; with fewer a mean is not near normal
+ROUNDING = 1e-12  # of a mean's size
 PLAIN_IMAGES = 64  # a split's first images are drawn again one by one, all others in batches
 
 
@@ -29,12 +30,16 @@ def anchor_scores(kind, parameters):
     """Compare means with a kind's exact anchors: {name: (observed, exact, z)} for parameters (N, ...).
 
     z is the difference in standard errors. Where the exact standard deviation is not known, the sample's is taken.
+    z is 0 where the two are equal but for rounding, as are those of a parameter that the kind fixes.
     """
     scores = {}
     for name, (values_of, exact, sd) in kind.anchors.items():
         values = values_of(parameters)
         error = (sd if sd is not None else values.std(ddof=1)) / sqrt(len(parameters))
-        scores[name] = (float(values.mean()), exact, float((values.mean() - exact) / error))
+        off = values.mean() - exact
+        equal = abs(off) <= ROUNDING * max(abs(exact), np.abs(values).max())
+        with np.errstate(divide="ignore"):
+            scores[name] = (float(values.mean()), exact, 0.0 if equal else float(off / error))
     return scores
 
 

@@ -80,14 +80,23 @@ class Plan:
 
     def label(self, name: str) -> str:
         """Return what people read for data or a model of that name."""
-        return self._variant(name).label or name
+        return (self.study.data.get(name) or self.study.models[name]).label or name
 
-    def short(self, name: str) -> str:
-        """Return the same where there is little room."""
-        return self._variant(name).short or self.label(name)
+    def tell(self, one: Run | Dataset) -> str:
+        """Tell people which run or data set it is, such as `linear on 720 px, seed 0`; its name is its folder's."""
+        if isinstance(one, Dataset):
+            return f"{self.label(one.data)}, seed {one.settings.seed}"
+        longer = f", {one.training.epochs} epochs" if one.base else ""
+        return f"{self.label(one.model)} on {self.label(one.data)}, seed {one.seed}{longer}"
 
-    def _variant(self, name: str):
-        return self.study.data.get(name) or self.study.models[name]
+    @property
+    def told(self) -> dict[str, str]:
+        """What people read for each run, each data set, and each figure of one data set, by its name."""
+        from studies.registries import FIGURES, shown
+
+        figures = [shown(FIGURES, one.name, self) for one in self.study.figures]
+        told = {f.name: f"{f.name.removesuffix(f'-{f.data}')}, {self.label(f.data)}" for f in figures if f.data}
+        return told | {one.name: self.tell(one) for one in (*self.datasets, *self.runs)}
 
     def colour(self, model: str) -> str:
         """Return the colour of a model in every figure, #rrggbb: its own, or the next that no other model has."""
@@ -110,7 +119,7 @@ class Plan:
     def shown(self) -> str:
         """A digest of what figures and tables show beyond their files: names, colours, noise schedules and claims."""
         noise = {(run.model, *(getattr(run.training, name, None) for name in OF_NOISE)) for run in self.grid}
-        names = [(name, self.label(name), self.short(name)) for name in (*self.data_names, *self.model_names)]
+        names = [(name, self.label(name)) for name in (*self.data_names, *self.model_names)]
         colours = [self.colour(name) for name in self.model_names]
         text = repr([sorted(noise, key=repr), names, colours, [claim.model_dump() for claim in self.study.claims]])
         return hashlib.sha256(text.encode()).hexdigest()[:12]

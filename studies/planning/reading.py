@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -23,40 +24,57 @@ class _Plain(yaml.SafeLoader):
     """The safe loader without aliases: a few hundred bytes of them can stand for more than any memory holds."""
 
     def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not used here: write the value out")
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise yaml.YAMLError(f"tags such as {event.tag.replace(CORE, '!!')} are not used here: write the value out")
         return super().compose_node(parent, index)
 
     def compose_scalar_node(self, anchor):
-        """Refuse numbers that YAML reads otherwise than people do: 010 as 8, 1:30 as 90, 1_0 as 10."""
+        """Refuse numbers that YAML reads otherwise than people do: 010 as 8, 1:30 as 90, 1_0 as 10, 1e-400 as 0."""
         node = super().compose_scalar_node(anchor)
-        numeric = node.tag.rpartition(":")[2] in ("int", "float")
-        if numeric and node.style is None and not NUMBER.fullmatch(node.value):
-            raise yaml.YAMLError(
-                f"{node.value!r} is no plain decimal number: write it out, or in quotes if it is a name"
-            )
+        if node.tag.removeprefix(CORE) in ("int", "float"):
+            if not NUMBER.fullmatch(node.value):
+                raise yaml.YAMLError(
+                    f"{node.value!r} is no plain decimal number: write it out, or in quotes if it is a name"
+                )
+            if not _is_kept(node.value):
+                raise yaml.YAMLError(f"{node.value} is beyond the numbers that a computer keeps")
         return node
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if repeated := [key for i, key in enumerate(keys) if key in keys[:i]]:
+        told = [str(key) for key in keys]  # 1 and "1" name one thing, and 1 and 1.0 are one key
+        if repeated := [key for i, key in enumerate(keys) if key in keys[:i] or told[i] in told[:i]]:
             where = f"line {node.start_mark.line + 1}"
             raise yaml.YAMLError(f"key {repeated[0]!r} is there twice, in the mapping that starts in {where}")
         return super().construct_mapping(node, deep)
+
+
+def _is_kept(number: str) -> bool:
+    """Return whether a number that is written out stays finite, and other than 0 if it was."""
+    if number.lower().endswith(("inf", "nan")):
+        return True
+    zero = not set(number.lower().partition("e")[0]) & set("123456789")
+    return isfinite(float(number)) and (zero or float(number) != 0)
 
 
 def _is_a_word(tag: str, first: str) -> bool:
     return tag.endswith(":timestamp") or (tag.endswith(":bool") and first not in "tTfF")
 
 
-NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d*|\.(inf|nan))([eE][-+]?\d+)?", re.IGNORECASE)
+CORE = "tag:yaml.org,2002:"
+DECIMAL = r"[-+]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d*)([eE][-+]?\d+)?"
+NUMBER = re.compile(rf"{DECIMAL}|[-+]?\.(inf|nan)", re.IGNORECASE | re.ASCII)
 # What YAML 1.1 takes for truth values and dates are words here, but for true and false: `yes`, `on`, days may be names.
 _Plain.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if not _is_a_word(tag, first)]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# and 1e-3 is a number, which YAML 1.1 wants as 1.0e-3
-_Plain.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+# and 1e-3 and 1.0e3 are numbers, which YAML 1.1 wants as 1.0e-3 and 1.0e+3
+POWER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$", re.ASCII)
+_Plain.add_implicit_resolver(f"{CORE}float", POWER, list("-+.0123456789"))
 
 
 def read_yaml(path: Path) -> dict:

@@ -34,6 +34,7 @@ def make_plan(
     Raises:
         ValueError: unknown study or scale, unknown keys, impossible values: file, key, value and what is allowed.
     """
+    _refuse_bytes(study=study, results=str(results))
     question, scales = read_study(study), read_scales()
     _load(question.plugins, find(study))
     if scale not in scales.scales:
@@ -58,6 +59,13 @@ def make_plan(
     plan = leave_out(plan, left_out)
     _check(plan)
     return plan
+
+
+def _refuse_bytes(**paths: str) -> None:
+    """Refuse a path that is no UTF-8: Snakemake and the report, which come last, could not write its name."""
+    for name, path in paths.items():
+        if any("\ud800" <= sign <= "\udfff" for sign in path):
+            raise ValueError(f"{name} = {path!r} is no UTF-8: give the file or folder a name that is")
 
 
 def _check(plan: Plan) -> None:
@@ -109,6 +117,9 @@ def plan_from_config(config: dict) -> Plan:
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
         raise ValueError(f"unknown config key {unknown[0]!r}: choose from {', '.join(CONFIG_KEYS)}")
+    typed = {word.partition("=")[0] for word in sys.argv if "=" in word}
+    if lost := [key for key in CONFIG_KEYS if key in typed and key not in config]:
+        raise ValueError(f"{lost[0]} is typed and did not arrive: give --config once, with all its keys")
     given = {key: _as_typed(key, value) for key, value in config.items()}
     for key in ("study", "results"):
         if given.get(key, "").startswith("-") or set("{}<>") & set(given.get(key, "")):
@@ -135,8 +146,8 @@ def _as_typed(key: str, value) -> str:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read `0,1,2` as (0, 1, 2); ValueError for anything but whole numbers."""
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2") from None
+    """Read `0,1,2` as (0, 1, 2); ValueError for anything but whole numbers, written plainly: 010 may be 10 or 8."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(re.fullmatch(r"-?(0|[1-9]\d*)", word, re.ASCII) for word in words):
+        raise ValueError(f"seeds = {text!r}: give whole numbers with commas, such as 0,1,2")
+    return tuple(map(int, words))

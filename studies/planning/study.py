@@ -77,12 +77,10 @@ class LikelihoodSettings(Settings):
 class Variant(Settings):
     """What the entries of `data` and `models` share: words for people, and settings that override the scale's.
 
-    label: what people read, the entry's own name if it has none; short: the same where there is little room.
-    settings: every other key of the entry.
+    label: what people read, the entry's own name if it has none. settings: every other key of the entry.
     """
 
     label: str | None = None
-    short: str | None = None
     settings: Mapping[str, Any] = {}
 
     @model_validator(mode="before")

@@ -23,18 +23,18 @@ def describe_plan(plan) -> str:
     for dataset in plan.datasets:
         lines += [
             "",
-            f"data set {dataset.name}",
+            f"data set {dataset.name}: {plan.tell(dataset)}",
             f"  {_name_program('triangles', plan)} {dataset.command} --out {_quote(dataset.folder)}",
             f"  studies measure-data {dataset.name} {plan.flags}",
         ]
     for run in plan.runs:
         lines += [
             "",
-            f"run {run.name} (data {run.dataset.name}, {run.training.epochs} epochs)",
+            f"run {run.name}: {plan.tell(run)} (data {run.dataset.name}, {run.training.epochs} epochs)",
             *_list_commands(plan, run),
         ]
     for one in plan.resampled:
-        lines += ["", f"other samples {one.name} of {one.run.name}"]
+        lines += ["", f"other samples {one.name} of {one.run.name}: {plan.tell(one.run)}"]
         command = f"{_name_program('diffusion', plan)} sample {_quote(one.run.folder)}"
         lines += [f"  {command} {one.flags} --threads {plan.scale.threads}"]
         lines += [f"  studies measure {one.run.name} --samples {one.name} {plan.flags}"]

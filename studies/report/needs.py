@@ -18,6 +18,7 @@ __all__ = [
     "per_image_files",
     "sample_files",
     "sample_times",
+    "schedule_files",
     "unique",
 ]
 
@@ -64,3 +65,16 @@ def image_files(datasets, *parts: str) -> list[Path]:
 def sample_times(runs) -> list[Path]:
     """Return what says how long runs were trained and sampled."""
     return [*loss_files(runs), *(run.samples_file.with_suffix(".json") for run in runs)]
+
+
+def schedule_files(plan, schedules) -> list[Path]:
+    """Return no file, as noise schedules are formulas; schedules: those of the plan's models.
+
+    Imported here, they would make every figure and table hang on their formulas.
+
+    Raises:
+        ValueError: no model has one.
+    """
+    if not schedules:
+        raise ValueError(f"no model of study {plan.study_name} is trained with a noise schedule")
+    return []

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -36,13 +36,20 @@ LAST_WORDS = 12  # lines of a failed job's log
 class LogHandler(LogHandlerBase):
     """Writes one line a finished or failed job.
 
-    half_done: says which runs have begun and not ended; stopped: whether the user has stopped the workflow.
+    half_done: says which runs have begun and not ended; stopped: whether the user has stopped the workflow; told: what
+    people read for names of runs and data sets.
     """
 
     writes_to_stream, writes_to_file, has_filter, has_formatter, needs_rulegraph = True, False, True, True, False
 
-    def __init__(self, settings, half_done: Callable[[], list[str]], stopped: Callable[[], bool]):
-        self.half_done, self.stopped = half_done, stopped
+    def __init__(
+        self,
+        settings,
+        half_done: Callable[[], list[str]],
+        stopped: Callable[[], bool],
+        told: Mapping[str, str] | None = None,
+    ):
+        self.half_done, self.stopped, self.told = half_done, stopped, told or {}
         super().__init__(settings, None)
 
     def __post_init__(self) -> None:
@@ -99,7 +106,7 @@ class LogHandler(LogHandlerBase):
         self.thread.start()
 
     def _start(self, record) -> None:
-        name = " ".join(str(value) for value in (record.wildcards or {}).values())
+        name = " ".join(self.told.get(str(value), str(value)) for value in (record.wildcards or {}).values())
         if self.common_settings.dryrun:
             self.say(f"rule {record.rule_name}: {name + '  ' if name else ''}({_shorten(record.reason)})")
             return

@@ -48,13 +48,13 @@ def find_half_done(plan) -> list[str]:
     """Say which of the plan's runs have begun and not ended, and how far each is saved."""
     begun = [run for run in plan.runs if (run.folder / STARTED).exists() and not (run.folder / RUN).exists()]
     saved = {run: saved_progress(run.folder / CHECKPOINT) for run in begun}
-    return [_tell(run, *progress) for run, progress in saved.items() if any(progress)]
+    return [_tell(plan.tell(run), run.training.epochs, *progress) for run, progress in saved.items() if any(progress)]
 
 
-def _tell(run, epochs: int, steps: int) -> str:
+def _tell(run: str, planned: int, epochs: int, steps: int) -> str:
     more = f"{steps} step{'s' * (steps > 1)} of epoch {epochs + 1}"
     held = f"epoch {epochs}{f' and {more}' if steps else ''}" if epochs else more
-    return f"{held} of {run.training.epochs} of {run.name}"
+    return f"{held} of {planned} of {run}"
 
 
 def saved_progress(checkpoint: Path) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Put our words in the place of Snakemake's own, unless the user asked for these."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 __all__ = ["Words", "take_over"]
 
@@ -37,8 +37,11 @@ class Words:
             self.stop.end(self.say, self.half_done())
 
 
-def take_over(workflow, half_done: Callable[[], list[str]]) -> Words:
-    """Replace Snakemake's stream handler; a user's own choice of words (--verbose, -p, --quiet, --logger) stands."""
+def take_over(workflow, half_done: Callable[[], list[str]], told: Mapping[str, str]) -> Words:
+    """Replace Snakemake's stream handler; a user's own choice of words (--verbose, -p, --quiet, --logger) stands.
+
+    told: what people read for names of runs and data sets.
+    """
     words = Words(half_done)
     if not workflow.is_main_process:
         return words
@@ -52,7 +55,7 @@ def take_over(workflow, half_done: Callable[[], list[str]]) -> Words:
     if usual and not own:
         from studies.terminal.handler import LogHandler
 
-        words.handler = LogHandler(settings, half_done, lambda: bool(words.stop))
+        words.handler = LogHandler(settings, half_done, lambda: bool(words.stop), told)
         logger.removeHandler(usual[0])
         logger.addHandler(words.handler)
     return words

@@ -97,7 +97,7 @@ def _value(found, cell, seed, measure):
 
 def tell(plan, where) -> str:
     """Return cells in words, such as `linear, wave on 720 px`."""
-    axes = [", ".join(map(plan.label, where.model or ())), ", ".join(map(plan.short, where.data or ()))]
+    axes = [", ".join(map(plan.label, where.model or ())), ", ".join(map(plan.label, where.data or ()))]
     words = " on ".join(word for word in axes if word) or "all cells"
     return f"{words} ({where.samples})" if where.samples else words
 
@@ -106,7 +106,7 @@ def tell_comparison(plan, claim, number: int) -> str:
     """Say what one of the comparisons of an `each` is with; what both of its sides share is left out."""
     sides = comparisons(plan, claim)[number]
     if claim.contrast.each_data and not claim.contrast.each:
-        return plan.short(sides[0][0].data[0])
+        return plan.label(sides[0][0].data[0])
     (plus,), (minus,) = sides
     if len(claim.contrast.plus) == 1:
         return tell(plan, minus)
@@ -116,7 +116,7 @@ def tell_comparison(plan, claim, number: int) -> str:
 
 
 def tell_contrast(plan, claim) -> str:
-    """Return a claim's contrast in words, such as `low − array`."""
+    """Return a claim's contrast in words, such as `low resolution − array`."""
     sides, level = claim.contrast, claim.contrast.level
     joint, apart = " or " if sides.each else " + ", ", on each set" if sides.each_data else ""
     plus, minus = (joint.join(tell(plan, where) for where in side) for side in (sides.plus, sides.minus))

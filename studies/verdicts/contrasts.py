@@ -97,8 +97,8 @@ def _names(plan, chosen):
     """Return (label, model) of cells, by what sets them apart; the model where it does."""
     sets, models, _ = (len(set(column)) > 1 for column in zip(*chosen, strict=True))
     if not models:
-        return [(plan.short(data), None) for data, _, _ in chosen]
-    on = [f", {plan.short(data)}" if sets else "" for data, _, _ in chosen]
+        return [(plan.label(data), None) for data, _, _ in chosen]
+    on = [f", {plan.label(data)}" if sets else "" for data, _, _ in chosen]
     return [(f"{plan.label(model)}{words}", model) for words, (_, model, _) in zip(on, chosen, strict=True)]
 
 
@@ -111,5 +111,5 @@ def _rates(plan, claim, found):
     for name in plan.data_names:
         contrast = claim.contrast.model_copy(update={"plus": (where.model_copy(update={"data": (name,)}),)})
         _, rate, _, _ = count(plan, claim.model_copy(update={"contrast": contrast}), found)
-        rates.append(Part(plan.short(name), rate, None))
+        rates.append(Part(plan.label(name), rate, None))
     return rates

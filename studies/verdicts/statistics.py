@@ -33,6 +33,7 @@ __all__ = [
     "equivalence",
     "holm",
     "interval",
+    "name_outcome",
     "never",
     "one_sided",
     "seeds_needed",
@@ -168,6 +169,11 @@ def verdict(evidence, alpha=0.05, p=None):
     if evidence.p_small <= alpha:
         return SMALLER
     return "reproduced" if evidence.supports else "contradicted"
+
+
+def name_outcome(outcome: str, seeds: int) -> str:
+    """Return an outcome as people read it: what one seed leaves open is a hint."""
+    return "hint" if outcome == "inconclusive" and seeds == 1 else outcome
 
 
 def verdicts(evidence: Sequence[Evidence | None], alpha=0.05):

@@ -9,7 +9,7 @@ import pandas as pd
 from studies.registries import describe
 from studies.verdicts.judging import Judged, judge, nothing
 from studies.verdicts.scales import combine
-from studies.verdicts.statistics import NOT_ASKED, TESTED
+from studies.verdicts.statistics import NOT_ASKED, TESTED, name_outcome
 
 __all__ = [
     "print_out",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 VERDICT_COLUMNS = (
-    "id", "claim", "origin", "source", "measure", "estimate", "low", "high", "unit", "seeds", "scale", "verdict",
+    "id", "claim", "origin", "source", "measure", "estimate", "lower", "upper", "unit", "seeds", "scale", "verdict",
     "p", "p_holm", "fragile", "kind", "test", "smallest", "ours", "figure", "digest", "evidence",
 )  # fmt: skip
 
@@ -41,8 +41,8 @@ def _row(plan, one: Judged) -> dict:
         "source": claim.source,
         "measure": claim.measure or claim.check or "",
         "estimate": evidence.estimate,
-        "low": evidence.low,
-        "high": evidence.high,
+        "lower": evidence.low,
+        "upper": evidence.high,
         "unit": one.unit,
         "seeds": evidence.seeds,
         "scale": plan.scale_name,
@@ -94,7 +94,7 @@ def print_out(plan) -> str:
     found = judge(plan)
     for one in found:
         seeds = str(one.evidence.seeds) if one.evidence else "0"
-        outcome = f"{one.outcome}, fragile" if one.fragile else one.outcome
+        outcome = f"{name_outcome(one.outcome, int(seeds))}{', fragile' * bool(one.fragile)}"
         rows.append((one.claim.id, tell_estimate(one), seeds, plan.scale_name, outcome))
     notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
     return "\n".join([*_align(rows), "", *notes]).rstrip()

@@ -115,11 +115,14 @@ def test_minutes_end_saved_with_code_0_and_the_same_command_goes_on(undisturbed,
 
 def test_an_estimate_is_what_the_run_takes(tmp_path):
     """Within a factor, for both are measured; what it leaves on the disk is exact but for the headers."""
-    ours, start = trainer(epochs=40, widths=(8, 16, 32)), time.perf_counter()
-    list(ours.epochs())
-    taken = time.perf_counter() - start
-    found = estimate(trainer(epochs=40, widths=(8, 16, 32)))
-    assert found.seconds == pytest.approx(taken, rel=0.7)
+    for tries_left in (4, 3, 2, 1, 0):  # other work may come or go between the two
+        ours, start = trainer(epochs=40, widths=(8, 16, 32)), time.perf_counter()
+        list(ours.epochs())
+        taken = time.perf_counter() - start
+        found = estimate(trainer(epochs=40, widths=(8, 16, 32)))
+        if found.seconds == pytest.approx(taken, rel=0.7):
+            break
+        assert tries_left, f"estimated {found.seconds:.1f} s, taken {taken:.1f} s"
     state = sum(value.nbytes for value in tensors_of(ours).values())
     assert state < found.disk < 1.6 * state
 

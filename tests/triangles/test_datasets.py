@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE, wait_until
 from PIL import Image
 
 from triangles import datasets
@@ -221,21 +222,17 @@ def test_broken_bytes_never_pass_nor_break_the_reader(small, tmp_path):
 def _start_slow(tmp_path):
     """A generation with two workers, once it is under way."""
     process = subprocess.Popen([*COMMAND, *SLOW], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("made/.partial/train.npy")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: list(tmp_path.glob("made/.partial/train.npy")), lambda: process.poll() is None)
     time.sleep(0.4)
     assert process.poll() is None
     return process
 
 
 def _group_is_gone(group):
-    for _ in range(250):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
     return False
 
 
@@ -248,10 +245,10 @@ def test_killed_while_generating(tmp_path, number, code):
         os.killpg(process.pid, number)  # a terminal sends Ctrl-C to the workers too
     else:
         process.send_signal(number)
-    errors = process.communicate(timeout=120)[1].decode()
+    errors = process.communicate(timeout=PATIENCE)[1].decode()
     assert process.returncode == code
     assert "Traceback" not in errors
-    assert _group_is_gone(process.pid)
+    wait_until(lambda: _group_is_gone(process.pid))
     assert [p.name for p in tmp_path.glob("made/*")] in ([], [".partial"])
     if number != signal.SIGKILL:
         assert not (tmp_path / "made").exists()
@@ -269,7 +266,7 @@ def test_a_second_writer_is_refused_while_the_first_goes_on(tmp_path):
         assert process.poll() is None
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.mark.faults

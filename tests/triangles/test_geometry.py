@@ -1,6 +1,7 @@
 """Geometry against closed forms: known triangles, and the exact anchors against a large sample."""
 
 from math import pi, sqrt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,3 +72,11 @@ def test_anchor_scores_notice_points_that_are_not_uniform():
 def test_no_triangles_are_refused():
     with pytest.raises(ValueError, match="count is 0"):
         geometry.random_vertices(0, np.random.default_rng(0))
+
+
+def test_an_anchor_that_is_always_met_scores_nothing():
+    values = np.full(100, 0.1) + np.resize([0, 1e-17, -1e-17], 100)
+    fixed = SimpleNamespace(anchors={"side": (lambda _: values, 0.1, None), "off": (lambda _: values + 0.1, 0.1, None)})
+    scores = anchor_scores(fixed, np.zeros((100, 1)))
+    assert scores["side"][2] == 0
+    assert abs(scores["off"][2]) > 1e6

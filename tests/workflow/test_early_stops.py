@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from project import ROOT
 
 pytestmark = pytest.mark.faults
@@ -55,7 +56,7 @@ def test_a_stop_at_any_moment_of_the_start_is_one_line(name, number, tmp_path):
             time.sleep(0.001)
         time.sleep(delay)
         process.send_signal(number)
-        said = process.communicate(timeout=300)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
         if process.returncode == 0:
             break  # it was through
         assert process.returncode == 128 + number, said

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import SAMPLING, TRAINING, Started, call, refusal
+from patience import PATIENCE, wait_until
 from stops import CODES, RUN_FILES, stop, weights
 
 from diffusion.remaking import SECONDS
@@ -88,7 +89,7 @@ def test_ctrl_c_leaves_a_terminal_clean(tiny):
     said = _read(ours, until=b"images/s")
     os.killpg(process.pid, signal.SIGINT)
     text = (said + _read(ours)).decode()
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE) == 130
     assert re.search(r"\r\x1b\[Kdiffusion: interrupted: run\S* holds [^\r\n]+; the same [^\r\n]+\r\n$", text)
     assert "\x1b[?25l" not in text
 
@@ -98,7 +99,7 @@ def _read(terminal, until=None):
     said = b""
     with contextlib.suppress(OSError):  # Linux reports the end of a terminal as an error
         while until is None or until not in said:
-            assert select.select([terminal], [], [], 60)[0], said
+            assert select.select([terminal], [], [], PATIENCE)[0], said
             said += os.read(terminal, 65536)
     return said
 
@@ -150,9 +151,7 @@ def test_a_child_that_outlives_its_killed_parent_keeps_the_run(tiny):
     shell = subprocess.Popen(["sh", "-c", script, str(tiny), *words], stdout=subprocess.PIPE, text=True)
     child = int(shell.stdout.readline())
     try:
-        deadline = time.monotonic() + 300
-        while not (tiny / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until((tiny / "run/checkpoint.safetensors").exists, lambda: shell.poll() is None)
         shell.kill()
         shell.wait()
         os.kill(child, 0)

@@ -4,18 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from commands import FAST, call, refusal
+from patience import PATIENCE
+from project import CONFIG, ROOT, copy_project, environment, snakemake
 
 from diffusion.denoising.sampling import sample
 from diffusion.settings import TrainSettings
 from diffusion.store.files import as_images
+from diffusion.store.surroundings.environment import find_shadow
 from diffusion.training import Trainer
-from studies.planning.reading import read_yaml
-from studies.planning.resolving import make_plan, plan_from_config
+from studies.planning.resolving import make_plan
 
 SMALL = ["--widths", "4,8,8,8", "--epochs", "1", "--batch-size", "16", *FAST]
 
@@ -130,7 +133,9 @@ def command(*words, folder, before=""):
     program = f"from {words[0]}.cli import main; main()"
     line = f'{before} exec "$@"'
     shown = ["sh", "-c", line, "sh", sys.executable, "-c", program, *words[1:]]
-    return subprocess.run(shown, cwd=folder, stdout=subprocess.PIPE, text=True, check=False, timeout=300).returncode
+    return subprocess.run(
+        shown, cwd=folder, stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE
+    ).returncode
 
 
 @pytest.mark.faults
@@ -153,6 +158,40 @@ def test_nothing_of_the_users_environment_changes_a_figure(folder):
                        before=before) == 0  # fmt: skip
         said[name] = (folder / name / "smoke/figures/schedules.png").read_bytes()
     assert said["plain"] == said["hostile"]
+
+
+@pytest.mark.parametrize("name", ["triangles.py", "yaml.py", "numpy/__init__.py", "signal.py", "torch.abi3.so"])
+def test_a_module_of_the_users_that_stands_before_a_library_is_refused(name, tmp_path, monkeypatch):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise SystemExit('not this one')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path}")
+    module = name.partition("/")[0].partition(".")[0]
+    assert find_shadow().startswith(f"PYTHONPATH has {tmp_path}, whose {module} Python takes for another")
+
+
+def test_modules_of_ones_own_and_libraries_in_their_own_place_are_not(tmp_path, monkeypatch):
+    for name in ("my_lab.py", "tests/__init__.py", "numpy/notes.txt", "README"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    places = [ROOT, tmp_path, tmp_path / "none", Path(np.__file__).parents[1], ""]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, places)))
+    assert find_shadow() == ""
+
+
+def test_the_workflow_refuses_such_a_module_and_its_workers_obey_the_cores(tmp_path):
+    project = copy_project(tmp_path / "project")
+    words = ["--dry-run", "--printshellcmds", "--", "results/smoke/data/low-seed0/train.npy"]
+    for cores in ("1", "3"):
+        code, said = snakemake(project, "--cores", cores, *CONFIG, *words, config=[])
+        assert code == 0, said
+        assert f" --workers {cores} " in said
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/triangles.py").touch()
+    hostile = environment(project) | {"PYTHONPATH": f"{project}{os.pathsep}{tmp_path / 'mine'}"}
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *CONFIG, *words]
+    done = subprocess.run(command, cwd=project, env=hostile, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"snakemake: error: PYTHONPATH has {tmp_path / 'mine'}, whose triangles Python takes" in done.stderr
 
 
 MANY = {
@@ -185,43 +224,6 @@ def test_one_schedule_has_one_name(name, tmp_path):
         make_plan(study(tmp_path, models={"power-10": {}, name: {}}), "smoke", tmp_path)
     with pytest.raises(ValueError, match="one name for one thing"):
         TrainSettings(schedule=name)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("no", "no"), ("'010'", "010"), ("2020-01-01", "2020-01-01"), ("1e-3", 1e-3), ("-3", -3), ("true", True)],
-)
-def test_yaml_is_read_as_it_is_written(text, value, tmp_path):
-    (tmp_path / "x.yaml").write_text(f"a: {text}\n")
-    assert read_yaml(tmp_path / "x.yaml") == {"a": value}
-
-
-@pytest.mark.parametrize("text", ["010", "1:30", "1_000", "0x10"])
-def test_a_number_that_yaml_reads_otherwise_than_people_is_refused(text, tmp_path):
-    (tmp_path / "x.yaml").write_text(f"a: {text}\n")
-    with pytest.raises(ValueError, match="is no plain decimal number"):
-        read_yaml(tmp_path / "x.yaml")
-
-
-def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path):
-    (tmp_path / "x.yaml").write_text("a: 1\nb:\n  c: 1\n  c: 2\n")
-    with pytest.raises(ValueError, match="key 'c' is there twice, in the mapping that starts in line 3"):
-        read_yaml(tmp_path / "x.yaml")
-
-
-@pytest.mark.parametrize(
-    ("typed", "value", "reason"),
-    [
-        (["results=1.10"], 1.1, "read as 1.1"),
-        (["results=yes"], True, "read as True"),
-        (["seeds=010"], 10, "read as 10"),
-        (["results=a", "results=b"], "b", "given 2 times"),
-    ],
-)
-def test_a_config_value_that_snakemake_has_changed_is_refused(typed, value, reason, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["snakemake", "--config", *typed])
-    with pytest.raises(ValueError, match=reason):
-        plan_from_config({typed[0].partition("=")[0]: value})
 
 
 def test_dumb_terminals_get_no_escape_sequences(folder, monkeypatch):

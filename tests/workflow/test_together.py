@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import call
+from patience import PATIENCE
 from project import OUT, STUDY, copy_project, snakemake, start
 from stops import weights
 
@@ -39,7 +40,7 @@ def test_a_failing_cell_stops_no_other_and_a_second_snakemake_is_refused(tmp_pat
         code, said = snakemake(project, "--cores", "1", TABLE)
         assert code == 1
         assert "LockException" in said
-        said = first.communicate(timeout=900)[0]
+        said = first.communicate(timeout=PATIENCE)[0]
         assert first.returncode == 1
     assert "being written by another process" in said
     assert (other / "run.json").exists()
@@ -132,7 +133,7 @@ def killed(project, attempt, longest):
     record |= {"stages": at_work(project)}
     if record["signal"]:
         kill(process, number, alone)
-    record |= {"code": process.wait(600), "left jobs at work": bool(orphans(project))}
+    record |= {"code": process.wait(PATIENCE), "left jobs at work": bool(orphans(project))}
     return record
 
 

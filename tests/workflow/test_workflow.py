@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from patience import PATIENCE
 from PIL import Image
 from project import copy_project, environment
 
@@ -25,7 +26,7 @@ from studies.report.reference import collect
 def called(folder, *arguments):
     command = [sys.executable, "-m", "snakemake", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=3600, check=False
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 

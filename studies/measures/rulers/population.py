@@ -17,18 +17,32 @@ __all__ = [
     "compare_with_yardstick",
     "energy_distance",
     "neighbourhoods",
+    "settle",
     "standardise",
 ]
 
+ROUNDING = 1e-9  # of a feature's size: what arithmetic may leave between equal values
 NEIGHBOURS = 5  # the k of all four; Naeem et al.'s, where Kynkäänniemi et al. take 3
 NEIGHBOURS_NEED = 1000  # rows on both sides below which these four say little
 CLASSIFIER_NEEDS = 20  # rows on both sides below which a held-out accuracy says nothing
 
 
+def settle(rows, reference, sizes=1.0):
+    """Take rounding out of features that are constant in the reference: (rows, reference), what is near it equal to it.
+
+    Without it, 0.1 + 0.2 in one picture and 0.3 in another would be told apart like two features that differ.
+    sizes: of the features' ranges, (d,) or one for all; what is nearer than `ROUNDING` of them is equal.
+    """
+    step = ROUNDING * np.maximum(sizes, np.abs(reference).max(axis=0, initial=0))
+    middle = reference.mean(axis=0)
+    constant = np.abs(reference - middle).max(axis=0, initial=0) <= step
+    return tuple(np.where(constant & (np.abs(side - middle) <= step), middle, side) for side in (rows, reference))
+
+
 def standardise(rows, reference):
     """Both in units of the reference's standard deviation about its mean; a constant feature keeps its unit."""
     spread = reference.std(axis=0)
-    spread = np.where(spread > 0, spread, 1)
+    spread = np.where(spread > ROUNDING * np.abs(reference).max(axis=0), spread, 1)
     return (rows - reference.mean(axis=0)) / spread, (reference - reference.mean(axis=0)) / spread
 
 
@@ -155,6 +169,8 @@ def summarise(table, real_table, kind, rng) -> list[Measure]:
         return []
     names = list(kind.FEATURES)
     rows, real = (one.loc[one.ink >= SMALL, names].to_numpy(np.float64) for one in (table, real_table))
+    sizes = [np.ptp(within) if np.isfinite(within).all() else 1.0 for _, _, within in kind.FEATURES.values()]
+    rows, real = settle(rows, real, np.array(sizes))
     values, yardstick, used = compare_with_yardstick(rows, real, names, rng)
     return beside(*([Measure(k, v, _unit(k), used) for k, v in side.items()] for side in (values, yardstick)))
 

@@ -64,10 +64,11 @@ def _lay_out_rows(plan, found_parts, with_interval) -> list[dict]:
     rows, y = [], 0
     for part in found_parts:
         split = part.judged and with_interval
-        lines = len(textwrap.wrap(part.label, LETTERS))
+        label = ", ".join(word.replace(" ", "\u00a0") for word in part.label.split(", "))  # breaks between names first
+        lines = len(textwrap.wrap(label, LETTERS))
         height = max(JUDGED_ROW if split else ROW, LINE * lines + 6)
         shade = plan.colour(part.model) if part.model else None
-        row = {"label": part.label, "colour": shade, "y": y, "height": height, "judged": part.judged, "split": split}
+        row = {"label": label, "colour": shade, "y": y, "height": height, "judged": part.judged, "split": split}
         rows.append(row)
         y += height
     return rows

@@ -17,11 +17,12 @@ from studies.report.html.ran import gather_facts
 from studies.report.needs import measure_files
 from studies.report.tables.formatting import read_back
 from studies.terminal.worth import weigh
+from studies.verdicts.statistics import name_outcome
 
 __all__ = ["list_inputs", "render", "write_report"]
 
 VERDICTS = "verdicts"  # the table that stands beside the claims where it is there
-VERDICT_COLUMNS = ("id", "verdict", "origin")
+VERDICT_COLUMNS = ("id", "verdict", "seeds", "origin")
 # columns of the verdicts that stand with the claims already
 SAID_ABOVE = ["claim", "source", "evidence", "figure", "digest", "scale", "ours"]
 REPORT = "report.html"
@@ -133,7 +134,8 @@ def _read_verdicts(plan) -> dict:
     frame = or_hole(read_back, _find_table(plan, VERDICTS), *VERDICT_COLUMNS)
     if frame is None:
         return {}
-    return {row["id"]: row for row in frame.astype(object).where(frame.notna(), "").to_dict("records")}
+    rows = frame.astype(object).where(frame.notna(), "").to_dict("records")
+    return {row["id"]: row | {"verdict": name_outcome(row["verdict"], row["seeds"])} for row in rows}
 
 
 def _gather_claims(plan, verdicts) -> list[dict]:
@@ -155,15 +157,18 @@ def _gather_claims(plan, verdicts) -> list[dict]:
     ]
 
 
-def _find_shown_by(plan, claim) -> list[str]:
-    """Return the figures that a claim is about: its own, and the sample sheets of its sets if it is about samples."""
+def _find_shown_by(plan, claim) -> dict[str, str]:
+    """Return the figures that a claim is about, name to title.
+
+    These are its own, and the sample sheets of its sets if it is about samples.
+    """
     names = [claim.figure]
     if claim.contrast and _is_of_samples(claim.measure):
         sides = (*claim.contrast.plus, *claim.contrast.minus)
         used = {name for side in sides for name in side.data or plan.data_names}
         names += ["samples", *(f"starts-{name}" for name in plan.data_names if name in used)]
-    known = {one.name for one in plan.study.figures}
-    return [name for name in dict.fromkeys(names) if name in known]
+    known = {one.name: one.title(plan) for one in _list_figures(plan)}
+    return {name: known[name] for name in dict.fromkeys(names) if name in known}
 
 
 def _is_of_samples(measure: str) -> bool:
@@ -184,6 +189,10 @@ def _tally(verdicts: dict) -> str:
     parts = []
     for origin, name in ORIGINS.items():
         counts = Counter(row["verdict"] for row in verdicts.values() if row["origin"] == origin)
-        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+        found = ", ".join(f"{count} {_count(verdict, count)}" for verdict, count in counts.most_common())
         parts += [f"{counts.total()} {name} ({found})"] if counts else []
     return "; ".join(parts)
+
+
+def _count(verdict: str, count: int) -> str:
+    return f"{verdict}s" if verdict == "hint" and count > 1 else verdict

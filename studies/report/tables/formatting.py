@@ -10,6 +10,7 @@ import numpy as np
 
 from diffusion.store.files import beside, check_digest, replacing, vouch, write_text
 from diffusion.store.tables import read_csv
+from studies.verdicts.statistics import name_outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,16 +26,17 @@ __all__ = [
     "with_spread",
 ]
 
-TOGETHER = ("estimate", "low", "high")  # a row's number with its interval, in digits of its own
-ENDS = {"low": "interval from", "high": "interval to"}  # names that data may have as well
+TOGETHER = ("estimate", "lower", "upper")  # a row's number with its interval, in digits of its own
+ENDS = {"lower": "interval from", "upper": "interval to"}
+ROUNDING = 1e-12  # of a value: a smaller spread is the arithmetic's
 WIDE = 1000  # largest to smallest: beyond, equal decimals would show nothing of the small
 HOLE = "–"
 FORMULA = re.compile(r"\s*'*[=+\-@\t\r]")  # how a cell begins that spreadsheets compute, or text that hides such a one
 
 
 def with_spread(value: float, spread: float) -> str:
-    """Return `0.58 ± 0.031`: two digits of the spread, as many decimals of the value, or only the value."""
-    if not spread > 0:
+    """Return `0.58 ± 0.031`: two digits of the spread, as many decimals of the value; or only the value."""
+    if not spread > ROUNDING * abs(value):
         return f"{value:.3g}"
     decimals = max(0, 1 - floor(log10(float(f"{spread:.1e}"))))  # rounded first: 0.99999 is 1.0
     return f"{value:,.{decimals}f} ± {spread:,.{decimals}f}"
@@ -75,9 +77,12 @@ def _as_it_was(value):
 
 
 def name_members(frame: "pd.DataFrame", plan) -> "pd.DataFrame":
-    """Put what people read in the place of names: labels of data and models, and measures in words."""
+    """Put what people read in the place of names: labels of data and models, measures and outcomes in words."""
     words = {"data": plan.label, "model": plan.label, "measure": _describe}
-    return frame.assign(**{name: frame[name].map(words[name], na_action="ignore") for name in words if name in frame})
+    told = {name: frame[name].map(words[name], na_action="ignore") for name in words if name in frame}
+    if {"verdict", "seeds"} <= set(frame):
+        told["verdict"] = list(map(name_outcome, frame.verdict, frame.seeds))
+    return frame.assign(**told)
 
 
 def _describe(name: str) -> str:

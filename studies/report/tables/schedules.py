@@ -3,6 +3,7 @@
 from diffusion.schedules import NoiseSchedule
 from studies.measures.results import noise_schedules
 from studies.report.entries import Entry
+from studies.report.needs import schedule_files
 
 __all__ = ["ENTRY", "make"]
 
@@ -16,21 +17,10 @@ def make(plan):
     return pd.DataFrame(rows)
 
 
-def find_needs(plan) -> list:
-    """Return no file: schedules are formulas.
-
-    Raises:
-        ValueError: no model has a noise schedule.
-    """
-    if not noise_schedules(plan):
-        raise ValueError(f"schedules: no model of study {plan.study_name} is trained with a noise schedule")
-    return []
-
-
 ENTRY = Entry(
     title="The noise schedules",
     caption="Facts that follow from the formulas. Near-noise steps have less than 1% of the signal's power left, "
     "near-clean steps more than 99%. L_T is for binary images.",
-    needs=find_needs,
+    needs=lambda plan: schedule_files(plan, noise_schedules(plan)),
     make=make,
 )

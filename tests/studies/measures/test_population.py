@@ -103,3 +103,41 @@ def test_a_stretch_is_measured_too_and_the_reference_is_the_unit():
     rows, reference = population.standardise(7 + 2 * x, 3 + 4 * x)
     assert (reference.mean(), reference.std()) == pytest.approx((0, 1))
     assert rows.std() == pytest.approx(0.5)
+
+
+def dusty(rng, n, value):
+    """A feature that is constant but for rounding."""
+    return value + 1e-16 * rng.integers(-2, 3, size=n)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1000.1])
+def test_a_constant_feature_with_rounding_says_what_one_without_says(value):
+    rng = np.random.default_rng(8)
+    size = max(1.0, value)
+    real, same, off = normal(rng, 60), normal(rng, 60), normal(rng, 60)
+    real[:, 1], same[:, 1], off[:, 1] = (size * dusty(rng, 60, level) for level in (value / size, value / size, 0.9))
+    found = population.compare(*population.settle(same, real), ["a", "b", "c"], np.random.default_rng(0))
+    assert found["ks_b"] == 0
+    assert found["wasserstein_b"] == 0
+    real[:, 1] = same[:, 1] = value
+    exact = population.compare(same, real, ["a", "b", "c"], np.random.default_rng(0))
+    assert found == pytest.approx(exact, abs=1e-9)
+    other = population.compare(*population.settle(off, real), ["a", "b", "c"], np.random.default_rng(0))
+    assert other["ks_b"] == 1
+    assert other["wasserstein_b"] == pytest.approx(abs(0.9 * size - value))
+    assert other["energy_distance"] > exact["energy_distance"]
+
+
+def test_settling_leaves_a_feature_that_varies_as_it_is():
+    rng = np.random.default_rng(9)
+    rows, real = normal(rng, 50), normal(rng, 40)
+    assert all(np.array_equal(*pair) for pair in zip(population.settle(rows, real), (rows, real), strict=True))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_a_density_is_drawn_of_no_constant(value):
+    from studies.report.figures.measures.population import estimate_density
+
+    x = np.linspace(0, 1, 50)
+    assert estimate_density(dusty(np.random.default_rng(10), 200, value), x) is None
+    assert estimate_density(np.random.default_rng(10).random(200), x) is not None

@@ -117,14 +117,17 @@ def test_a_grid_may_be_a_list_of_pairs_and_a_model_may_have_samplings_of_its_own
 
 
 def test_labels_and_colours_are_the_studys_own_or_made(tmp_path):
-    models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {"short": "cos"}}
+    models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {}}
     plan = make_plan(written(tmp_path, **ALONE, models=models))
     assert [plan.label(name) for name in models] == ["straight", "wave", "cosine"]
-    assert plan.short("cosine") == "cos"
     colours = [plan.colour(name) for name in models]
     assert colours[0] == "#0072b2"
     assert len(set(colours)) == 3
     assert [make_plan().label(name) for name in ("low", "high", "array")] == ["low resolution", "720 px", "array"]
+    told = make_plan().told
+    assert told["high-linear-seed0"] == "linear on 720 px, seed 0"
+    assert told["high-linear-seed0-epochs15"] == "linear on 720 px, seed 0, 15 epochs"
+    assert (told["high-seed0"], told["reverse-high"]) == ("720 px, seed 0", "reverse, 720 px")
 
 
 def test_other_samples_of_the_same_models_are_other_runs(tmp_path):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from fake_results import make_results
+from patience import PATIENCE
 
 from studies import cli
 from studies.measures.results import COLUMNS
@@ -59,7 +60,7 @@ def report(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium():
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=1000 * PATIENCE)
         yield browser
         browser.close()
 
@@ -68,6 +69,7 @@ def chromium():
 def opened(request, report, chromium):
     """(page, what it asked for, what it complained of) at the width of a phone and of a desk."""
     page, asked, complaints = chromium.new_page(viewport={"width": request.param, "height": 900}), [], []
+    page.set_default_timeout(1000 * PATIENCE)
     page.on("request", lambda one: asked.append(one.url))
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -141,3 +143,15 @@ def test_the_keyboard_reaches_and_moves_the_slider(opened):
     assert all(a != b for a, b in zip(shown(), end, strict=True))
     page.keyboard.press("End")
     assert shown() == end
+
+
+def test_no_table_is_cut_when_printed(report, chromium):
+    page = chromium.new_page(viewport={"width": 700, "height": 1000})  # A4 between its margins
+    page.set_default_timeout(1000 * PATIENCE)
+    page.goto(report.as_uri())
+    page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+    page.emulate_media(media="print")
+    widths = page.evaluate("[...document.querySelectorAll('table')].map(t => [t.className, t.scrollWidth])")
+    assert widths
+    assert all(width <= (1040 if name == "wide" else 700) for name, width in widths), widths
+    page.close()

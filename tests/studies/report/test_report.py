@@ -174,7 +174,7 @@ def test_what_was_run_says_every_value_that_occurs(plan, page):
 def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     path = plan.output / "tables" / "verdicts.csv"
     told = {"evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}
-    rows = [{"id": "first", "verdict": "contradicted", "origin": "thesis"} | told]
+    rows = [{"id": "first", "verdict": "contradicted", "seeds": 6, "origin": "thesis"} | told]
     pd.DataFrame(rows).to_csv(path, index=False)
     try:
         worthless = Page(render(plan))

@@ -174,3 +174,8 @@ def test_a_verdict_s_measure_is_told_in_words(tmp_path):
     told = formatting.name_members(frame, plan)
     assert told.measure.tolist()[:2] == [describe("small_share").words, "linear-before-cosine"]
     assert told.model.tolist() == ["wave", "linear", "power-2"]
+
+
+def test_equal_values_have_no_spread_but_rounding():
+    assert formatting.with_spread(0.3, 5e-17) == "0.3"
+    assert formatting.with_spread(0.3, 5e-7) == "0.30000000 ± 0.00000050"

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from patience import PATIENCE, wait_until
 from project import copy_project, start
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -69,7 +70,7 @@ def handler(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     stopped = []
-    made = LogHandler(settings, lambda: ["epoch 2 of 8 of a-b"], lambda: bool(stopped))
+    made = LogHandler(settings, lambda: ["epoch 2 of 8 of a on b"], lambda: bool(stopped), {"a-b": "a on b, seed 0"})
     made.said, made.stopping = stream, stopped
     yield made
     made.close()
@@ -91,8 +92,8 @@ def test_a_finished_job_is_one_line_and_noise_is_none(handler, tmp_path):
     ):
         handler.emit(one)
     lines = handler.said.getvalue().splitlines()
-    assert lines[:2] == ["2 jobs: 2 train", "goes on after epoch 2 of 8 of a-b"]
-    assert lines[2].startswith("1 of 2 train         a-b  0 s, epoch 3/8, loss 0.123, 1300 images/s")
+    assert lines[:2] == ["2 jobs: 2 train", "goes on after epoch 2 of 8 of a on b"]
+    assert lines[2].startswith("1 of 2 train         a on b, seed 0  0 s, epoch 3/8, loss 0.123, 1300 images/s")
     assert lines[3].startswith("failed: train")
     assert lines[-2:] == ["diffusion: error: the loss was inf", "something that is no noise"]
     handler.stopping.append(True)
@@ -114,15 +115,14 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     study = "training: {epochs: 5000}\ndata: {array: {}}\nmodels: {linear: {}}\ntitle: Long\nquestion: How long?\n"
     (folder / "long.yaml").write_text(study)
     process = start(folder, "--cores", "1", config=["--config", "scale=smoke", "study=long.yaml"])
-    deadline = time.monotonic() + 200
-    while not list(Path(folder).glob("results/smoke/runs/*/checkpoint.safetensors")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.2)
+    wait_until(
+        lambda: list(Path(folder).glob("results/smoke/runs/*/checkpoint.safetensors")),
+        lambda: process.poll() is None,
+    )
     process.send_signal(signal.SIGINT)  # not to the jobs: Snakemake passes it on
-    said = process.communicate(timeout=200)[0]
+    said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "Error" not in said
     assert said.splitlines()[-1].startswith("stopped: finished jobs are saved, and ")
-    assert said.splitlines()[-1].endswith(" of 5000 of array-linear-seed0-epochs5000; the same command goes on")
+    assert said.splitlines()[-1].endswith(" of 5000 of linear on array, seed 0; the same command goes on")

@@ -94,7 +94,7 @@ def test_sides_of_unlike_sizes_are_shown_by_their_means_alone(study):
 
 def test_other_samples_under_another_schedule_are_paired_by_set(study):
     cells, _ = shown(study((0, 1, 2)), "others")
-    assert [part.label for part in cells] == ["low", "array", "mean"]
+    assert [part.label for part in cells] == ["low resolution", "array", "mean"]
     assert cells[0].a - cells[0].b == pytest.approx([0.07] * 3)
 
 
@@ -132,7 +132,7 @@ def test_ratios_have_a_limit_on_either_side_and_rates_have_one(study):
     assert values(plot, [plot["neutral"], *plot["limits"]]) == pytest.approx([1, 1 / 1.1, 1.1], abs=1e-3)
     cells, drawn = shown(plan, "never")
     assert drawn["both"] is None
-    assert [part.label for part in cells] == ["low", "array", "all"]
+    assert [part.label for part in cells] == ["low resolution", "array", "all"]
     assert values(drawn["difference"], drawn["difference"]["limits"]) == pytest.approx([0.5], abs=1e-3)
 
 

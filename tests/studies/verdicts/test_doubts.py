@@ -92,7 +92,7 @@ def test_each_data_set_by_itself(study):
     assert outcomes(study([together], value)) == {"one": "reproduced"}
     plan = study([apart], value)
     (one,) = judge(plan)
-    assert (one.outcome, one.against) == ("contradicted", "low")
+    assert (one.outcome, one.against) == ("contradicted", "low resolution")
     assert tell_contrast(plan, one.claim) == "linear − wave, on each set"
     with pytest.raises(ValueError, match="leave each_data out"):
         Claim(**claim(kind="never", measure="ink", contrast={"plus": [{}], "each_data": True}, smallest=0.1, why="w"))

@@ -24,7 +24,7 @@ def test_planted_effects_are_found_and_their_size_is_reported(study):
     row = tabulate(plan).iloc[0]
     assert row.verdict == "reproduced"
     assert row.estimate == pytest.approx(0.2, abs=0.02)
-    assert row.low < row.estimate < row.high
+    assert row.lower < row.estimate < row.upper
     assert (row.seeds, row.scale) == (6, "smoke")
     for effect, outcome in ((-0.2, "contradicted"), (0.0, "contradicted")):
         assert outcomes(study([claim(**DIFFERENCE)], planted(effect))) == {"one": outcome}
@@ -145,7 +145,7 @@ def test_each_runs_over_both_sides(study):
         lambda run: offsets[run.data, run.model] + planted(0)(run),
     )
     assert outcomes(plan) == {"one": "contradicted"}
-    assert judge(plan)[0].against == "wave on low and linear on array"
+    assert judge(plan)[0].against == "wave on low resolution and linear on array"
     assert judge(plan)[0].evidence.estimate == pytest.approx(-0.3, abs=0.02)
     offsets["low", "wave"] = 1.1
     assert outcomes(
@@ -174,7 +174,7 @@ def test_equivalence_and_never(study):
     assert outcomes(study([same], planted(3.0))) == {"same": "contradicted"}
     plan = study([none], lambda run: 0.0)
     assert outcomes(plan) == {"none": "reproduced"}
-    assert tabulate(plan).iloc[0].high == pytest.approx(3 / (6 * 4 * 100))
+    assert tabulate(plan).iloc[0].upper == pytest.approx(3 / (6 * 4 * 100))
     assert outcomes(study([none], lambda run: 0.04)) == {"none": "contradicted"}
     assert judge(study([none], lambda run: 0.29))[0].a.tolist() == [0.29] * 6  # 0.29 * 100 is 28.999... in floats
     found = {("low", "linear", 0): {"ink": (0.03, 100)}}
@@ -233,7 +233,7 @@ def test_the_thesis_study_says_what_it_needs():
     assert {count_needed(one, claims) for one in tested} == {3}
     # the comment in the file, that so many claims need that many seeds by the sign-flip test, holds
     assert f"needs {seeds_needed('sign-flip', claims=len(tested))} seeds" in find("thesis").read_text()
-    assert tell_contrast(make_plan(), tested[0]) == "low − array"
+    assert tell_contrast(make_plan(), tested[0]) == "low resolution − array"
 
 
 def test_analytic_claims_follow_from_formulas(tmp_path):

@@ -10,6 +10,7 @@ from studies.verdicts.statistics import (
     difference,
     equivalence,
     holm,
+    name_outcome,
     never,
     one_sided,
     seeds_needed,
@@ -291,3 +292,8 @@ def test_never_is_student_s_test_over_seeds_and_of_equal_rates_the_exact_binomia
     assert equal.p == pytest.approx(2 * stats.binomtest(**whole, p=0.01, alternative="greater").pvalue)
     above, below = (stats.binomtest(**whole, alternative=side).proportion_ci(0.95) for side in ("greater", "less"))
     assert (equal.low, equal.high) == pytest.approx((above.low, below.high))
+
+
+def test_people_read_of_one_seed_that_it_hints():
+    assert [name_outcome("inconclusive", seeds) for seeds in (0, 1, 2)] == ["inconclusive", "hint", "inconclusive"]
+    assert name_outcome("reproduced", 1) == "reproduced"

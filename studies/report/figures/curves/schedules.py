@@ -6,6 +6,7 @@ import numpy as np
 
 from studies.measures.results import noise_schedules
 from studies.report.entries import Entry
+from studies.report.needs import schedule_files
 from studies.report.palette import MUTED
 from studies.report.rows import left_out
 from studies.report.style import add_footnote, add_model_legend, add_title, new_figure, styled
@@ -58,21 +59,10 @@ def _compared_besides(plan) -> dict:
     }
 
 
-def find_needs(plan) -> list:
-    """Return no file: schedules are formulas.
-
-    Raises:
-        ValueError: no model has a noise schedule.
-    """
-    if not noise_schedules(plan):
-        raise ValueError(f"schedules: no model of study {plan.study_name} is trained with a noise schedule")
-    return []
-
-
 ENTRY = Entry(
     title="Noise schedules",
     caption="The noise added at each step, and the share of the image's signal power that is left. Thin and gray: "
     "schedules that claims speak of and no model is trained with.",
-    needs=find_needs,
+    needs=lambda plan: schedule_files(plan, noise_schedules(plan)),
     make=draw,
 )

@@ -5,6 +5,7 @@ import numpy as np
 from diffusion.schedules import NoiseSchedule
 from studies.measures.results import noise_schedules
 from studies.report.entries import Entry
+from studies.report.needs import schedule_files
 from studies.report.rows import left_out
 from studies.report.style import in_digits, styled
 from studies.report.tiles import Row, as_bytes, draw_tiles
@@ -44,22 +45,11 @@ def photograph(side: int = 96) -> np.ndarray:
     return exposure.rescale_intensity(transform.resize(face, (side, side), anti_aliasing=True), out_range=(0, 1))
 
 
-def find_needs(plan) -> list:
-    """Return no file: the photograph comes with scikit-image.
-
-    Raises:
-        ValueError: no model has a noise schedule.
-    """
-    if not noise_schedules(plan):
-        raise ValueError(f"noising: no model of study {plan.study_name} is trained with a noise schedule")
-    return []
-
-
 ENTRY = Entry(
     title="A photograph under each schedule",
     caption="Noise added to a photograph: the same noise in every row and column, mixed in by each schedule's own "
     "measure.",
-    needs=find_needs,
+    needs=lambda plan: schedule_files(plan, noise_schedules(plan)),
     make=draw,
     form="png",
 )

@@ -98,8 +98,8 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
             shade = readable_on(colormaps["Blues"](asked.norm(value))[:3]) if value == value else INK
             text = _tell(value, left_out[j, i])
             axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
-    axes.set_xticks(range(len(columns)), [plan.short(name) for name in columns])
-    axes.set_yticks(range(len(rows) + 1), [*(break_label(plan.short(name)) for name in rows), "real"])
+    axes.set_xticks(range(len(columns)), [break_label(plan.label(name)) for name in columns])
+    axes.set_yticks(range(len(rows) + 1), [*(break_label(plan.label(name)) for name in rows), "real"])
     for label, name in zip(axes.get_yticklabels(), rows, strict=False):
         label.set(color=text_colour(plan.colour(name)), fontweight="bold")
     axes.axhline(len(rows) - 0.5, color="white", linewidth=2.5)
@@ -124,6 +124,7 @@ def _find_highest(plan, columns, column: str) -> float:
 def _draw_distributions(axes, plan, data: str, asked: Question) -> None:
     """Draw empirical distribution functions, one a model, and the real one."""
     import seaborn
+    from matplotlib.ticker import MaxNLocator
 
     for model in plan.model_names:
         values = asked.scale * read_cell(plan, data, model, asked.column)
@@ -137,4 +138,4 @@ def _draw_distributions(axes, plan, data: str, asked: Question) -> None:
         axes.set_xticks(LEVELS, map(str, LEVELS))
         axes.tick_params(axis="x", which="minor", length=0)
     else:
-        axes.locator_params(axis="x", nbins=3)
+        axes.xaxis.set_major_locator(MaxNLocator(3, prune="upper"))  # the next panel begins there

@@ -41,7 +41,7 @@ def draw(plan):
         "Dashed: half of it, from which on a difference may count as reproduced, below it as contradicted."
     )
     add_title(figure, "The claims' contrasts", detail)
-    place = {"left": 0.4, "right": 0.84, "bottom": 0.66 / height, "top": 1 - 0.9 / height}
+    place = {"left": 0.4, "right": 0.78, "bottom": 0.66 / height, "top": 1 - 0.9 / height}
     axes = figure.subplots(gridspec_kw=place)
     axes.axvspan(-1, 1, color=RULE, alpha=0.6, linewidth=0)
     axes.axvline(0, color=INK, linewidth=0.7)
@@ -108,7 +108,7 @@ def scale_effects(claim, values) -> np.ndarray:
 
 def _write_words(axes, y, one, lines) -> None:
     """Write claim and contrast at the left; at the right the outcome, with Holm's p where there are data."""
-    from studies.verdicts.statistics import DECIDED
+    from studies.verdicts.statistics import DECIDED, name_outcome
 
     where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
     top = y - LINE * len(lines) / 2
@@ -116,7 +116,8 @@ def _write_words(axes, y, one, lines) -> None:
     axes.annotate(one.claim.id, (0.012, top + 0.03), fontweight="bold", va="bottom", **where)
     axes.annotate("\n".join(lines), (0.012, top + 0.05), linespacing=1.15, **small, **where)
     decided = {"color": INK, "fontweight": "bold"} if one.outcome in DECIDED else {"color": MUTED}
-    told = f"{one.outcome}*" if one.fragile else one.outcome
+    outcome = name_outcome(one.outcome, 0 if one.a is None else len(one.a))
+    told = f"{outcome}*" if one.fragile else outcome
     axes.annotate(told, (0.988, y), fontsize=8, ha="right", va="bottom", **decided, **where)
     axes.annotate(_tell_p(one), (0.988, y + 0.01), ha="right", **small, **where)
 
@@ -149,8 +150,9 @@ ENTRY = Entry(
     caption="Each claim that is tested, in units of the smallest effect that matters to it: a difference is reproduced "
     "if it is surely above 0 and estimated at a half or more, contradicted if it is surely below 1 and estimated under "
     "a half (dashed), and smaller than matters if it is surely both; sameness and rarity hold inside the gray. "
-    "Filled diamonds: reproduced; open: contradicted; pale: smaller than matters; gray: inconclusive. A star: any one "
-    "seed left out would change it. What lies beyond 10 is drawn there. p is Holm's, over all tested claims.",
+    "Filled diamonds: reproduced; open: contradicted; pale: smaller than matters; gray: inconclusive, which is a hint "
+    "where there is one seed. A star: any one seed left out would change it. What lies beyond 10 is drawn there. p is "
+    "Holm's, over all tested claims.",
     needs=find_needs,
     make=draw,
 )

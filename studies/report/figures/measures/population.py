@@ -92,7 +92,9 @@ def estimate_density(values: np.ndarray, x: np.ndarray) -> np.ndarray | None:
     """
     from scipy.stats import gaussian_kde
 
-    if len(values) < DENSITY_NEEDS or np.ptp(values) == 0:
+    from studies.measures.rulers.population import ROUNDING
+
+    if len(values) < DENSITY_NEEDS or np.ptp(values) <= ROUNDING * (x[-1] - x[0]):
         return None
     kernel = gaussian_kde(values)
     return kernel(x) + kernel(2 * x[0] - x) + kernel(2 * x[-1] - x)
