@@ -49,6 +49,7 @@ FIGURES = Registry(
         "likelihood": "studies.report.figures.measures.likelihood:ENTRY",
         "contrasts": "studies.report.figures.measures.contrasts:ENTRY",
         "scales": "studies.report.figures.measures.scales:ENTRY",
+        "widths": "studies.report.figures.measures.widths:ENTRY",
         "time": "studies.report.figures.measures.time:ENTRY",
         "workflow-time": "studies.report.figures.measures.workflow_time:ENTRY",
     },
@@ -57,7 +58,8 @@ TABLES = Registry(
     "table",
     {
         "verdicts": "studies.report.tables.verdicts:ENTRY",
-        "scales": "studies.report.tables.scales:ENTRY",
+        "scales": "studies.report.tables.across.scales:ENTRY",
+        "widths": "studies.report.tables.across.widths:ENTRY",
         "cells": "studies.report.tables.cells:ENTRY",
         "measures": "studies.report.tables.measures:ENTRY",
         "schedules": "studies.report.tables.schedules:ENTRY",

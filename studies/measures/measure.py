@@ -25,13 +25,15 @@ class Measure:
 @dataclass(frozen=True)
 class Described:
     """A measure in words. words: what people call it; unit; range: least and most; better: `high`, `low` or "" where
-    neither is; version: raised with what it means, so that claims on it count as changed."""
+    neither is; version: raised with what it means, so that claims on it count as changed; timed: whether a clock was
+    read, so that what else ran beside shows in it."""
 
     words: str
     unit: str = "1"
     range: tuple[float, float] = (0, inf)
     better: str = ""
     version: int = 1
+    timed: bool = False
 
     def derived(self, prefix: str) -> "Described":
         """Return the same measure of held-out real images (`real_`), or what it exceeds theirs by (`excess_`)."""

@@ -214,12 +214,16 @@ class Study(Settings):
         looked = self.looked.get(scale)
         return looked.times if looked and set(looked.seeds) & set(seeds) else 1
 
+    def name_stage(self, scale: str, seeds) -> str:
+        """Return `confirmatory` or `exploratory`; empty where the study names no seeds to confirm by at this scale."""
+        if not (confirming := self.confirming.get(scale)):
+            return ""
+        return "confirmatory" if set(seeds) <= set(confirming) else "exploratory"
+
     def tell_stage(self, scale: str, seeds) -> list[str]:
         """Tell whether these seeds explore or confirm, and what of the fixed ones is missing; nothing if none are."""
-        told = []
-        if confirming := self.confirming.get(scale):
-            told = ["confirmatory" if set(seeds) <= set(confirming) else "exploratory"]
-        fixed = self.seeds.get(scale) or (confirming if told == ["confirmatory"] else None)
+        told = [stage] if (stage := self.name_stage(scale, seeds)) else []
+        fixed = self.seeds.get(scale) or (self.confirming[scale] if stage == "confirmatory" else None)
         if fixed and set(seeds) != set(fixed):
             told.append(f"the study fixes {len(fixed)} seeds, {', '.join(map(str, fixed))}")
         if (looks := self.count_looks(scale, seeds)) > 1:

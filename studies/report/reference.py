@@ -1,18 +1,21 @@
 """Collect the outcome of a study without its weights and arrays: small enough to commit, complete enough to check.
 
 Below results/reference/SCALE (or SCALE/STUDY): report.html, figures as PNG, tables, and for every run its run.json,
-losses, sampling record and measures; manifest.json lists every file with its sha256, and the runs that are missing.
+losses, sampling record and measures, with those of each image (`per-image.csv.xz`, four digits); manifest.json lists
+every file with its sha256, and what is missing with the command that makes it and its cost.
 """
 
+import lzma
 import os
 from pathlib import Path
 
 from diffusion.store.files import beside, check_digest, read_json, replacing, write_json
 from diffusion.store.opening import Whole, read_whole
-from studies.measures.results import absence, or_hole
+from studies.measures.results import PER_IMAGE, or_hole, read_table
 from studies.planning.plan import Plan
 from studies.report.commands import format_config
 from studies.report.html.embedding import read_image
+from studies.report.missing import list_missing
 
 __all__ = ["collect"]
 
@@ -22,7 +25,8 @@ RUN_RECORDS = (
 )
 VOUCHERS = {"losses.csv": ("run.json",), "likelihood.csv": ("likelihood.json",), "claims.json": (".measures.json",)}
 MANIFEST = "manifest.json"
-SAMPLING = "samples.json"  # last of a run's own samples to be written
+PACKED = ".csv.xz"
+DIGITS = "%.4g"  # of what was measured of each image
 LARGEST = 30 * 2**20  # bytes in all
 
 
@@ -43,7 +47,9 @@ def collect(plan: Plan, folder: Path) -> Path:
         raise ValueError(
             f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
         )
-    kept = {name: _read_checked(path) for name, path in found.items()}  # all of it, before anything is replaced
+    kept = {  # all of it, before anything is replaced
+        name: _pack(path) if name.endswith(PACKED) else _read_checked(path) for name, path in found.items()
+    }
     _check_way(folder, kept)
     _remove_left(folder, set(found))
     for name, content in kept.items():
@@ -54,7 +60,7 @@ def collect(plan: Plan, folder: Path) -> Path:
         "scale": plan.scale_name,
         "seeds": list(plan.scale.seeds),
         "remade by": f"snakemake --cores all --config {format_config(plan.flags)} && studies reference {plan.flags}",
-        "missing runs": [run.name for run in plan.runs if absence(run, SAMPLING)],
+        "missing": list_missing(plan),
         "files": {name: kept[name].sha256 for name in sorted(kept)},
     }
     write_json(folder / MANIFEST, manifest)
@@ -75,6 +81,13 @@ def _read_checked(path: Path) -> Whole:
     for record in (beside(path), *VOUCHERS.get(path.name, ())):
         check_digest(path, content.sha256, record)
     return content
+
+
+def _pack(path: Path) -> Whole:
+    """Return the measures of each image as a compressed table, a column a measure and a row an image."""
+    table = read_table(path)
+    numbers = table.astype({name: int for name in table if table[name].dtype == bool})
+    return Whole(lzma.compress(numbers.to_csv(index=False, float_format=DIGITS).encode(), preset=9))
 
 
 def _check_way(folder: Path, kept: dict[str, Whole]) -> None:
@@ -118,6 +131,11 @@ def _list_files(plan: Plan):
         records = [run.folder / name for name in RUN_RECORDS]
         records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
         yield from ((f"runs/{run.name}/{path.name}", path) for path in records if path.is_file())
+        if (run.folder / PER_IMAGE).is_file():
+            yield f"runs/{run.name}/{Path(PER_IMAGE).stem}{PACKED}", run.folder / PER_IMAGE
+    for dataset in plan.datasets:
+        if dataset.real_file.is_file():
+            yield f"data/{dataset.name}/{dataset.real_file.stem}{PACKED}", dataset.real_file
 
 
 def _remove_left(folder: Path, kept: set[str]) -> None:

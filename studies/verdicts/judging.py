@@ -9,7 +9,7 @@ import numpy as np
 from diffusion.store.records import read_record
 from studies.measures.remembered import CLAIMS, ClaimsRecord
 from studies.measures.results import of_samples, or_hole, read_measures
-from studies.registries import CHECKS
+from studies.registries import CHECKS, describe
 from studies.verdicts import statistics
 from studies.verdicts.claims import Missing, count, count_needed, sides, tell_comparison
 from studies.verdicts.statistics import DECIDED, NOT_ASKED, TESTED, Evidence
@@ -22,6 +22,8 @@ __all__ = [
     "judge",
     "judge_found",
     "judge_level",
+    "judge_stages",
+    "locate_committed",
     "nothing",
     "weigh",
 ]
@@ -63,7 +65,7 @@ def gather(plan, committed: bool = False) -> tuple[dict, dict]:
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
     for run, samples, measured in own + others:
         if committed:
-            frame = or_hole(read_measures, _locate_committed(plan, measured))
+            frame = or_hole(read_measures, locate_committed(plan, measured))
         else:
             frame = of_samples(read_measures, measured, measured)
         if frame is not None:
@@ -73,20 +75,52 @@ def gather(plan, committed: bool = False) -> tuple[dict, dict]:
     return found, units
 
 
-def _locate_committed(plan, measured):
-    """Return a run or other sampling as it lies in a folder of committed results, which has one for each study."""
+def locate_committed(plan, measured):
+    """Return a run or other sampling as it lies among committed results, which have a folder for each study.
+
+    Runs are named by their settings, so what another study committed under that name is the same run.
+    """
     run = getattr(measured, "run", measured)
-    moved = replace(run, folder=plan.output / "runs" / run.name)
-    return moved if run is measured else replace(measured, run=moved)
+    places = [plan.output, plan.folder, *sorted(path.parent for path in plan.folder.glob("*/runs"))]
+    moved = [replace(run, folder=place / "runs" / run.name) for place in places]
+    if run is not measured:
+        moved = [replace(measured, run=one) for one in moved]
+    return next((one for one in moved if one.measure_file.exists()), moved[0])
 
 
 def judge(plan) -> list[Judged]:
-    """Judge every claim of the plan's study, in its order."""
-    found, units = gather(plan)
-    changed = _find_changed(plan, found)
-    return [
-        replace(one, notes=(*one.notes, *_tell_changes(one.claim, changed))) for one in judge_found(plan, found, units)
-    ]
+    """Judge every claim of the plan's study, in its order; by seeds that confirm, where some of the plan's do."""
+    return judge_stages(plan)[0][1]
+
+
+def judge_stages(plan) -> list[tuple]:
+    """Judge every claim by the seeds that confirm and by those that explored, never by both together.
+
+    Returns [(plan with these seeds, judged claims)], first those that confirm; what has no measured run is left out
+    unless nothing has one.
+    """
+    stages = []
+    for stage in _split_stages(plan):
+        found, units = gather(stage)
+        changed = _find_changed(stage, found)
+        judged = judge_found(stage, found, units)
+        told = [replace(one, notes=(*one.notes, *_tell_changes(one.claim, changed))) for one in judged]
+        stages.append((bool(found), stage, told))
+    there = [(stage, told) for measured, stage, told in stages if measured]
+    return there or [stages[0][1:]]
+
+
+def _split_stages(plan) -> list:
+    """Return the plan with its seeds that confirm, and with the others; the plan itself where it has one kind."""
+    confirming = set(plan.study.confirming.get(plan.scale_name, ()))
+    kinds = [[seed for seed in plan.scale.seeds if (seed in confirming) == side] for side in (True, False)]
+    return [_keep_seeds(plan, seeds) for seeds in kinds if seeds] if all(kinds) else [plan]
+
+
+def _keep_seeds(plan, seeds):
+    runs = tuple(run for run in plan.runs if run.seed in seeds)
+    resampled = tuple(one for one in plan.resampled if one.run.seed in seeds)
+    return replace(plan, scale=plan.scale.model_copy(update={"seeds": tuple(seeds)}), runs=runs, resampled=resampled)
 
 
 def judge_found(plan, found: dict, units: dict) -> list[Judged]:
@@ -151,8 +185,8 @@ def weigh(plan, claim, found, units) -> Judged:
         return Judged(claim, statistics.analytic(holds, estimate), unit)
     if claim.kind == "unjudged":
         return Judged(claim, nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
-    if claim.recipe not in (None, plan.scale.recipe):
-        return Judged(claim, nothing(NOT_ASKED), notes=(f"asked only of the recipe {claim.recipe}",))
+    if unasked := _tell_unasked(plan, claim):
+        return Judged(claim, nothing(NOT_ASKED), notes=(unasked,))
     unit = "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
     try:
         one = _count_never(plan, claim, found) if claim.kind == "never" else _compare(plan, claim, found)
@@ -162,6 +196,15 @@ def weigh(plan, claim, found, units) -> Judged:
     few = [f"{have} of the {least} seeds or more that its test needs"] if have < least else []
     lost = [f"{have} of {seeds} seeds: the others lack a cell, or the measure in one"] if have < seeds else []
     return replace(one, unit=unit, notes=(*one.notes, *few, *lost))
+
+
+def _tell_unasked(plan, claim) -> str:
+    """Say why a claim is not judged at a scale at all; empty where it is."""
+    if claim.recipe not in (None, plan.scale.recipe):
+        return f"asked only of the recipe {claim.recipe}"
+    if plan.scale.gpus and describe(claim.measure).timed:
+        return "not judged: cells may share a GPU, and then their times cannot be compared"
+    return ""
 
 
 def nothing(kind) -> Evidence:

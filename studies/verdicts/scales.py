@@ -16,7 +16,19 @@ from studies.verdicts.judging import Judged, gather, judge_found, judge_level, w
 from studies.verdicts.partial import restrict, tell_restricted
 from studies.verdicts.statistics import LEAST_SEEDS, NOT_ASKED, TESTED, Evidence, holm, verdict
 
-__all__ = ["DEPENDS", "OPEN", "REFERENCE", "Column", "Whole", "choose_scales", "combine", "judge_scales"]
+__all__ = [
+    "DEPENDS",
+    "OPEN",
+    "REFERENCE",
+    "Column",
+    "Whole",
+    "choose_scales",
+    "combine",
+    "find_seeds",
+    "gather_seeds",
+    "judge_scales",
+    "list_evidence",
+]
 
 DEPENDS, OPEN = "depends on the recipe", "open"
 REFERENCE = "reference"  # the folder of committed results below the one of all scales
@@ -87,9 +99,8 @@ def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
     """
     columns = []
     for scale in scales:
-        own, committed = (make_plan(study, scale, folder) for folder in (results, results / REFERENCE))
-        seeds = {*_find_seeds(own.folder / "runs"), *_find_seeds(committed.output / "runs")}
-        confirming = seeds & set(own.study.confirming.get(scale, ()))
+        seeds, plan = find_seeds(study, scale, results), make_plan(study, scale, results)
+        confirming = seeds & set(plan.study.confirming.get(scale, ()))
         if confirming:
             columns.append(_judge_seeds(study, scale, results, confirming, confirms=True))
         if seeds - confirming or not seeds:
@@ -99,12 +110,35 @@ def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
 
 def _judge_seeds(study, scale, results, seeds, confirms=False) -> Column:
     """Judge at a scale by these seeds; by the scale's own, and so by nothing, if there are none."""
-    chosen = tuple(sorted(seeds)) or None
-    own, committed = (make_plan(study, scale, folder, chosen) for folder in (results, results / REFERENCE))
-    (kept, units), (made, more) = gather(committed, committed=True), gather(own)
-    found, units = kept | made, units | more
+    own, found, units = gather_seeds(study, scale, results, seeds)
     judged = [_hint_at(own, one, found, units) for one in judge_found(own, found, units)]
     return Column(own, tuple(judged), confirms)
+
+
+def gather_seeds(study: str, scale: str, results: Path, seeds) -> tuple:
+    """Gather a study's measures at a scale by these seeds, made here or committed: (plan, measures by cell, units).
+
+    See `studies.verdicts.judging.gather`. What was made here replaces what is committed of the same cells.
+    """
+    own, committed = _plan_twice(study, scale, results, seeds)
+    (kept, units), (made, more) = gather(committed, committed=True), gather(own)
+    return own, kept | made, units | more
+
+
+def list_evidence(results: Path) -> list[Path]:
+    """List the measures at every scale that judges, made or committed; with those of other studies' runs.
+
+    Without a plan, as plans ask for it: what `judge_scales` reads is among them.
+    """
+    folders = [folder / scale for scale in choose_scales() for folder in (results, results / REFERENCE)]
+    runs = [runs for folder in folders for runs in (folder / "runs", *folder.glob("*/runs"))]
+    return sorted(path for folder in runs for path in folder.glob("*/*measures.csv"))
+
+
+def _plan_twice(study, scale, results, seeds) -> list:
+    """Plan a study for what was made here, and for what is committed; by the scale's own seeds if none are given."""
+    chosen = tuple(sorted(seeds)) or None
+    return [make_plan(study, scale, folder, chosen) for folder in (results, results / REFERENCE)]
 
 
 def _hint_at(plan, one: Judged, found, units) -> Judged:
@@ -118,9 +152,11 @@ def _hint_at(plan, one: Judged, found, units) -> Judged:
     return replace(hint, claim=one.claim, outcome="inconclusive", partial=tell_restricted(plan, left))
 
 
-def _find_seeds(runs: Path) -> set[int]:
+def find_seeds(study: str, scale: str, results: Path) -> set[int]:
     """Find the seeds of measured runs by their folders' names; a plan says later which of these are the study's."""
-    names = [path.parent.name for path in runs.glob("*/measures.csv")]
+    plans = [make_plan(study, scale, folder) for folder in (results, results / REFERENCE)]
+    folders = {folder / "runs" for plan in plans for folder in (plan.folder, plan.output)}
+    names = [path.parent.name for folder in folders for path in folder.glob("*/measures.csv")]
     return {int(found[1]) for name in names if (found := re.search(r"-seed(\d+)(?:-|$)", name))}
 
 
@@ -149,7 +185,8 @@ def _combine_one(columns, judged) -> tuple[Whole, Evidence | None]:
     deciding = _find_deciding(columns, judged)
     if not deciding:
         unasked = all(one.outcome == NOT_ASKED for one in judged)
-        return Whole(claim, NOT_ASKED if unasked else OPEN, why=_tell_hints(pairs, None)), None
+        why = "; ".join(filter(None, (_tell_hints(pairs, None), _tell_unasked(columns, judged))))
+        return Whole(claim, NOT_ASKED if unasked else OPEN, why=why), None
     first, supports = deciding[0], deciding[0][1].evidence.supports
     hints = pairs[: pairs.index(first)]
     why = _tell_hints(hints, supports)
@@ -192,6 +229,12 @@ def _tell_hints(pairs, supports) -> str:
             way = "the same way" if one.evidence.supports == supports else "the other way"
         told.append(f"leans {way} at {column.name}, {_count(len(one.a))}")
     return ", ".join(told)
+
+
+def _tell_unasked(columns, judged) -> str:
+    """Tell at which scales a claim is not asked, and why."""
+    pairs = zip(columns, judged, strict=True)
+    return ", ".join(f"{column.name}: {one.notes[0]}" for column, one in pairs if one.outcome == NOT_ASKED)
 
 
 def _count(seeds: int) -> str:

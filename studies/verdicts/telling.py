@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from studies.registries import describe
-from studies.verdicts.judging import Judged, judge, nothing
+from studies.verdicts.judging import Judged, judge_stages, nothing
 from studies.verdicts.scales import combine
 from studies.verdicts.statistics import NOT_ASKED, TESTED, name_outcome
 
@@ -28,8 +28,14 @@ VERDICT_COLUMNS = (
 
 
 def tabulate(plan) -> pd.DataFrame:
-    """Tabulate the claims with what we found, a claim a row; see `Judged`. Made for missing runs too."""
-    return pd.DataFrame([_row(plan, one) for one in judge(plan)], columns=VERDICT_COLUMNS)
+    """Tabulate the claims with what we found, a claim a row; see `Judged`. Made for missing runs too.
+
+    Where some seeds confirm and others explored, there is a row for each: first all claims by those that confirm, and
+    the column `stage` says which.
+    """
+    stages = judge_stages(plan)
+    rows = [_row(stage, one) for stage, judged in stages for one in judged]
+    return pd.DataFrame(rows, columns=[*VERDICT_COLUMNS, *(["stage"] if len(stages) > 1 else [])])
 
 
 def _row(plan, one: Judged) -> dict:
@@ -57,6 +63,7 @@ def _row(plan, one: Judged) -> dict:
         "figure": claim.figure or "",
         "digest": claim.digest,
         "evidence": tell_evidence(plan, one),
+        "stage": plan.study.name_stage(plan.scale_name, plan.scale.seeds),
     }
 
 
@@ -89,14 +96,19 @@ def tell_estimate(one: Judged) -> str:
 
 
 def print_out(plan) -> str:
-    """Return the verdicts as aligned text, 100 columns or so wide."""
+    """Return the verdicts as aligned text, 100 columns or so wide; seeds that confirm stand apart."""
+    return "\n\n".join(_print_stage(stage, judged) for stage, judged in judge_stages(plan))
+
+
+def _print_stage(plan, judged) -> str:
     rows = [("claim", "ours", "seeds", "scale", "verdict")]
-    found = judge(plan)
-    for one in found:
+    stage = plan.study.name_stage(plan.scale_name, plan.scale.seeds)
+    for one in judged:
         seeds = str(one.evidence.seeds) if one.evidence else "0"
         outcome = f"{name_outcome(one.outcome, int(seeds))}{', fragile' * bool(one.fragile)}"
-        rows.append((one.claim.id, tell_estimate(one), seeds, plan.scale_name, outcome))
-    notes = [f"{one.claim.id}: {note}" for one in found for note in one.notes]
+        scale = f"{plan.scale_name}, {stage}" if stage else plan.scale_name
+        rows.append((one.claim.id, tell_estimate(one), seeds, scale, outcome))
+    notes = [f"{one.claim.id}: {note}" for one in judged for note in one.notes]
     return "\n".join([*_align(rows), "", *notes]).rstrip()
 
 

@@ -112,7 +112,7 @@ def test_the_report_stands_alone(finished):
 def test_the_reference_is_the_outcome_without_weights(finished, tmp_path):
     plan, folder = finished[1], tmp_path / "reference"
     manifest = read_json(collect(plan, folder))
-    assert manifest["missing runs"] == []
+    assert manifest["missing"] == []
     kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert kept == set(manifest["files"]) | {"manifest.json"}
     assert all(sha256(folder / name) == digest for name, digest in manifest["files"].items())

@@ -16,8 +16,8 @@ MEASURES = {
     "loss_instability": Described(
         "deviation of the loss from a straight line over the last half", "log10", better="low"
     ),
-    "seconds_per_epoch": Described("seconds an epoch", "s", better="low"),
-    "training_images_per_second": Described("training images a second", "1/s", better="high"),
+    "seconds_per_epoch": Described("seconds an epoch", "s", better="low", timed=True),
+    "training_images_per_second": Described("training images a second", "1/s", better="high", timed=True),
 }
 
 

@@ -130,30 +130,36 @@ def _lay_out(frame, plan) -> dict:
 
 
 def _read_verdicts(plan) -> dict:
-    """Return claim id -> its row in verdicts.csv; empty before claims are judged."""
+    """Return claim id -> its row in verdicts.csv; empty before claims are judged.
+
+    By seeds that confirm where there are some; under `before` then what those that explored gave.
+    """
     frame = or_hole(read_back, _find_table(plan, VERDICTS), *VERDICT_COLUMNS)
     if frame is None:
         return {}
     rows = frame.astype(object).where(frame.notna(), "").to_dict("records")
-    return {row["id"]: row | {"verdict": name_outcome(row["verdict"], row["seeds"])} for row in rows}
+    rows = [row | {"verdict": name_outcome(row["verdict"], row["seeds"])} for row in rows]
+    first = {row["id"]: row for row in reversed(rows)}
+    return {row["id"]: {**first[row["id"]], "before": row if row is not first[row["id"]] else None} for row in rows}
 
 
 def _gather_claims(plan, verdicts) -> list[dict]:
     """Return each claim with its verdict, its plots, where else to look, and the command that makes it again."""
     from studies.report.html.claim_plots import lay_out_plots
-    from studies.verdicts.judging import gather, judge
+    from studies.verdicts.judging import gather, judge_stages
 
-    found, _ = gather(plan)
+    stage, judged = judge_stages(plan)[0]
+    found, _ = gather(stage)
     return [
         {
             "claim": one.claim,
             "measure": describe(one.claim.measure).words if one.claim.measure else "",
             "verdict": verdicts.get(one.claim.id),
-            "plots": lay_out_plots(plan, one, found),
+            "plots": lay_out_plots(stage, one, found),
             "figures": _find_shown_by(plan, one.claim),
             "command": _tell_remaking(plan, one.claim),
         }
-        for one in judge(plan)
+        for one in judged
     ]
 
 

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from studies.cli import cli
 from studies.planning.resolving import make_plan
-from studies.report.tables.scales import make
+from studies.report.tables.across.scales import make
+from studies.verdicts.judging import judge, judge_stages
 from studies.verdicts.scales import choose_scales, combine, judge_scales
-from studies.verdicts.telling import tabulate_scales
+from studies.verdicts.telling import print_out, print_scales, tabulate, tabulate_scales
 
 SCALES = ("thesis", "overnight", "laptop")
 CELLS = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
@@ -133,6 +134,60 @@ def test_seeds_that_confirm_stand_apart_and_replace_those_that_explored(judged):
     assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "by laptop, confirmatory")
     few = judged([claim("two")], {"overnight": (0.2, 4)}, confirming={"overnight": [3, 4, 5]})
     assert whole(few).why.startswith("by overnight; leans the same way at overnight, confirmatory, one seed")
+
+
+def plant(path, scale, results, seeds, count, names, effect):
+    """Measure a study's cells: values of `names` that linear has more of, of so many samples."""
+    plan = make_plan(str(path), scale, results, seeds)
+    for run in plan.grid:
+        rng = np.random.default_rng([run.seed, len(run.model), len(run.data)])
+        value = 0.4 + effect * (run.model == "linear") + rng.normal(0, 0.01)
+        frame = measured(run, dict.fromkeys(names, value), "share").assign(n=count)
+        run.folder.mkdir(parents=True)
+        frame.to_csv(run.measure_file, index=False)
+        run.samples_file.touch()
+    return plan
+
+
+def test_older_and_newer_seeds_are_judged_apart_whatever_was_measured_and_of_how_many_samples(tmp_path):
+    """Six explored, of 200 samples each, when one measure was not known yet; six confirm, of 600."""
+    new = claim("new", measure="clean_share")
+    both = claim("both", measure="iou_0.8_share")
+    never = {"kind": "never", "contrast": {"plus": [{}]}, "smallest": 0.2, "why": "w", "measure": "iou_0.8_share"}
+    content = {"title": "t", "question": "q", "claims": [new, both, claim("rate") | never]}
+    content |= axes(["low", "array"], ["linear", "wave"]) | {"confirming": {"laptop": [6, 7, 8, 9, 10, 11]}}
+    path, results = tmp_path / "mine.yaml", tmp_path / "results"
+    path.write_text(json.dumps(content))
+    old, fresh = range(6), range(6, 12)
+    plant(path, "laptop", results, tuple(old), 200, ["iou_0.8_share"], -0.2)
+    told = print_scales(judge_scales(str(path), ["laptop"], results))
+    assert "hint" not in told  # six seeds explored, and that decides for now
+    plant(path, "laptop", results, (6,), 600, ["iou_0.8_share", "clean_share"], 0.2)
+    columns = judge_scales(str(path), ["laptop"], results)
+    assert [len(one.a) for one in columns[0].judged] == [1, 1, 1]  # a hint beside what was explored
+    plant(path, "laptop", results, tuple(fresh)[1:], 600, ["iou_0.8_share", "clean_share"], 0.2)
+    confirmed, explored = judge_scales(str(path), ["laptop"], results)
+    assert [one.outcome for one in confirmed.judged] == ["reproduced", "reproduced", "contradicted"]
+    assert [one.outcome for one in explored.judged] == ["inconclusive", "contradicted", "contradicted"]
+    assert explored.judged[0].a is None  # the measure was not taken of these
+    assert {one.outcome for one in combine([confirmed, explored])} == {"reproduced", "contradicted"}
+    plan = make_plan(str(path), "laptop", results, (*old, *fresh))  # one plan, one report
+    stages = judge_stages(plan)
+    assert [stage.scale.seeds for stage, _ in stages] == [tuple(fresh), tuple(old)]
+    assert [[len(one.a) if one.a is not None else 0 for one in judged] for _, judged in stages] == [[6] * 3, [0, 6, 6]]
+    table = tabulate(plan)
+    assert table.stage.tolist() == ["confirmatory"] * 3 + ["exploratory"] * 3
+    assert table.verdict.tolist() == [one.outcome for column in (confirmed, explored) for one in column.judged]
+    assert [one.outcome for one in judge(plan)] == [one.outcome for one in confirmed.judged]
+    assert "laptop, exploratory" in print_out(plan)
+
+
+def test_times_of_cells_that_may_share_a_gpu_are_not_judged(judged):
+    timed = claim(measure="seconds_per_epoch")
+    columns = judged([timed], {"thesis": (0.3, 3), "laptop": (0.2, 3)})
+    assert columns[0].judged[0].outcome == "not asked"
+    assert "may share a GPU" in columns[0].judged[0].notes[0]
+    assert "thesis: not judged: cells may share a GPU" in whole(columns[:1]).why
 
 
 def test_cells_that_are_there_give_a_hint(judged):

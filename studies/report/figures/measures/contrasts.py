@@ -29,9 +29,10 @@ MARKS = {
 @styled()
 def draw(plan):
     """Draw every tested claim on one axis: its effect over the smallest that matters, by seed and with interval."""
-    from studies.verdicts.judging import judge
+    from studies.verdicts.judging import judge_stages
 
-    shown = [one for one in judge(plan) if one.claim.kind in SIZES]
+    plan, judged = judge_stages(plan)[0]  # seeds that confirm are not drawn with those that explored
+    shown = [one for one in judged if one.claim.kind in SIZES]
     told = [textwrap.wrap(_tell_shown(plan, one), WRAPPED) for one in shown]
     ends = np.cumsum([ROW + LINE * (len(lines) - 1) for lines in told])
     height = 1.76 + ends[-1]
@@ -126,7 +127,7 @@ def _tell_p(one) -> str:
     from studies.verdicts.statistics import LEAST_SEEDS, NOT_ASKED
 
     if one.outcome == NOT_ASKED:
-        return f"of recipe {one.claim.recipe}"
+        return f"of recipe {one.claim.recipe}" if one.claim.recipe else "times not compared"
     if one.a is None:
         return "cells missing"
     if len(one.a) < LEAST_SEEDS[one.claim.kind]:

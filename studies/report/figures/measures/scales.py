@@ -4,7 +4,7 @@ import numpy as np
 
 from studies.planning.claim import SIZES
 from studies.report.entries import Entry
-from studies.report.figures.measures.contrasts import FARTHEST, find_needs, scale_effects
+from studies.report.figures.measures.contrasts import FARTHEST, scale_effects
 from studies.report.palette import INK, MUTED, RULE
 from studies.report.style import add_footnote, add_title, new_figure, styled
 
@@ -18,7 +18,7 @@ SPREAD = 0.22  # of a row, between two scales
 @styled()
 def draw(plan):
     """Draw each claim's effect at every scale over the smallest that matters; open marks: fewer seeds than decide."""
-    from studies.report.tables.scales import judge_all
+    from studies.report.tables.across.scales import judge_all
     from studies.verdicts.scales import combine
 
     columns = judge_all(plan)
@@ -81,6 +81,19 @@ def _add_legend(figure, columns, height) -> None:
 
 def _name(column) -> str:
     return f"{column.name}: recipe {column.plan.scale.recipe}, widths {column.widths or 'of its models'}"
+
+
+def find_needs(plan) -> list:
+    """Return what claims are judged by, at every scale.
+
+    Raises:
+        ValueError: no claim of the study is tested.
+    """
+    from studies.report.tables.across.scales import find_evidence
+
+    if not any(claim.kind in SIZES for claim in plan.study.claims):
+        raise ValueError(f"scales: study {plan.study_name} has no claim that is tested")
+    return find_evidence(plan)
 
 
 ENTRY = Entry(

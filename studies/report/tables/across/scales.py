@@ -1,9 +1,9 @@
 """Table `scales`: each claim at every scale that judges, side by side, and what holds as a whole."""
 
 from studies.report.entries import Entry
-from studies.report.needs import measure_files
+from studies.report.needs import measure_files, unique
 
-__all__ = ["ENTRY", "judge_all", "make"]
+__all__ = ["ENTRY", "find_evidence", "judge_all", "make"]
 
 
 def judge_all(plan):
@@ -20,12 +20,19 @@ def make(plan):
     return tabulate_scales(judge_all(plan))
 
 
+def find_evidence(plan) -> list:
+    """Return the study's own measures, and those of other scales and seeds that are there."""
+    from studies.verdicts.scales import list_evidence
+
+    return unique([*measure_files([*plan.grid, *plan.resampled]), *list_evidence(plan.folder.parent)])
+
+
 ENTRY = Entry(
     title="Verdicts by scale",
     caption="Each claim with estimate and 95% interval, seeds and verdict at every scale that judges, nearest to the "
     "thesis first; the bare number where fewer than three seeds give no more than a hint. As a whole: what the scales "
     "with three seeds or more agree on, unless a nearer one leans the other way; p is the largest of theirs, and "
     "Holm's over all claims. Recipes are never pooled. Cells not made here are those committed in results/reference.",
-    needs=lambda plan: measure_files([*plan.grid, *plan.resampled]),
+    needs=find_evidence,
     make=make,
 )

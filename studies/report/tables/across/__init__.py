@@ -1,0 +1,1 @@
+"""Tables that show several scales side by side."""
