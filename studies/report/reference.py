@@ -50,8 +50,9 @@ def collect(plan: Plan, folder: Path) -> Path:
     kept = {  # all of it, before anything is replaced
         name: _pack(path) if name.endswith(PACKED) else _read_checked(path) for name, path in found.items()
     }
+    kept = {name: content for name, content in kept.items() if not _is_kept_above(folder, name, content)}
     _check_way(folder, kept)
-    _remove_left(folder, set(found))
+    _remove_left(folder, set(kept))
     for name, content in kept.items():
         with replacing(folder / name) as partial:
             partial.write_bytes(content)
@@ -88,6 +89,12 @@ def _pack(path: Path) -> Whole:
     table = read_table(path)
     numbers = table.astype({name: int for name in table if table[name].dtype == bool})
     return Whole(lzma.compress(numbers.to_csv(index=False, float_format=DIGITS).encode(), preset=9))
+
+
+def _is_kept_above(folder: Path, name: str, content: Whole) -> bool:
+    """Tell whether the scale's own collection, above that of another study, has the same measures of each image."""
+    above = folder.parent / name
+    return name.endswith(PACKED) and above.is_file() and read_whole(above) == content
 
 
 def _check_way(folder: Path, kept: dict[str, Whole]) -> None:

@@ -2,7 +2,8 @@
 
 Recipes are never pooled. A scale decides with three seeds or more; what has fewer, or lacks cells, gives a hint. A
 claim holds as a whole where all scales that decide lean the same way, its p the largest of theirs and Holm's over all
-claims, and no scale that is nearer to the thesis hints at the contrary. Else it depends on the recipe.
+claims, and no scale that is nearer to the thesis hints at the contrary. Else it depends on the recipe; or it is open,
+where no scale has a verdict.
 """
 
 import re
@@ -14,7 +15,7 @@ from studies.planning.reading import read_scales
 from studies.planning.resolving import make_plan
 from studies.verdicts.judging import Judged, gather, judge_found, judge_level, weigh
 from studies.verdicts.partial import restrict, tell_restricted
-from studies.verdicts.statistics import LEAST_SEEDS, NOT_ASKED, TESTED, Evidence, holm, verdict
+from studies.verdicts.statistics import DECIDED, LEAST_SEEDS, NOT_ASKED, TESTED, Evidence, holm, verdict
 
 __all__ = [
     "DEPENDS",
@@ -191,7 +192,8 @@ def _combine_one(columns, judged) -> tuple[Whole, Evidence | None]:
     hints = pairs[: pairs.index(first)]
     why = _tell_hints(hints, supports)
     if any(one.evidence.supports != supports for _, one in (*deciding, *hints)):
-        return Whole(claim, DEPENDS, why="; ".join(filter(None, (_tell_split(deciding), why)))), None
+        outcome = DEPENDS if any(one.outcome in DECIDED for _, one in deciding) else OPEN
+        return Whole(claim, outcome, why="; ".join(filter(None, (_tell_split(deciding), why)))), None
     weakest = max((one.evidence for _, one in deciding), key=lambda found: found.p)
     found = replace(weakest, p_small=max(one.evidence.p_small for _, one in deciding))
     return Whole(claim, "", why="; ".join(filter(None, (f"by {_name(deciding)}", why)))), found

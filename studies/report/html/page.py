@@ -11,10 +11,11 @@ from studies.measures.results import or_hole
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
+from studies.report.html.across import TABLE, lay_out_scales
 from studies.report.html.answer import tell_answer, tell_more_seeds
 from studies.report.html.embedding import encode_drawing, encode_image, read_drawing, read_image
 from studies.report.html.ran import gather_facts
-from studies.report.needs import measure_files
+from studies.report.tables.across.scales import find_evidence
 from studies.report.tables.formatting import read_back
 from studies.terminal.worth import weigh
 from studies.verdicts.statistics import name_outcome
@@ -36,7 +37,7 @@ def list_inputs(plan) -> list[Path]:
     tables = [_find_table(plan, name) for name in plan.study.tables]
     records = [run.folder / name for run in plan.runs for name in ("run.json", "samples.json")]
     compared = any(claim.contrast for claim in plan.study.claims)
-    measured = measure_files([*plan.grid, *plan.resampled]) if compared else []
+    measured = find_evidence(plan) if compared else []
     return [*figures, *tables, *records, *slider.list_inputs(plan), *measured]
 
 
@@ -66,6 +67,7 @@ def render(plan) -> str:
         claims=_gather_claims(plan, verdicts),
         config=format_config(plan.flags),
         tally=_tally(verdicts),
+        across=lay_out_scales(plan, or_hole(read_back, _find_table(plan, TABLE))),
         answer=tell_answer(plan),
         worth=weigh(plan),
         again=tell_more_seeds(plan),

@@ -4,6 +4,7 @@ import pandas as pd
 
 from studies.measures.results import COLUMNS
 from studies.planning.resolving import make_plan
+from studies.report.html.across import lay_out_scales
 from studies.report.html.answer import tell_answer
 
 
@@ -24,3 +25,42 @@ def test_the_best_and_the_worst_cell_are_named_with_their_means(tmp_path):
     assert "The worst is power-10 on the low resolution set with 15%; of real images 99% do" in first
     assert "reached by 38% at most, wave on the 720 px set; of real images by 90%" in third
     assert "Of a cell's samples 1% to 8% have less ink than that, of real images 17%." in second
+
+
+def test_the_first_screen_shows_what_holds_where_other_scales_are_known(tmp_path):
+    alone = make_plan("thesis", "laptop", tmp_path, (0,))
+    plant(alone, {"plain_iou_0.8_share": 0.5})
+    assert lay_out_scales(alone, FRAME) is None
+    nearer = make_plan("thesis", "thesis", tmp_path, (0,))
+    plant(nearer, {"clean_share": 0.3, "real_clean_share": 0.97})
+    found = lay_out_scales(alone, FRAME)
+    assert [(one["scale"], one["seeds"]) for one in found["drawn"]] == [("thesis", 1), ("laptop", 1)]
+    assert found["drawn"][0]["told"].startswith("30% at best (")
+    assert "older. Overlap of 0.8 or more: 50% at best" in found["drawn"][1]["told"]
+    assert found["real"] == "97%"
+    told = [(one["outcome"], one["why"], [claim["id"] for claim in one["claims"]]) for one in found["outcomes"]]
+    assert told == [
+        ("reproduced", "by laptop", ["a", "d"]),
+        ("contradicted", "formulas or drawing", ["c"]),
+        ("open", "leans for it at thesis, one seed", ["b"]),
+    ]
+    assert lay_out_scales(alone, None) is None
+
+
+FRAME = pd.DataFrame(
+    [
+        ("a", "A.", "reproduced", "by laptop; leans the same way at thesis, one seed"),
+        ("b", "B.", "open", "leans for it at thesis, one seed; reading: JPEG"),
+        ("c", "C.", "contradicted", None),
+        ("d", "D.", "reproduced", "by laptop"),
+    ],
+    columns=["id", "claim", "as a whole", "why"],
+)
+
+
+def plant(plan, values):
+    for run in plan.grid:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        run.samples_file.touch()
+        rows = [[run.data, run.model, "", run.seed, name, value, "share", 50] for name, value in values.items()]
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(run.measure_file, index=False)

@@ -34,7 +34,7 @@ def draw(plan):
     add_title(figure, "How small a network tells the truth", detail)
     real = Line2D([], [], label="real images", **REAL_LINE)
     add_model_legend(figure, plan, plan.model_names, [real])
-    place = {"left": 0.115, "right": 0.985, "bottom": FOOT / height, "top": 1 - HEAD / height}
+    place = {"left": 0.115, "right": 0.965, "bottom": FOOT / height, "top": 1 - HEAD / height}
     panels = figure.subplots(len(ROWS), len(columns), sharex=True, sharey="row", squeeze=False, gridspec_kw=place)
     for row, (measure, (words, factor)) in zip(panels, ROWS.items(), strict=True):
         for axes, data in zip(row, columns, strict=True):
