@@ -18,7 +18,7 @@ NAMES = re.compile(
         (
             r"`[^`]*`",  # code
             r"\]\([^)]*\)",  # where a link leads
-            r"\d{4}-\d{2}-\d{2}|(?<=al\. )\d{4}|(?<=Johnson )\d{4}",  # dates, and years of papers
+            r"\d{4}-\d{2}-\d{2}|(?<=al\. )\d{4}|(?<=Johnson )\d{4}|A 2023 master",  # dates, and years of papers
             r"N\(0, I\)|x_0|x_T|L_T",  # symbols
             r"720 px|(?:at|to|of|[Uu]nder|with|made at) (?:32|30) px|30 px of|32 px",  # of sets, and the least ink
             r"[Pp]owers?[ -](?:1\.5|10|2)(?: and 2)?(?:(?=[^\d.%])|$)",  # models
@@ -84,6 +84,7 @@ def read(path: str) -> pd.DataFrame:
 
 
 def verdict(scale: str, claim: str, column: str = "estimate"):
+    """Return what a table of verdicts says of a claim, by the seeds that explored."""
     return table(f"{scale}/tables/verdicts.csv", claim, column)
 
 

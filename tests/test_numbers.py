@@ -11,7 +11,7 @@ from committed import ROOT, numbers_in, value_of
 
 TEXTS = {"LOG.md": ROOT / "results" / "LOG.md", "README.md": ROOT / "README.md"}
 # README's parts that tell of results; the others tell how to use it.
-TELLING = ("(top)", "The answer so far", "Speed", "Why the laptop scale has a recipe of its own")
+TELLING = ("triangle-diffusion", "The answer so far", "Speed", "Why the laptop scale has a recipe of its own")
 NOT_KEPT = "not kept"  # in a block, or in the first one of a section: a hint from numbers that are in no table
 MAPPING = yaml.safe_load((ROOT / "results" / "numbers.yaml").read_text(encoding="utf-8"))
 FUNCTIONS = [name for name, one in vars(committed).items() if callable(one) and one.__module__ == committed.__name__]

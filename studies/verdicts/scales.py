@@ -156,7 +156,7 @@ def _hint_at(plan, one: Judged, found, units) -> Judged:
 def find_seeds(study: str, scale: str, results: Path) -> set[int]:
     """Find the seeds of measured runs by their folders' names; a plan says later which of these are the study's."""
     plans = [make_plan(study, scale, folder) for folder in (results, results / REFERENCE)]
-    folders = {folder / "runs" for plan in plans for folder in (plan.folder, plan.output)}
+    folders = {path for plan in plans for path in (plan.folder / "runs", *plan.folder.glob("*/runs"))}
     names = [path.parent.name for folder in folders for path in folder.glob("*/measures.csv")]
     return {int(found[1]) for name in names if (found := re.search(r"-seed(\d+)(?:-|$)", name))}
 

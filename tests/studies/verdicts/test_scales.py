@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from studies.cli import cli
 from studies.planning.resolving import make_plan
+from studies.planning.staleness import digest_of_inputs
+from studies.registries import FIGURES, TABLES
 from studies.report.tables.across.scales import make
 from studies.verdicts.judging import judge, judge_stages
 from studies.verdicts.scales import choose_scales, combine, judge_scales
@@ -182,6 +184,24 @@ def test_older_and_newer_seeds_are_judged_apart_whatever_was_measured_and_of_how
     assert "laptop, exploratory" in print_out(plan)
 
 
+def test_seeds_committed_in_a_folder_of_their_own_count(tmp_path):
+    """What confirms can be committed beside what explored, whose samples are gone, and replaces nothing of it."""
+    content = {"title": "t", "question": "q", "claims": [claim(measure="iou_0.8_share")]}
+    content |= axes(["low", "array"], ["linear", "wave"]) | {"confirming": {"laptop": [3, 4, 5]}}
+    path, kept = tmp_path / "mine.yaml", tmp_path / "results" / "reference" / "laptop"
+    path.write_text(json.dumps(content))
+    for seeds, place, effect in (((0, 1, 2), kept / "mine", -0.2), ((3, 4, 5), kept / "confirming", 0.2)):
+        plan = plant(path, "laptop", tmp_path / "made", seeds, 200, ["iou_0.8_share"], effect)
+        for run in plan.grid:
+            (place / "runs" / run.name).mkdir(parents=True)
+            run.measure_file.rename(place / "runs" / run.name / run.measure_file.name)
+    columns = judge_scales(str(path), ["laptop"], tmp_path / "results")
+    assert [(one.name, one.judged[0].outcome) for one in columns] == [
+        ("laptop, confirmatory", "reproduced"),
+        ("laptop", "contradicted"),
+    ]
+
+
 def test_times_of_cells_that_may_share_a_gpu_are_not_judged(judged):
     timed = claim(measure="seconds_per_epoch")
     columns = judged([timed], {"thesis": (0.3, 3), "laptop": (0.2, 3)})
@@ -214,6 +234,23 @@ def test_the_command_and_the_table_show_all_scales_nearest_first(judged, tmp_pat
         ("thesis", "thesis", "64 to 1024"), ("overnight", "thesis", "8 to 128"), ("laptop", "fast", "8 to 128")
     )]  # fmt: skip
     assert table["as a whole"].tolist() == ["reproduced"]
+
+
+def test_the_table_follows_the_files_of_other_scales(judged, tmp_path):
+    """It is made again when another scale's measures come or change: they are among its inputs."""
+    judged([claim()], {"thesis": (0.2, 1), "overnight": (0.2, 1)}, committed=("overnight",))
+    plan = make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results")
+    (read,) = {tuple(entry["scales"].inputs(plan)) for entry in (bound(TABLES), bound(FIGURES))}
+    theirs = [path for path in read if "laptop" not in path.parts]
+    assert len(theirs) == 2 * len(plan.grid)
+    assert set(map(str, read[: len(plan.grid)])) >= {str(run.measure_file) for run in plan.grid[:1]}
+    before = digest_of_inputs(list(read))(None)
+    theirs[0].write_text(theirs[0].read_text() + "\n")
+    assert digest_of_inputs(list(read))(None) != before
+
+
+def bound(registry):
+    return {"scales": registry["scales"].bind("scales")}
 
 
 def test_unknown_scales_are_refused():
