@@ -145,7 +145,7 @@ ROUGH = "plain_iou_0.8_share"
 
 def limit(name: str) -> float:
     """Return what an outline may be off in a clean shape, in pixels: SHIFT on average, DEPTH at most."""
-    from studies.measures import clean
+    from studies.measures.rulers import clean
 
     return {"SHIFT": clean.DISPLACED, "DEPTH": clean.DEEPEST}[name]
 
