@@ -29,6 +29,7 @@ __all__ = [
     "gather_seeds",
     "judge_scales",
     "list_evidence",
+    "split_seeds",
 ]
 
 DEPENDS, OPEN = "depends on the recipe", "open"
@@ -98,15 +99,16 @@ def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
     Measures of cells that were made in `results` replace the committed ones of the same cells. Seeds that confirm have
     a column of their own, before that of the others.
     """
-    columns = []
-    for scale in scales:
-        seeds, plan = find_seeds(study, scale, results), make_plan(study, scale, results)
-        confirming = seeds & set(plan.study.confirming.get(scale, ()))
-        if confirming:
-            columns.append(_judge_seeds(study, scale, results, confirming, confirms=True))
-        if seeds - confirming or not seeds:
-            columns.append(_judge_seeds(study, scale, results, seeds - confirming))
-    return columns
+    parts = [(scale, part) for scale in scales for part in split_seeds(study, scale, results)]
+    return [_judge_seeds(study, scale, results, seeds, confirms) for scale, (seeds, confirms) in parts]
+
+
+def split_seeds(study: str, scale: str, results: Path) -> list[tuple[set[int], bool]]:
+    """Return the measured seeds that confirm, if there are any, then the others: [(seeds, whether they confirm)]."""
+    seeds = find_seeds(study, scale, results)
+    confirming = seeds & set(make_plan(study, scale, results).study.confirming.get(scale, ()))
+    rest = [(seeds - confirming, False)] if seeds - confirming or not seeds else []
+    return [(confirming, True), *rest] if confirming else rest
 
 
 def _judge_seeds(study, scale, results, seeds, confirms=False) -> Column:

@@ -32,7 +32,7 @@ def _lay_out_drawn(one) -> dict:
     if not told:
         told = f"not measured: its runs are older. {ROUGH_WORDS}: {_tell_shares(one, ROUGH) or 'neither'}"
     return {
-        "scale": one.plan.scale_name,
+        "scale": one.name,
         "recipe": one.plan.scale.recipe,
         "widths": one.widths,
         "seeds": max(one.seeds.values()),

@@ -47,6 +47,15 @@ def test_the_table_has_a_row_for_each_cell_scale_and_kind_of_statistics(plan):
     assert ("wave", "overnight", "fresh") not in rows.index
 
 
+def test_seeds_that_confirm_are_not_averaged_with_those_that_explored(plan, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"confirming": {"laptop": [1]}}))
+    table = TABLES["widths"].make(make_plan(str(path), "overnight", tmp_path / "results"))
+    ink = table.set_index(["model", "scale", "statistics"]).ink
+    assert ink["linear", "laptop", "running"] == 80
+    assert ink["linear", "laptop, confirmatory", "running"] == 82
+
+
 def test_the_figure_says_what_was_not_measured(plan):
     figure = FIGURES["widths"].make(plan)
     holes = [text.get_text() for axes in figure.axes for text in axes.texts]

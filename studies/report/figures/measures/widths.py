@@ -46,7 +46,7 @@ def draw(plan):
     for axes in panels[-1]:
         axes.set_xticks(range(len(scales)), [_name_scale(one) for one in scales], fontsize=8)
         axes.set_xlim(-0.4, len(scales) - 1 + 0.4)
-    seeds = [f"{one.plan.scale_name}: {_count(one.seeds.values())}" for one in scales]
+    seeds = [f"{one.name}: {_count(one.seeds.values())}" for one in scales]
     add_footnote(figure, plan, "with all that is measured or committed", *seeds, seeded=False)
     return figure
 
@@ -86,7 +86,8 @@ def _fit_axis(axes, scales, measure, factor) -> None:
 
 def _name_scale(one) -> str:
     first, _, last = one.widths.partition(" to ")
-    return f"{one.plan.scale_name}\n{one.plan.scale.recipe}\n{first} to {last}" if last else one.plan.scale_name
+    name = one.name.replace(", ", ",\n")
+    return f"{name}\n{one.plan.scale.recipe}\n{first} to {last}" if last else name
 
 
 def _count(seeds) -> str:

@@ -17,24 +17,33 @@ RUNNING, FRESH = "running", "fresh"
 
 @dataclass(frozen=True)
 class At:
-    """A scale's cells. values: {(data, model, statistics): {measure: mean over the seeds that have it}}, and beside
-    each measure that of real images; seeds: {(data, model, statistics): how many there are}."""
+    """A scale's cells by seeds of one kind, see `split_seeds`.
+
+    values: {(data, model, statistics): {measure: mean over the seeds that have it}}, and beside each measure that of real
+    images; seeds: {(data, model, statistics): how many there are}.
+    """
 
     plan: object
+    name: str
     widths: str
     values: dict
     seeds: dict
 
 
 def read_scales_apart(plan) -> list[At]:
-    """Read the study's cells at every scale that judges, made or committed, farthest from the thesis first."""
-    from studies.verdicts.scales import Column, choose_scales, find_seeds, gather_seeds
+    """Read the study's cells at every scale that judges, made or committed, farthest from the thesis first.
+
+    Seeds that confirm are kept apart from those that explored, which may have had other measures and fewer samples.
+    """
+    from studies.verdicts.scales import Column, choose_scales, gather_seeds, split_seeds
 
     study, results = str(plan.written_in[0]), plan.folder.parent
     read = []
     for scale in reversed(choose_scales()):
-        own, found, _ = gather_seeds(study, scale, results, find_seeds(study, scale, results))
-        read.append(At(own, Column(own, ()).widths, *_average(own, found)))
+        for seeds, confirms in reversed(split_seeds(study, scale, results)):
+            own, found, _ = gather_seeds(study, scale, results, seeds)
+            column = Column(own, (), confirms)
+            read.append(At(own, column.name, column.widths, *_average(own, found)))
     return read
 
 
@@ -65,7 +74,7 @@ def make(plan):
         {
             "data": data,
             "model": model,
-            "scale": one.plan.scale_name,
+            "scale": one.name,
             "recipe": one.plan.scale.recipe,
             "widths": one.widths,
             "statistics": statistics,
