@@ -19,7 +19,7 @@ RUNNING, FRESH = "running", "fresh"
 class At:
     """A scale's cells by seeds of one kind, see `split_seeds`.
 
-    values: {(data, model, statistics): {measure: mean over the seeds that have it}}, and beside each measure that of real
+    values: {(data, model, statistics): {measure: mean over the seeds that have it}}, and beside each that of real
     images; seeds: {(data, model, statistics): how many there are}.
     """
 
