@@ -8,6 +8,7 @@ from studies.report.tables.formatting import with_spread
 __all__ = ["ENTRY", "SHOWN", "make"]
 
 SHOWN = (
+    "clean_share",
     "iou_0.8_share",
     "plain_iou_0.8_share",
     "small_share",
