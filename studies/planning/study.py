@@ -216,9 +216,8 @@ class Study(Settings):
 
     def name_stage(self, scale: str, seeds) -> str:
         """Return `confirmatory` or `exploratory`; empty where the study names no seeds to confirm by at this scale."""
-        if not (confirming := self.confirming.get(scale)):
-            return ""
-        return "confirmatory" if set(seeds) <= set(confirming) else "exploratory"
+        kind = "confirmatory" if set(seeds) <= set(self.confirming.get(scale, ())) else "exploratory"
+        return kind if self.confirming.get(scale) else ""
 
     def tell_stage(self, scale: str, seeds) -> list[str]:
         """Tell whether these seeds explore or confirm, and what of the fixed ones is missing; nothing if none are."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REFERENCE, BENCHMARKS = ROOT / "results" / "reference", ROOT / "benchmarks" / "reference"
 NUMBER = re.compile(r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?")
 # Digits that are no results: names, settings, places in a text.
