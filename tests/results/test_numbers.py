@@ -3,11 +3,12 @@
 import re
 from functools import cache
 
-import committed
 import numpy as np
 import pytest
 import yaml
-from committed import ROOT, numbers_in, value_of
+
+from tests.results import committed
+from tests.results.committed import ROOT, numbers_in, value_of
 
 TEXTS = {"LOG.md": ROOT / "results" / "LOG.md", "README.md": ROOT / "README.md"}
 # README's parts that tell of results; the others tell how to use it.
@@ -86,7 +87,8 @@ def find_table(entry):
 
 def name_cell(words):
     """Return `high power-1.5` for `720 px, power 1.5`."""
-    return " ".join(one.replace("720 px", "high").replace(" ", "-") for one in words.split(", "))
+    named = words.replace("720 px", "high").replace("low resolution", "low")
+    return " ".join(one.replace(" ", "-") for one in named.split(", "))
 
 
 def check_row(entry, head, row):
