@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 from patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +48,14 @@ def start(folder, *arguments, words=subprocess.PIPE, config=CONFIG):
         command, cwd=folder, env=environment(folder), stdout=words, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
+
+
+def blank_samples(folder):
+    """Samples of a results folder in which nothing is to be seen: no picture has ink, or all pictures are alike."""
+    paths = [path for path in sorted(folder.glob("*/runs/*/*.npy")) if path.with_suffix(".json").exists()]
+    drawn = {path: np.load(path) for path in paths if path.name != "likelihood.npy"}
+    assert drawn, f"{folder} holds no samples"
+    return [path for path, one in drawn.items() if not (one > 0.5).any() or one.std(axis=0).mean() < 0.02]
 
 
 def snakemake(folder, *arguments, config=CONFIG):

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from commands import call
 from patience import PATIENCE
-from project import OUT, STUDY, copy_project, snakemake, start
+from project import OUT, STUDY, blank_samples, copy_project, snakemake, start
 from stops import weights
 
 pytestmark = pytest.mark.faults
@@ -109,6 +109,7 @@ title: Small
 question: Is it the same after all?
 data: {low: {}, array: {}}
 models: {linear: {}, cosine: {}}
+grid: [[low, cosine], [array, linear]]
 figures: [loss, samples, overlap, likelihood]
 tables: [losses, measures, data]
 """
@@ -147,6 +148,7 @@ def soak_folders(folder):
         begun = time.monotonic()
         code, said = snakemake(whole, "--cores", "2", config=SOAK)
         assert code == 0, said
+        assert blank_samples(whole / "results") == [], "what a kill does to blank samples, no measure tells"
         (folder / "kills.jsonl").write_text("")
         seconds.write_text(str(time.monotonic() - begun))
     return whole, harmed, folder / "kills.jsonl", float(seconds.read_text())
@@ -183,5 +185,6 @@ def test_kills_without_end_change_nothing(tmp_path):
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
     hit = Counter(stage for one in records(log) if one["signal"] for stage in one["stages"])
-    print(dict(hit), flush=True)
+    signals = Counter((one["signal"], one["alone"]) for one in records(log) if one["signal"])
+    print(dict(hit), dict(signals), flush=True)
     assert kills < 100 or set(hit) == set(STAGES), "no kill fell into some stage"

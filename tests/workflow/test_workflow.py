@@ -14,7 +14,7 @@ import pytest
 import yaml
 from patience import PATIENCE
 from PIL import Image
-from project import copy_project, environment
+from project import blank_samples, copy_project, environment
 
 from diffusion.checkpoints import load_model
 from diffusion.devices import choose
@@ -70,6 +70,10 @@ def test_every_run_is_whole(finished):
         assert samples.min() >= 0
         assert samples.max() <= 1
         np.testing.assert_allclose(frames[:, -1].clip(0, 1), samples[:5], atol=1e-6)
+
+
+def test_samples_show_something_and_differ(finished):
+    assert blank_samples(finished[0] / "results") == []
 
 
 def test_all_cells_start_from_the_same_noise_and_end_apart(finished):
