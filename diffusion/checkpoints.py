@@ -1,6 +1,7 @@
 """Weights in files: safetensors without pickle, a trained model, and the whole state of a training."""
 
 import copy
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 from diffusion.devices import Device
 from diffusion.family import FAMILIES
 from diffusion.settings import FamilySettings, explain, read_settings
-from diffusion.store.files import replacing
+from diffusion.store.files import CHECKSUM, replacing
 from diffusion.store.opening import Whole, read_whole
 from diffusion.training import EpochRecord, Trainer
 
@@ -75,12 +76,27 @@ def _parse(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str
         told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
     except (SafetensorError, ValueError, OverflowError, RuntimeError, RecursionError) as error:
         raise ValueError(f"{path} is not a whole safetensors file ({error}): train again") from None
+    if CHECKSUM in told and told.pop(CHECKSUM) != _checksum(tensors, told):
+        raise ValueError(f"{path} was changed after it was made (its checksum differs): train again")
     return tensors, told
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and metadata as one safetensors file, by temporary name and rename."""
-    parts = _parts({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """Return a digest of all that a safetensors file holds, in the order of the names."""
+    total = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, value in sorted(tensors.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        total.update(value.reshape(-1).view(torch.uint8).numpy())
+    return total.hexdigest()
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], sealed: bool = False) -> None:
+    """Write tensors and metadata as one safetensors file, by temporary name and rename.
+
+    sealed: with a digest of both among the metadata, for a file that no record beside it lists.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    parts = _parts(tensors, metadata | ({CHECKSUM: _checksum(tensors, metadata)} if sealed else {}))
     with replacing(path) as partial, partial.open("wb") as stream:
         stream.writelines(parts)
 
@@ -133,7 +149,7 @@ def _described(metadata: dict[str, str], tensors: dict[str, Tensor]) -> tuple[Fa
 
 def save_state(trainer: Trainer, path: Path) -> None:
     """Write the whole state of a training, by temporary name and rename."""
-    write_tensors(path, tensors_of(trainer), told_of(trainer))
+    write_tensors(path, tensors_of(trainer), told_of(trainer), sealed=True)
 
 
 def told_of(trainer: Trainer) -> dict[str, str]:

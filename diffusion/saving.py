@@ -69,7 +69,7 @@ class Saver:
             # what has diverged is found at the epoch's end; the last good state must not be gone by then
             if all(value.isfinite().all() for value in state.values()):
                 with saving(self.folder):
-                    write_tensors(self.folder / CHECKPOINT, state, told)
+                    write_tensors(self.folder / CHECKPOINT, state, told, sealed=True)
             self._cost = time.monotonic() - self._last
         except BaseException as error:
             self._error = error

@@ -21,7 +21,7 @@ __all__ = ["show"]
 def show(run: Path, name: str, out: Path | None, count: int, columns: int | None):
     """Write a contact sheet of samples in RUN as a PNG, to look at."""
     from diffusion.images import write_sheet
-    from diffusion.store.files import read_array
+    from diffusion.store.files import check_digest, load_array
     from diffusion.store.ledger import announce
     from diffusion.store.locks import locked
 
@@ -30,7 +30,9 @@ def show(run: Path, name: str, out: Path | None, count: int, columns: int | None
     array, path = run / f"{name}.npy", out or run / f"{name}-sheet.png"
     if not array.exists():
         raise FileNotFoundError(_tell_missing(run, name, array))
-    images = read_array(array)[:count]
+    found = load_array(array)
+    check_digest(array, found.sha256, f"{name}.json")
+    images = found.values[:count]
     if out is None:
         with locked(run):
             announce(run, [path.name])

@@ -14,6 +14,7 @@ from diffusion.store.surroundings.memory import check_fits
 from diffusion.store.temporaries import replacing
 
 __all__ = [
+    "CHECKSUM",
     "Loaded",
     "as_images",
     "beside",
@@ -35,7 +36,9 @@ __all__ = [
 ]
 
 LARGEST_RECORD = 16 * 2**20  # bytes
+FOREIGN, ANNOUNCED = "dataset.json", ".files.json"  # a name that others use too; what only we write beside it
 VOUCHING = ("dataset.json", "run.json", ".measures.json")  # records of several files, besides each file's own
+CHECKSUM = "checksum"  # key of a record's digest of all else in it; records of older versions have none
 LARGEST_HEADER = 2**16  # bytes of an array's header; NumPy's own takes 128
 
 
@@ -45,7 +48,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write a JSON object with a digest of its content, by which `read_json` knows whether it was changed."""
+    sealed = content | {CHECKSUM: _checksum(json.loads(json.dumps(content)))}
+    write_text(path, json.dumps(sealed, indent=2, ensure_ascii=False) + "\n")
+
+
+def _checksum(content: dict) -> str:
+    """Return a digest of what a JSON object says, however it is spelled; `triangles` takes the same of its records."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -57,10 +67,10 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """Read the JSON object at `path`.
+    """Read the JSON object at `path`, without its checksum.
 
     Raises:
-        ValueError: not JSON, not an object, not a regular file, or too large.
+        ValueError: not JSON, not an object, another one than was written, not a regular file, or too large.
         OSError: missing or unreadable.
     """
     content = read_whole(path, LARGEST_RECORD)
@@ -70,6 +80,8 @@ def read_json(path: Path) -> dict:
         raise ValueError(f"{path} is not valid JSON ({error}): make it again") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a JSON object: make it again")
+    if CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content):
+        raise ValueError(f"{path} was changed after it was made (its checksum differs): make it again")
     return content
 
 
@@ -199,7 +211,9 @@ def check_digest(path: Path, found: str, manifest: str = "dataset.json") -> None
 
 
 def _is_foreign(record: Path) -> bool:
-    """Return whether a file of that name is JSON, but no object: another program's, that says nothing of ours."""
+    """Return whether a dataset.json is JSON, but no object: another program's, in a folder that none of ours made."""
+    if record.name != FOREIGN or record.with_name(ANNOUNCED).exists():
+        return False
     try:
         return not isinstance(json.loads(read_whole(record, LARGEST_RECORD).decode("utf-8")), dict)
     except (ValueError, RecursionError):
@@ -226,8 +240,10 @@ def beside(path: Path) -> str:
 def is_whole(path: Path) -> bool:
     """Return whether a file is what the records beside it say that was made; one that none of them lists is.
 
-    A broken record vouches for nothing, so what it should list is not whole.
+    A broken record vouches for nothing, so neither it nor what it should list is whole.
     """
+    if path.suffix == ".json" and path.exists() and not _is_record(path):
+        return False
     for name in {beside(path), f"{path.stem}.json", *VOUCHING} - {path.name}:
         record = path.with_name(name)
         if record.exists():
@@ -237,6 +253,14 @@ def is_whole(path: Path) -> bool:
                 return False
             if expected not in (None, digest_of(path)):
                 return False
+    return True
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        read_json(path)
+    except (ValueError, OSError):
+        return False
     return True
 
 

@@ -38,7 +38,7 @@ def test_a_state_is_saved_by_time_and_an_epochs_end_only_where_it_is_cheap(folde
     monkeypatch.setattr("diffusion.saving.time.monotonic", lambda: now[0])
     with Saver(trainer(), folder, IDENTITY) as saver:
         written = []
-        monkeypatch.setattr("diffusion.saving.write_tensors", lambda path, *state: written.append(now[0]))
+        monkeypatch.setattr("diffusion.saving.write_tensors", lambda path, *state, **how: written.append(now[0]))
         for seconds, ended in [(1, saver.step_ended), (2, saver.epoch_ended), (49, saver.step_ended)]:
             now[0] = seconds
             ended()

@@ -47,6 +47,7 @@ def rewrite(folder, name, array):
     np.save(folder / name, array)
     record = json.loads((folder / "dataset.json").read_text())
     record["files"][name] = digest(folder / name)
+    record.pop("checksum", None)  # as in a record of an older version
     (folder / "dataset.json").write_text(json.dumps(record))
 
 

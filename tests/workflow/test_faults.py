@@ -1,6 +1,5 @@
 """Disks that fill up, folders that vanish, numbers that blow up: one line, and the earlier files whole."""
 
-import json
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from safetensors.torch import save_file
 from stops import RUN_FILES, weights
 
 from diffusion.checkpoints import read_tensors
-from diffusion.store.files import replacing, sha256
+from diffusion.store.files import read_json, replacing, sha256, write_json
 from studies.measures.results import read_frames, read_losses, read_samples
 
 pytestmark = pytest.mark.faults
@@ -122,9 +121,9 @@ def poison(path, part=""):
     ],
 )
 def test_weights_that_are_no_numbers_stop_training(part, found, tiny):
-    record = json.loads((tiny / "run/run.json").read_text())
+    record = read_json(tiny / "run/run.json")
     record["settings"]["epochs"] = 9
-    (tiny / "run/started.json").write_text(json.dumps(record))
+    write_json(tiny / "run/started.json", record)
     (tiny / "run/run.json").unlink()
     poison(tiny / "run/checkpoint.safetensors", part)
     before = sha256(tiny / "run/checkpoint.safetensors")
@@ -197,7 +196,7 @@ def test_another_run_in_the_folder_is_told_by_what_differs(tiny):
     code, said = call("diffusion", "train", "other", *train[3:], folder=tiny)
     assert (code, "holds a run of other data: " in refusal(said)) == (2, True)
     record = (tiny / "run/run.json").read_text()
-    (tiny / "run/run.json").write_text(re.sub(r'"sources": "\w+"', '"sources": "0"', record))
+    edited(tiny / "run/run.json", sources="0")
     code, said = call(*train, folder=tiny)
     assert (code, "holds a run of other sources: " in refusal(said)) == (2, True)
     (tiny / "run/run.json").write_text(record)
@@ -263,9 +262,9 @@ def test_the_same_run_remade_from_its_record_has_the_same_bytes(tiny):
 
 
 def edited(path, **changes):
-    """Change a JSON record; None takes an entry away."""
-    record = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps({key: value for key, value in record.items() if value is not None}))
+    """Write a JSON record with other entries; None takes one away."""
+    record = read_json(path) | changes
+    write_json(path, {key: value for key, value in record.items() if value is not None})
 
 
 EDITS = {"no device": {"device": None}, "count": {"count": "many"}, "sampler": {"sampler": "magic"}}

@@ -103,15 +103,14 @@ def kill(process, number, alone):
 
 STAGES = ("generate", "train", "sample", "likelihood", "measure", "measure-data", "figure", "table", "report")
 SOAK = ["--config", "scale=smoke", "study=soak.yaml"]
-EARLY = 0.2  # of a whole workflow: killed there when it starts anew, for the first stages take only seconds
+EARLY = 0.4  # of a whole workflow: killed there when it starts anew, for the first stages take only seconds
 EVERY_STAGE = """\
 title: Small
 question: Is it the same after all?
-data: {low: {}, array: {}}
+data: {array: {}}
 models: {linear: {}, cosine: {}}
-grid: [[low, cosine], [array, linear]]
-figures: [loss, samples, overlap, likelihood]
-tables: [losses, measures, data]
+figures: [samples, likelihood]
+tables: [measures]
 """
 
 
@@ -129,7 +128,7 @@ def killed(project, attempt, longest):
     """One Snakemake, killed at a random moment, alone or with its jobs, unless it ends before; a record of it."""
     rng, number = np.random.default_rng([0, attempt]), (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[attempt % 3]
     alone, process = rng.random() < 0.5, start(project, "--cores", "2", words=subprocess.DEVNULL, config=SOAK)
-    time.sleep(float(rng.uniform(0.05, 0.8)) * longest)
+    time.sleep(float(rng.uniform(0.02, 0.4)) * longest)
     record = {"signal": number.name if process.poll() is None else None, "alone": bool(alone)}
     record |= {"stages": at_work(project)}
     if record["signal"]:

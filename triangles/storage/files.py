@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 LARGEST_RECORD = 1_000_000  # bytes
+CHECKSUM = "checksum"  # key of a record's digest of all else in it; records of older versions have none
 
 
 class Loaded(NamedTuple):
@@ -158,17 +159,23 @@ def folder_digest(folder):
 
 
 def save_record(path, record):
-    """Write a dictionary as indented JSON in a new file, on the disk when this returns."""
+    """Write a dictionary with a digest of its content as indented JSON in a new file, on the disk when this returns."""
+    sealed = record | {CHECKSUM: _checksum(json.loads(json.dumps(record)))}
     with open(path, "x", encoding="utf-8") as file:
-        file.write(json.dumps(record, indent=2) + "\n")
+        file.write(json.dumps(sealed, indent=2) + "\n")
         _sync(file)
 
 
+def _checksum(record):
+    """Return a digest of what a JSON object says, however it is spelled; `diffusion` checks the same of data sets."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
 def load_record(path):
-    """Read the dictionary in a JSON file.
+    """Read the dictionary in a JSON file, without its checksum.
 
     Raises:
-        ValueError: it holds none, or more than a data set's record would.
+        ValueError: it holds none, another one than was written, or more than a data set's record would.
         OSError: missing or unreadable.
     """
     with open_regular(path) as file:
@@ -181,6 +188,8 @@ def load_record(path):
         raise ValueError(f"{path} is no JSON ({_first_line(error)}): make the data set again") from error
     if not isinstance(record, dict):
         raise ValueError(f"{path} holds no JSON object: make the data set again")
+    if CHECKSUM in record and record.pop(CHECKSUM) != _checksum(record):
+        raise ValueError(f"{path} was changed after it was made (its checksum differs): make the data set again")
     return record
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
-from diffusion.store.files import beside, check_digest, write_text
+from diffusion.store.files import beside, check_digest, vouch, write_text
 from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
@@ -45,6 +45,7 @@ def write_report(plan) -> Path:
     """Make the page of a plan from its figures, tables and samples, with holes for what is missing; return its path."""
     path = plan.output / REPORT
     write_text(path, render(plan))
+    vouch([path])
     return path
 
 

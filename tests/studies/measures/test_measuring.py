@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from diffusion.schedules import schedule
-from diffusion.store.files import sha256, write_array, write_json
+from diffusion.store.files import read_json, sha256, write_array, write_json
 from studies.measures.measuring import measure_data, measure_resampling, measure_run
 from studies.measures.results import COLUMNS, DIGEST, of_samples, read_measures, read_table
 from studies.measures.rulers.curve import loss_measures
@@ -111,7 +111,7 @@ def test_what_was_made_with_another_model_is_refused(plan, file):
     left_by_a_run(run, np.zeros((3, 16, 16)))
     (run.folder / "samples.json").write_text("{}")
     (run.folder / "run.json").write_text(json.dumps({"files": {"model.safetensors": "of this one"}}))
-    record = json.loads((run.folder / file).read_text())
+    record = read_json(run.folder / file)
     for model in ("of this one", "of another"):
         (run.folder / file).write_text(json.dumps(record | {"model": model}))
         if model == "of this one":
