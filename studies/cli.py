@@ -34,6 +34,17 @@ def planned(function):
     return wrapped
 
 
+def written(function):
+    """Give a command the options that make a plan, and call it with that plan, into whose folders it may write."""
+
+    @functools.wraps(function)
+    def wrapped(plan, **given):
+        plan.check_way()
+        return function(plan, **given)
+
+    return planned(wrapped)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli():
     """The questions: what to run, and what came out as figures, tables and a report."""
@@ -42,7 +53,7 @@ def cli():
 @cli.command()
 @click.argument("names", nargs=-1)
 @ALLOW_MISSING
-@planned
+@written
 def figure(plan, names, allow_missing):
     """Draw the figures NAMES (default: all of the study's) as PNG and SVG."""
     from diffusion.store.stops import uninterrupted
@@ -60,7 +71,7 @@ def figure(plan, names, allow_missing):
 @cli.command()
 @click.argument("names", nargs=-1)
 @ALLOW_MISSING
-@planned
+@written
 def table(plan, names, allow_missing):
     """Make the tables NAMES (default: all of the study's) as CSV and Markdown."""
     from studies.registries import TABLES
@@ -73,7 +84,7 @@ def table(plan, names, allow_missing):
 
 @cli.command()
 @ALLOW_MISSING
-@planned
+@written
 def report(plan, allow_missing):
     """Write report.html: one page with figures, tables and the reverse process to play with."""
     from studies.report.html.page import list_inputs, write_report
@@ -86,7 +97,7 @@ def report(plan, allow_missing):
 @cli.command()
 @click.argument("run")
 @click.option("--samples", help="Measure these of its other samples instead, such as noised.")
-@planned
+@written
 def measure(plan, run, samples):
     """Measure the samples, likelihood and losses of RUN."""
     from studies.measures.measuring import measure_resampling, measure_run
@@ -99,7 +110,7 @@ def measure(plan, run, samples):
 
 @cli.command("measure-data")
 @click.argument("dataset")
-@planned
+@written
 def measure_data(plan, dataset):
     """Measure the held-out real images of DATASET, the yardstick of all runs on it."""
     from studies.measures import measuring

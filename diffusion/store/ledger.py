@@ -11,14 +11,15 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from diffusion.store.files import read_json, write_json
+from diffusion.store.files import beside, read_json, write_json
 from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
 from diffusion.store.opening import open_regular
 
-__all__ = ["LEDGER", "OF_A_RUN", "announce", "check_ours", "made_in", "remove"]
+__all__ = ["LEDGER", "OF_A_RUN", "announce", "check_ours", "claim", "made_in", "remove"]
 
 LEDGER = ".files.json"
 DIGEST = re.compile(r"[0-9a-f]{64}")
+UNFINISHED = "unfinished"  # in the place of a digest, until the file is written
 LARGEST_HEADER = 16 * 2**20  # bytes
 OF_A_RUN = (RUN, LOSSES, MODEL, CHECKPOINT, STARTED, DIVERGED)
 
@@ -75,10 +76,13 @@ def check_ours(folder: Path, names: Iterable[str]) -> None:
     taken = sorted(name for name in set(names) if os.path.lexists(folder / name))
     strange = sorted(set(taken) - made_in(folder)) if taken else []
     if strange:
-        raise ValueError(
-            f"{folder / strange[0]} is in no record of ours, so it is not ours to replace: move it away, or choose "
-            "another folder or name"
-        )
+        raise _not_ours(folder / strange[0])
+
+
+def _not_ours(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} is in no record of ours, so it is not ours to replace: move it away, or choose another folder or name"
+    )
 
 
 def announce(folder: Path, names: Iterable[str]) -> None:
@@ -92,6 +96,25 @@ def announce(folder: Path, names: Iterable[str]) -> None:
     known = _announced(folder)
     if not names <= known:
         write_json(folder / LEDGER, {"files": sorted(known | names)})
+
+
+def claim(paths: Iterable[Path]) -> None:
+    """Check that files which `vouch` will list together are ours to write, and begin their record where there is none.
+
+    They are where that record stands, in whatever state, or the folder's ledger lists them. Files that several
+    processes write side by side in a folder have records of their own, so no lock is needed.
+
+    Raises:
+        ValueError: a file of one of these names is in no record of ours.
+    """
+    first, *others = paths
+    record = first.with_name(beside(first))
+    if os.path.lexists(record):
+        return
+    taken = [path for path in (first, *others) if os.path.lexists(path)]
+    if taken and (strange := [path for path in taken if path.name not in made_in(path.parent)]):
+        raise _not_ours(strange[0])
+    write_json(record, {"files": {path.name: UNFINISHED for path in (first, *others)}})
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ claims.json: the digests of the study's claims as they stood when this training 
 import numpy as np
 
 from diffusion.store.files import Loaded, check_digest, load_array, replacing, vouch
+from diffusion.store.ledger import claim
 from diffusion.store.locks import locked
 from studies.measures.images import Images, measure_each, summarise
 from studies.measures.remembered import CLAIMS, remember
@@ -22,7 +23,9 @@ MEASURE_STREAM = 31  # of the splits and the classifier
 def measure_data(dataset):
     """Measure a data set's held-out images, and write the table beside them; its path."""
     data = read_dataset(dataset.folder)
-    _write_table(dataset.real_file, measure_each(_described(dataset, data.test, data.train)))
+    table = measure_each(_described(dataset, data.test, data.train))
+    claim([dataset.real_file])
+    _write_table(dataset.real_file, table)
     vouch([dataset.real_file])
     return dataset.real_file
 
@@ -39,6 +42,7 @@ def measure_run(plan, run):
         told = [row for ruler in able for row in ruler.of_run(run)]
     table, rows = _measure_samples(run, *read)
     with locked(run.folder, wait=True):
+        claim([run.measure_file, run.folder / PER_IMAGE])
         remember(plan, run)
         _write_table(run.folder / PER_IMAGE, table)
         _write_rows(run, [*rows, *told], run, read[0].sha256)
@@ -52,6 +56,7 @@ def measure_resampling(one):
         read = _read(one.run, one)
     _, rows = _measure_samples(one.run, *read)
     with locked(one.run.folder, wait=True):
+        claim([one.measure_file])
         _write_rows(one.run, rows, one, read[0].sha256)
         vouch([one.measure_file])
     return one.measure_file

@@ -1,7 +1,9 @@
 """Claims as they stood when a model was first measured: what marks those that were written or changed after it."""
 
+import contextlib
 import hashlib
 import json
+import os
 import re
 
 from pydantic import Field
@@ -47,6 +49,9 @@ def remember(plan, run) -> None:
     """Record the claims' digests the first time a model is measured and never overwrite them.
 
     Resampling must not make a claim that was edited later look pre-registered; nor must a record that was torn.
+
+    Raises:
+        ValueError: a file of that name is not ours.
     """
     losses, record = sha256(run.folder / "losses.csv"), _read(run)
     known = record.studies if record.losses in (losses, LOST) else {}
@@ -58,14 +63,14 @@ def remember(plan, run) -> None:
 
 def _read(run) -> ClaimsRecord:
     """Return what is remembered of a run; one that was there and is not whole any more is lost."""
-    path = run.folder / CLAIMS
-    try:
+    path, record = run.folder / CLAIMS, None
+    with contextlib.suppress(FileNotFoundError, ValueError):
         record = read_record(path, ClaimsRecord)
-        return record if record.is_whole else _nothing_left()
-    except FileNotFoundError:
-        return _nothing_left() if _was_there(run) else ClaimsRecord()
-    except ValueError:
-        return _nothing_left()
+    if record is not None and record.is_whole:
+        return record
+    if not _was_there(run) and os.path.lexists(path):
+        raise ValueError(f"{path} is in no record of ours, so it is not ours to replace: move it away")
+    return _nothing_left() if _was_there(run) else ClaimsRecord()
 
 
 def _nothing_left() -> ClaimsRecord:
@@ -73,8 +78,10 @@ def _nothing_left() -> ClaimsRecord:
 
 
 def _was_there(run) -> bool:
-    """Return whether the record beside the run's measures lists a record of claims."""
+    """Return whether the record beside the run's measures lists a record of claims; a broken one may have done so."""
     try:
         return listed(read_json(run.folder / beside(run.measure_file)), CLAIMS) is not None
-    except (ValueError, OSError):
+    except FileNotFoundError:
         return False
+    except (ValueError, OSError):
+        return True

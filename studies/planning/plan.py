@@ -27,6 +27,7 @@ from studies.planning.study import Recipe, Scale, Study
 __all__ = ["DEFAULT_STUDY", "Plan"]
 
 DEFAULT_STUDY = "thesis"
+INNER = ("data", "runs", "figures", "tables", "logs", "benchmarks")  # folders in a results folder
 OF_NOISE = ("schedule", "timesteps", "beta_min", "beta_max")  # settings that a noise schedule follows from
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#332288", "#999933", "#000000"]
 # Okabe and Ito's (Color Universal Design, 2008) and Tol's "muted": told apart by the colour-blind too
@@ -114,6 +115,20 @@ class Plan:
     def output(self) -> Path:
         """Where this study's figures, tables and report go."""
         return self.folder if self.study_name == DEFAULT_STUDY else self.folder / self.study_name
+
+    def check_way(self) -> None:
+        """Check that everything which is made goes into the results folder, which may itself be a symlink.
+
+        Raises:
+            ValueError: a symlink stands inside it, where the scale's folder or one of those in it goes.
+        """
+        inner = [place / name for place in (self.folder, self.output) for name in INNER]
+        for folder in (self.folder, self.output, *inner):
+            if folder.is_symlink():
+                raise ValueError(
+                    f"{folder} is a symlink, and nothing is written through one inside a results folder: remove it, "
+                    "and give the folder that it leads to as results, whole"
+                )
 
     @property
     def shown(self) -> str:

@@ -112,7 +112,8 @@ def plan_from_config(config: dict) -> Plan:
     """Make the plan that Snakemake's --config asks for.
 
     Raises:
-        ValueError: an unknown key, a path that Snakemake would not take as it is, or a value that `make_plan` refuses.
+        ValueError: an unknown key, a path that Snakemake would not take as it is, a value that `make_plan` refuses, or
+            a symlink inside the results folder.
     """
     unknown = sorted(set(config) - set(CONFIG_KEYS))
     if unknown:
@@ -126,7 +127,9 @@ def plan_from_config(config: dict) -> Plan:
             raise ValueError(f"{key} = {given[key]!r}: a workflow needs a path without {{ }} < > and a - at its start")
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
-    return make_plan(**given)
+    plan = make_plan(**given)
+    plan.check_way()
+    return plan
 
 
 def _as_typed(key: str, value) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffusion.store.files import replacing, vouch
+from diffusion.store.ledger import claim
 from studies.report.palette import INK, MUTED, RULE, text_colour
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ FORMS = {
 def save(figure: "Figure", path: Path, forms=tuple(FORMS)) -> list[Path]:
     """Write PATH.png and PATH.svg, or the given ones of them, without dates, so that equal figures are equal files."""
     written = [Path(f"{path}.{form}") for form in forms]
+    claim(written)
     for form, target in zip(forms, written, strict=True):
         with styled(), replacing(target) as partial:
             figure.savefig(partial, format=form, dpi=DPI, **FORMS[form])

@@ -9,11 +9,10 @@ import click
 import numpy as np
 import pytest
 from commands import Started, call, fill, refusal
-from fake_results import make_results
+from fake_results import bounded, make_results
 from stops import CODES, stop
 
 from diffusion.store.console import run_cleanly
-from diffusion.store.files import write_array, write_json
 from studies.planning.resolving import make_plan
 
 pytestmark = pytest.mark.faults
@@ -36,14 +35,6 @@ def commands(plan):
     measured = [["measure", run.name] for run in plan.runs]
     last = [["figure"], ["table"], ["report"], ["reference"]]
     return [["studies", *words, *plan.flags.split()] for words in [["measure-data", "array-seed0"], *measured, *last]]
-
-
-def bounded(run):
-    """A likelihood as `diffusion likelihood` leaves it."""
-    t = np.arange(1, 1001)
-    write_array(run.folder / "likelihood.npy", np.column_stack([np.zeros(1000), t, t / 1000, np.ones(1000)]))
-    terms = {"prior": 0.1, "steps": 1.0, "decoder": 0.5, "total": 1.6, "total_se": 0.1, "images": 64}
-    write_json(run.folder / "likelihood.json", terms)
 
 
 @pytest.fixture

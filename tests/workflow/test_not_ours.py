@@ -7,8 +7,10 @@ import subprocess
 import numpy as np
 import pytest
 from commands import SAMPLING, TRAINING, call, refusal
+from fake_results import bounded, make_results
 
-from studies.planning.resolving import make_plan
+from studies.measures.measuring import measure_data, measure_run
+from studies.planning.resolving import make_plan, plan_from_config
 from studies.report.reference import collect
 
 pytestmark = pytest.mark.faults
@@ -126,6 +128,55 @@ def test_a_folder_that_is_a_link_is_not_written_through(command, tiny, plan, pre
         code, said = call(*words[command], folder=tiny)
         assert (code, "link is a symlink" in refusal(said, words[command][0])) == (2, True)
     assert contents(precious) == before
+
+
+@pytest.mark.parametrize("place", ["smoke", "smoke/runs", "smoke/data", "smoke/longer", "smoke/longer/tables"])
+def test_a_results_folder_has_no_links_inside(place, precious, tmp_path):
+    before, link = contents(precious), tmp_path / "results" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(precious)
+    with pytest.raises(ValueError, match=f"results/{place} is a symlink"):
+        plan_from_config({"scale": "smoke", "study": "longer", "results": str(tmp_path / "results")})
+    words = ["studies", "table", "--study", "longer", "--scale", "smoke", "--allow-missing"]
+    code, said = call(*words, folder=tmp_path)
+    assert (code, f"results/{place} is a symlink" in refusal(said, "studies")) == (2, True)
+    assert contents(precious) == before
+
+
+def test_a_whole_results_folder_may_be_a_link(precious, tmp_path):
+    (tmp_path / "results").symlink_to(precious)
+    words = ["studies", "table", "losses", "--study", "longer", "--scale", "smoke", "--allow-missing"]
+    for _ in range(2):
+        code, said = call(*words, folder=tmp_path)
+        assert code == 0, said
+    assert (precious / "smoke/longer/tables/losses.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["tables/losses.md", "figures/loss.svg", "report.html"])
+def test_nothing_that_is_shown_replaces_a_users_file(name, tmp_path):
+    path = tmp_path / "results/smoke/longer" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    kind = {"tables": ["table", "losses"], "figures": ["figure", "loss"]}.get(path.parent.name, ["report"])
+    words = ["studies", *kind, "--study", "longer", "--scale", "smoke", "--allow-missing"]
+    code, said = call(*words, folder=tmp_path)
+    assert (code, f"{name} is in no record of ours" in refusal(said, "studies")) == (2, True)
+    assert contents(path.parent) == {path.name: b"mine"}
+
+
+@pytest.mark.parametrize("name", ["measures.csv", "per-image.npz", "claims.json", "../../data/array-seed0/real.npz"])
+def test_no_measures_replace_a_users_file(name, tmp_path):
+    plan = make_plan("longer", "smoke", tmp_path / "results")
+    make_results(plan)
+    run = next(run for run in plan.runs if run.data == "array")
+    path = run.folder / name
+    if "real" not in name:
+        measure_data(run.dataset)
+    bounded(run)
+    path.write_bytes(b"mine")
+    with pytest.raises(ValueError, match=rf"{path.name} is in no record of ours"):
+        measure_run(plan, run) if "real" not in name else measure_data(run.dataset)
+    assert path.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from diffusion.store.files import beside, check_digest, vouch, write_text
+from diffusion.store.ledger import claim
 from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
 from studies.registries import FIGURES, RULERS, TABLES, describe, shown
@@ -44,7 +45,9 @@ def list_inputs(plan) -> list[Path]:
 def write_report(plan) -> Path:
     """Make the page of a plan from its figures, tables and samples, with holes for what is missing; return its path."""
     path = plan.output / REPORT
-    write_text(path, render(plan))
+    page = render(plan)
+    claim([path])
+    write_text(path, page)
     vouch([path])
     return path
 

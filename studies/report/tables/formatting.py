@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffusion.store.files import beside, check_digest, replacing, vouch, write_text
+from diffusion.store.ledger import claim
 from diffusion.store.tables import read_csv
 from studies.verdicts.statistics import name_outcome
 
@@ -48,6 +49,7 @@ def save(frame: "pd.DataFrame", path: Path, plan) -> list[Path]:
     Text in the CSV that a spreadsheet would take for a formula is written behind an apostrophe, see `read_back`.
     """
     csv, text = Path(f"{path}.csv"), Path(f"{path}.md")
+    claim([csv, text])
     with replacing(csv) as partial:
         frame.map(_harmless).rename(columns=_harmless).to_csv(partial, index=False)
     write_text(text, format_markdown(name_members(frame, plan)))

@@ -10,6 +10,8 @@ import pytest
 
 from diffusion.schedules import schedule
 from diffusion.store.files import read_json, sha256, write_array, write_json
+from diffusion.store.locks import locked
+from studies.measures.images import measure_each
 from studies.measures.measuring import measure_data, measure_resampling, measure_run
 from studies.measures.results import COLUMNS, DIGEST, of_samples, read_measures, read_table
 from studies.measures.rulers.curve import loss_measures
@@ -101,6 +103,27 @@ def test_measures_of_other_samples_than_stand_there_are_refused(plan):
     assert of_samples(read_measures, run, run) is not None
     write_array(run.samples_file, np.ones((3, 16, 16), np.float32))
     told.write_text(json.dumps({"files": {"samples.npy": sha256(run.samples_file)}}))
+    with pytest.raises(ValueError, match="of other samples"):
+        of_samples(read_measures, run, run)
+
+
+@pytest.mark.faults
+def test_the_samples_that_were_read_are_the_ones_that_are_stamped(plan, monkeypatch):
+    """Other samples come, by another command, once these are read: all values and the digest are of these."""
+    run = plan.cell("low", "power-2")
+    left_by_a_run(run, np.zeros((3, 16, 16)))
+    measure_run(plan, run)
+    alone = read_measures(run)
+
+    def replaced_meanwhile(*given):
+        with locked(run.folder):
+            write_array(run.samples_file, np.ones((3, 16, 16), np.float32))
+        return measure_each(*given)
+
+    monkeypatch.setattr("studies.measures.measuring.measure_each", replaced_meanwhile)
+    measure_run(plan, run)
+    pd.testing.assert_frame_equal(read_measures(run), alone)
+    write_json(run.folder / "samples.json", {"files": {"samples.npy": sha256(run.samples_file)}})
     with pytest.raises(ValueError, match="of other samples"):
         of_samples(read_measures, run, run)
 
