@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -6,6 +5,7 @@ import pandas as pd
 import pytest
 from fake_results import SLOPE, START, losses, make_results
 
+from diffusion.store.files import read_json, write_json
 from studies.planning.resolving import make_plan
 from studies.registries import TABLES, describe
 from studies.report.tables import formatting
@@ -146,7 +146,7 @@ def test_numbers_of_like_size_share_their_decimals():
 def test_a_record_that_was_edited_is_refused_by_its_key(file, change, plan):
     path = plan.grid[0].folder / file
     whole = path.read_bytes()
-    path.write_text(json.dumps(json.loads(whole) | change))
+    write_json(path, read_json(path) | change)
     try:
         with pytest.raises(ValueError, match=rf"{file} .*{next(iter(change))}"):
             TABLES["time"].make(plan)
