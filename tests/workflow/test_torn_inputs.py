@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 from commands import SAMPLING, call, refusal
-from harms import Case, befall, harms
+from harms import Case, befall, harms, torn
 
 from studies.planning.resolving import make_plan
 
@@ -81,6 +82,7 @@ READ = {
         f"{KEPT}/manifest.json": [REFERENCE],
     },
 }
+OWN = "own/00001.png"  # a user's picture: no record of ours tells what it was, but it must be a picture
 STUDIES = {  # a study is its writer's: what is valid counts, and these are not
     "emptied": b"", "binary": bytes(range(256)), "no mapping": b"[1]", "no end": b"title: [", "tabs": b"a:\n\t- b",
     "two documents": b"a: 1\n---\nb: 2\n", "itself": b"&a [*a]", "code": b"!!python/object/apply:os.mkdir [ran]",
@@ -116,6 +118,7 @@ def make(folder, monkeypatch):
         _do(folder, "studies", *words, *PLAN)
     pictures = ["--format", "png", "--files", "--size", "8", "--count", "40", "--test-count", "8", "--workers", "1"]
     _do(folder, "triangles", "generate", *pictures, "--out", "pictures")
+    shutil.copytree(folder / "pictures/files/test", folder / "own")
     settings = plan.runs[0].training_flags.split()
     return [*settings, "--cooldown", "0", "--threads", "1"]
 
@@ -152,6 +155,10 @@ def cases(folder, settings):
                 words = commands[i % len(commands)]
                 words = (*words[:5], *settings, *ON) if ON[0] in words and "--start-from" in words else words
                 found[Case(stage, file, name, tuple(words))] = harm
+    words = ("triangles", "import", "own", "--size", "8", "--test-share", "0.5", "--out", "imported")
+    lost = {name: harm for name, harm in torn((folder / OWN).read_bytes()).items() if "append" not in name}
+    mine = lost | {word: word for word in ("a pipe", "a link to itself", "a link to nothing")}
+    found |= {Case("pictures", OWN, name, words): harm for name, harm in mine.items()}
     more = {Case("studies", "small.yaml", name, ("studies", "plan")): harm for name, harm in STUDIES.items()}
     return found | more
 
@@ -166,14 +173,17 @@ def outcome(folder, said):
     return {**kept, "said": said.splitlines()[-1:] if "images/s" in said else said}
 
 
-def judge(case, harm, place, expected):
-    """How a harmed file was taken: refused, without effect, silently, with a traceback, or without its name."""
+def judge(case, harm, place, undisturbed):
+    """How a harmed file was taken: refused, without effect, silently, with a traceback, or without its name.
+
+    undisturbed: words -> what a command leaves of files that are whole.
+    """
     befall(place / case.file, harm)
     code, said = run(case.words, place)
     if "Traceback" in said or code not in (0, 2):
         return f"ended {code}: {said[-600:]}"
     if code == 0:
-        found, wanted = outcome(place, said), dict(expected[case.words])
+        found, wanted = outcome(place, said), dict(undisturbed(case.words))
         found.pop(case.file, None), wanted.pop(case.file, None)
         return "without effect" if found == wanted else f"silently taken: {said[-300:]}"
     line = refusal(said, case.words[0])
@@ -188,17 +198,21 @@ def named(file, line):
 
 
 def try_all(chosen, folder, tmp_path):
-    """Try cases; {case: how it was taken}."""
-    expected, found = {}, {}
+    """Try cases, each in a copy of the folder; {case: how it was taken}."""
+
+    @cache
+    def undisturbed(words):
+        place = Path(shutil.copytree(folder, tmp_path / "undisturbed", symlinks=True))
+        code, said = run(words, place)
+        assert code == 0, said
+        found = outcome(place, said)
+        shutil.rmtree(place)
+        return found
+
+    found = {}
     for case, harm in chosen.items():
         place = Path(shutil.copytree(folder, tmp_path / "place", symlinks=True))
-        if case.words not in expected:
-            code, said = run(case.words, place)
-            assert code == 0, said
-            expected[case.words] = outcome(place, said)
-            shutil.rmtree(place)
-            shutil.copytree(folder, place, symlinks=True)
-        found[case] = judge(case, harm, place, expected)
+        found[case] = judge(case, harm, place, undisturbed)
         shutil.rmtree(place)
     return found
 
@@ -209,9 +223,9 @@ def check(found):
 
 
 def test_a_harmed_input_is_refused_by_name(whole, tmp_path):
-    """Every fourteenth of the cases that the soak tries."""
+    """Every twentieth of the cases that the soak tries."""
     everything = cases(*whole)
-    found = try_all(dict(list(everything.items())[::14]), whole[0], tmp_path)
+    found = try_all(dict(list(everything.items())[::20]), whole[0], tmp_path)
     check(found)
     assert Counter(found.values())["refused"] > 0.9 * len(found)
 
