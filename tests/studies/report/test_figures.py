@@ -24,6 +24,7 @@ from studies.verdicts import analytic
 
 MODELS = ("linear", "wave", "power-1.5", "power-2", "power-10")
 SHOWN = [one.name for one in make_plan("thesis", "smoke").study.figures]
+EPOCHS = make_plan("thesis", "smoke").runs[0].training.epochs
 # Machado, Oliveira and Fernandes 2009, table 1, severity 1.0: linear RGB as people without L or M cones see it
 BLIND = {
     "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -70,7 +71,7 @@ def test_all_training_means_can_be_compared_without_the_first_epoch(made):
     last = draw("loss", made).axes[15:]
     assert [lines_of(axes) for axes in last] == [{made.colour(name) for name in MODELS}] * 3
     for line in last[0].lines:
-        assert list(line.get_ydata()) == pytest.approx(losses(2).train_mean[1:])
+        assert list(line.get_ydata()) == pytest.approx(losses(EPOCHS).train_mean[1:])
 
 
 @pytest.mark.parametrize("sight", ["usual", *BLIND])
@@ -174,7 +175,7 @@ def test_an_unknown_figure_is_named_with_the_known(monkeypatch, capsys):
 
 
 def test_a_cell_s_panel_shows_the_mean_the_range_and_the_test_mean(made):
-    axes, told = draw("loss", made).axes[0], losses(2)
+    axes, told = draw("loss", made).axes[0], losses(EPOCHS)
     mean, test = axes.lines
     assert list(mean.get_ydata()) == list(told.train_mean)
     assert list(test.get_ydata()) == list(told.test_mean)
@@ -186,13 +187,13 @@ def test_a_cell_s_panel_shows_the_mean_the_range_and_the_test_mean(made):
 def test_the_thick_line_below_is_the_mean_over_seeds_and_the_base_s_that_of_training(tmp_path):
     plan = make_plan("thesis", "smoke", tmp_path, (0, 1, 2))
     for seed, factor in ((0, 1), (1, 2), (2, 6)):
-        make_run_alone(plan.run(f"low-linear-seed{seed}"), factor, train_mean=factor * losses(2).train_mean)
+        make_run_alone(plan.run(f"low-linear-seed{seed}"), factor, train_mean=factor * losses(EPOCHS).train_mean)
     (*thin, thick) = draw("loss", plan).axes[15].lines
-    assert [line.get_ydata()[0] for line in thin] == pytest.approx(losses(2).train_mean[1] * np.array([1, 2, 6]))
-    assert thick.get_ydata() == pytest.approx([3 * losses(2).train_mean[1]])
+    assert [line.get_ydata()[0] for line in thin] == pytest.approx(losses(EPOCHS).train_mean[1] * np.array([1, 2, 6]))
+    assert thick.get_ydata() == pytest.approx(3 * losses(EPOCHS).train_mean[1:])
     make_run_alone(plan.extended[0].base, 1.0)
     _, base = draw("loss-extended", plan).axes[0].lines
-    assert list(base.get_ydata()) == list(losses(2).train_mean)
+    assert list(base.get_ydata()) == list(losses(EPOCHS).train_mean)
 
 
 PAIRS = """\

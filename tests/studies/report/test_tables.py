@@ -55,17 +55,17 @@ def test_a_missing_cell_keeps_its_row(plan):
     assert frame.train_mean.isna().sum() == 1
     times = row(TABLES["time"].make(plan), data="array", model="wave")
     assert np.isnan(times.sampling_s)
-    assert times.training_s == 3.0
+    assert times.training_s == 9.0
 
 
 def test_times_count_images_a_second(plan):
     one = row(TABLES["time"].make(plan), data="high", model="power-2")
-    assert (one.training_s, one.test_s, one.sampling_s) == (3.0, 1.0, 2.0)
-    assert one.training_images_per_s == pytest.approx(256 * 2 / 3.0)
-    assert one.test_images_per_s == pytest.approx(64 * 2 / 1.0)
+    assert (one.training_s, one.test_s, one.sampling_s) == (9.0, 3.0, 2.0)
+    assert one.training_images_per_s == pytest.approx(256 * 6 / 9.0)
+    assert one.test_images_per_s == pytest.approx(64 * 6 / 3.0)
     assert one.sampling_images_per_s == pytest.approx(16 / 2.0)
-    longer = TABLES["time"].make(plan).query("epochs == 4")
-    assert longer.training_s.tolist() == [6.0]
+    longer = TABLES["time"].make(plan).query("epochs == 11")
+    assert longer.training_s.tolist() == [16.5]
 
 
 def test_an_epochs_time_leaves_the_first_out_and_knows_loading_where_it_was_recorded(plan):
