@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion.store.names import CHECKPOINT, RUN, STARTED
+from diffusion.store.opening import open_regular
 
 __all__ = ["Progress", "find_half_done", "read_progress", "saved_progress"]
 
@@ -63,12 +64,12 @@ def saved_progress(checkpoint: Path) -> tuple[int, int]:
     A safetensors file begins with the length of a JSON header, 8 bytes, and that header.
     """
     try:
-        with checkpoint.open("rb") as stream:
+        with open_regular(checkpoint) as stream:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(min(length, LARGEST_HEADER)))
         steps = [about["shape"][0] for name, about in header.items() if name.startswith(LOSSES)]
         return len(json.loads(header["__metadata__"]["records"])), max(steps, default=0)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return 0, 0
 
 
