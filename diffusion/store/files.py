@@ -192,7 +192,7 @@ def as_images(images: np.ndarray, where: str = "images") -> np.ndarray:
 
 def verify_checksum(path: Path, manifest: str = "dataset.json") -> None:
     """Compare a file with the sha256 that the `manifest` beside it lists, if there is one, see `check_digest`."""
-    if path.with_name(manifest).exists():
+    if os.path.lexists(path.with_name(manifest)):
         check_digest(path, sha256(path), manifest)
 
 
@@ -203,7 +203,7 @@ def check_digest(path: Path, found: str, manifest: str = "dataset.json") -> None
         ValueError: the file is another one than was made, or the manifest is broken.
     """
     record = path.with_name(manifest)
-    if not record.exists() or _is_foreign(record):
+    if not os.path.lexists(record) or _is_foreign(record):
         return
     expected = listed(read_json(record), path.name, str(record))
     if expected is not None and expected != found:
@@ -246,7 +246,7 @@ def is_whole(path: Path) -> bool:
         return False
     for name in {beside(path), f"{path.stem}.json", *VOUCHING} - {path.name}:
         record = path.with_name(name)
-        if record.exists():
+        if os.path.lexists(record):
             try:
                 expected = listed(read_json(record), path.name)
             except (ValueError, OSError):

@@ -26,14 +26,24 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a file to read its bytes; never wait for a FIFO, never touch a device.
 
     Raises:
-        ValueError: something other than a regular file, or a link to one.
+        ValueError: something other than a regular file, or a link to one; a link to nothing.
         OSError: missing or unreadable.
     """
-    _check_regular(path, os.stat(path))  # before it is opened, which some devices would notice
+    _check_regular(path, _look_at(path))  # before it is opened, which some devices would notice
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as stream:
         _check_regular(path, os.fstat(descriptor))
         yield stream
+
+
+def _look_at(path: Path) -> os.stat_result:
+    """Return what a path leads to; ValueError for a link to nothing, which is no missing file: something was there."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise ValueError(f"{path} is a symlink to nothing: remove it, and make it again") from None
+        raise
 
 
 def _check_regular(path: Path, about: os.stat_result) -> None:

@@ -3,6 +3,7 @@
 Readers raise ValueError for a broken file, FileNotFoundError for a missing one; `or_hole` turns the latter into None.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def of_samples(read: Callable[..., T], run, *arguments) -> T | None:
     Raises:
         ValueError: other samples stand there than were measured.
     """
-    if not run.samples_file.exists():
+    if not os.path.lexists(run.samples_file):
         return None
     record = run.samples_file.with_suffix(".json")
     made = listed(or_hole(read_json, record) or {}, run.samples_file.name, str(record))

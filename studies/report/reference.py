@@ -133,15 +133,15 @@ def _list_files(plan: Plan):
     """List (name below the reference folder, path) of every file to keep."""
     shown = [plan.output / "report.html", *sorted((plan.output / "figures").glob("*.png"))]
     shown += sorted(path for kind in ("csv", "md") for path in (plan.output / "tables").glob(f"[!.]*.{kind}"))
-    yield from ((str(path.relative_to(plan.output)), path) for path in shown if path.is_file())
+    yield from ((str(path.relative_to(plan.output)), path) for path in shown if os.path.lexists(path))
     for run in plan.runs:
         records = [run.folder / name for name in RUN_RECORDS]
         records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
-        yield from ((f"runs/{run.name}/{path.name}", path) for path in records if path.is_file())
-        if (run.folder / PER_IMAGE).is_file():
+        yield from ((f"runs/{run.name}/{path.name}", path) for path in records if os.path.lexists(path))
+        if os.path.lexists(run.folder / PER_IMAGE):
             yield f"runs/{run.name}/{Path(PER_IMAGE).stem}{PACKED}", run.folder / PER_IMAGE
     for dataset in plan.datasets:
-        if dataset.real_file.is_file():
+        if os.path.lexists(dataset.real_file):
             yield f"data/{dataset.name}/{dataset.real_file.stem}{PACKED}", dataset.real_file
 
 

@@ -104,7 +104,7 @@ def make(folder, monkeypatch):
     monkeypatch.chdir(folder)
     plan = make_plan("small.yaml", "smoke")
     for dataset in plan.datasets:
-        words = ["triangles", "generate", *dataset.flags.split(), "--out", dataset.folder, *QUICK["generate"]]
+        words = ["triangles", *dataset.command.split(), "--out", dataset.folder, *QUICK["generate"]]
         _do(folder, *words)
         _do(folder, "studies", "measure-data", dataset.name, *PLAN)
     for one in plan.runs:
@@ -193,7 +193,8 @@ def judge(case, harm, place, undisturbed):
 def named(file, line):
     """Whether a refusal's line names the file, or what it vouches for, which differs from it."""
     path = Path(file)
-    names = {path.name, path.stem.lstrip(".")} | ({path.parent.name} if "files" in path.parts else set())
+    names = {path.name, path.stem.lstrip(".")}
+    names |= {path.parent.name} if "files" in path.parts or path.name == "dataset.json" else set()
     return any(name in line for name in names)
 
 
