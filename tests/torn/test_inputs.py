@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import SAMPLING, call, refusal
-from harms import Case, befall, harms, torn
+from torn.harms import Case, befall, harms, torn
 
 from studies.planning.resolving import make_plan
 
