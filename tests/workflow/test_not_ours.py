@@ -7,8 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 from commands import SAMPLING, TRAINING, call, refusal
-from fake_results import bounded, make_results
+from fake_results import bounded, make_results, record
 
+from diffusion.store.files import write_json
 from studies.measures.measuring import measure_data, measure_run
 from studies.planning.resolving import make_plan, plan_from_config
 from studies.report.reference import collect
@@ -197,7 +198,7 @@ def plan(tmp_path):
     plan = make_plan("longer", "smoke", tmp_path / "results")
     run = plan.runs[0].folder
     run.mkdir(parents=True)
-    (run / "run.json").write_text("{}")
+    write_json(run / "run.json", record(plan.runs[0]))
     (plan.output / "figures").mkdir(parents=True)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(plan.output / "figures/loss.png")
     (plan.output / "report.html").write_text("<html></html>\n")
