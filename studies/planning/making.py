@@ -144,7 +144,8 @@ class Maker:
             raise ValueError(f"{where}: {error}") from None
         if self.study.data[data].judged_as:
             raise ValueError(f"{where}: imported pictures are judged as no kind: leave judged_as out")
-        return settings, _differences(asdict(settings), asdict(plain))
+        # two studies may call other pictures by one name, in one folder of results
+        return settings, [f"of_{_word(str(source)).strip('_.')}", *_differences(asdict(settings), asdict(plain))]
 
     @property
     def recipe(self) -> Recipe:
@@ -186,4 +187,9 @@ def _prefixed(sampling: dict) -> dict:
 def _differences(ours: dict, theirs: dict) -> list[str]:
     """Return what sets these settings apart from the scale's own, as words fit for a file name."""
     words = [f"{key}{ours[key]}" for key in ours if ours[key] != theirs[key]]
-    return [re.sub(r"[^A-Za-z0-9.]+", "_", word) for word in words]
+    return [_word(word) for word in words]
+
+
+def _word(text: str) -> str:
+    """Return a text as a word fit for a file name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text)

@@ -65,7 +65,7 @@ def test_the_plan_changes_with_the_pictures(folder):
     (folder / "my digits" / "3.png").unlink()
     after = make_plan("mine.yaml", "smoke", folder / "results").grid[0].dataset
     assert after.settings.count + after.settings.test_count == 59
-    assert after.name == before.name
+    assert after.name == before.name == "pictures-seed0-of_my_digits-size32"
 
 
 def test_training_on_a_folder_of_pictures_names_the_command_that_imports_them(folder):
