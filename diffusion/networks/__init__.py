@@ -24,14 +24,20 @@ class Facts:
     """Facts of a network that settings are checked by, before torch is imported.
 
     options: names of settings that belong to networks which list them and mean nothing to others.
-    batch_norm: whether it normalises by running statistics of batches.
+    batch_norm: whether it normalises by running statistics of batches. halves: whether it halves images once for each
+    width but the first, so that its `divisor` is known from the settings.
     """
 
     options: frozenset[str] = frozenset()
     batch_norm: bool = False
+    halves: bool = False
+
+    def divisor(self, settings) -> int:
+        """Return what images' sides must be divisible by, 1 where only the network itself can tell."""
+        return 2 ** (len(settings.widths) - 1) if self.halves else 1
 
 
-FACTS = {"thesis": Facts(frozenset({"full_skip"}), batch_norm=True)}
+FACTS = {"thesis": Facts(frozenset({"full_skip"}), batch_norm=True, halves=True), "residual": Facts(halves=True)}
 
 
 def facts(name: str) -> Facts:

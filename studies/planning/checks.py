@@ -1,5 +1,6 @@
 """Reject combinations of valid settings that would only fail after training."""
 
+from diffusion.networks import facts
 from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
 from studies.planning.families import settings_class, stands_for, uses_batch_norm
@@ -14,6 +15,7 @@ __all__ = [
     "check_resampled",
     "check_sampling",
     "check_shown",
+    "check_size",
     "check_training",
 ]
 
@@ -46,6 +48,20 @@ def check_sampling(training, sampling, where: str) -> None:
             choose_sampler(sampling.sampler, PROCESSES[training.process], **own)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
+
+
+def check_size(training, size: int, where: str) -> None:
+    """Check that a model's network takes images of this size, in px.
+
+    Raises:
+        ValueError: its depth does not divide the images' sides.
+    """
+    divisor = facts(training.network).divisor(training) if hasattr(training, "network") else 1
+    if size % divisor:
+        raise ValueError(
+            f"{where}: images of {size} px do not fit {len(training.widths)} widths: their sides must be divisible by "
+            f"{divisor}; give fewer widths or another size"
+        )
 
 
 def check_resampled(one, where: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 import triangles.imported
 import triangles.settings
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
-from studies.planning.checks import check_extended, check_judged_as, check_resampled, check_sampling
+from studies.planning.checks import check_extended, check_judged_as, check_resampled, check_sampling, check_size
 from studies.planning.claim import Cells
 from studies.planning.families import DEFAULT, settings_class, stands_for, understood, variances_of
 from studies.planning.reading import validated
@@ -43,6 +43,7 @@ class Maker:
             self._cells[key] = self._cell(data, model, seed, more)
         training, sampling, words = self._cells[key]
         dataset = self.dataset(data, seed)
+        check_size(training, dataset.settings.size, f"{self.where}: models.{model} on data.{data}")
         name = _shorten([data, model, f"seed{seed}", *words, *dataset.differences])
         training = training.model_copy(update={"seed": seed})
         return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)

@@ -7,7 +7,7 @@ import torch
 
 from diffusion.denoising.model import Model
 from diffusion.devices import choose
-from diffusion.networks import NETWORKS, facts
+from diffusion.networks import FACTS, NETWORKS, facts
 from diffusion.networks.embedding import SinusoidalEmbedding
 from diffusion.networks.thesis_unet import ThesisUNet
 from diffusion.settings import TrainSettings
@@ -67,3 +67,10 @@ def test_full_skip_adds_one_convolution_and_widens_the_last():
 def test_time_embedding_is_sines_then_cosines_of_geometric_frequencies():
     embedding = SinusoidalEmbedding(4)(torch.tensor([7]))
     assert embedding[0].tolist() == pytest.approx([math.sin(7), math.sin(7e-4), math.cos(7), math.cos(7e-4)], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_what_is_known_of_a_network_without_torch_is_true_of_it(name):
+    for widths in ((4, 8), (4, 4, 8, 8)):
+        settings = TrainSettings(network=name, widths=widths)
+        assert FACTS[name].divisor(settings) == NETWORKS[name](1, settings).divisor

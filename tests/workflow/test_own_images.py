@@ -46,9 +46,10 @@ def test_what_cannot_be_is_refused_in_the_plan(folder):
     for wrong, said in (
         ("images: nowhere", "data.pictures: there is no nowhere: give the path"),
         ("images: my digits, fitt: pad", "unknown setting 'fitt' of imported images"),
+        ("images: my digits, size: 9", "images of 9 px do not fit 3 widths: their sides must be divisible by 4"),
         ("images: my digits, judged_as: triangle", "imported pictures are judged as no kind"),
     ):
-        (folder / "wrong.yaml").write_text(text.replace("images: my digits", wrong))
+        (folder / "wrong.yaml").write_text(text.replace("images: my digits, size: 32", wrong))
         with pytest.raises(ValueError, match=said):
             make_plan("wrong.yaml", "smoke", folder / "results")
     (folder / "wrong.yaml").write_text(text.replace("samples, neighbours", "samples, overlap"))
