@@ -4,6 +4,7 @@ Shapes are those of the gray kind for the same seed. Hue, saturation and value a
 from what they lie on.
 """
 
+from functools import partial
 from importlib import import_module
 from math import sqrt
 
@@ -33,13 +34,24 @@ class Coloured(Kind):
         self.count = int(np.prod(shapes.shape))  # of the shape's numbers
         self.shape = (self.count + (6 if behind else 3),)
         self.bounds, self.fitter = shapes.bounds, shapes.fitter
-        self.anchors = {
+
+    @property
+    def anchors(self):
+        """Return those of the shapes, and that hue, saturation and value are uniform."""
+        anchors = {
             name: (lambda pictures, values_of=values_of: values_of(self.shapes_of(pictures)), *rest)
-            for name, (values_of, *rest) in shapes.anchors.items()
+            for name, (values_of, *rest) in self.shapes.anchors.items()
         }
-        for i, of in enumerate(("shape", "background")[: 1 + behind]):
+        for i, of in enumerate(("shape", "background")[: 1 + self.behind]):
             for j, name in enumerate(("hue", "saturation", "value")):
-                self.anchors[f"mean {name} of the {of}"] = (_Hsv(self, i, j), *UNIFORM)
+                anchors[f"mean {name} of the {of}"] = (partial(self._hsv, i, j), *UNIFORM)
+        return anchors
+
+    def _hsv(self, which, channel, pictures):
+        """Return one of hue, saturation and value (0, 1, 2) of shapes (0) or of what is behind (1)."""
+        from skimage.color import rgb2hsv
+
+        return rgb2hsv(self.split(pictures)[1 + which])[:, channel]
 
     def draw(self, rng, count):
         """Draw shapes and colours: float64 (count, d). The shapes are those that the gray kind draws."""
@@ -110,18 +122,6 @@ class Coloured(Kind):
     @property
     def _fits(self):
         return import_module(self.unmixer)  # named and not imported, as a fitter is
-
-
-class _Hsv:
-    """Takes pictures to one of hue, saturation and value (0, 1, 2) of the shape (0) or of what is behind (1)."""
-
-    def __init__(self, kind, which, channel):
-        self.kind, self.which, self.channel = kind, which, channel
-
-    def __call__(self, pictures):
-        from skimage.color import rgb2hsv
-
-        return rgb2hsv(self.kind.split(pictures)[1 + self.which])[:, self.channel]
 
 
 COLOURED_TRIANGLE = Coloured(TRIANGLE)
