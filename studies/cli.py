@@ -154,6 +154,9 @@ def new(name, images):
     from studies.planning.template import begin_study
 
     path = begin_study(name, TAKEN, images)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("  # ") and line[4:5].isdigit():
+            click.echo(line[4:])
     click.echo(f"{path}: edit it, then run `snakemake --cores all --config study={path}`")
 
 

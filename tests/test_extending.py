@@ -26,7 +26,8 @@ data:
 models:
   mine:
     {label: all of mine, schedule: cubic, network: flat, process: exact-start, target: negative, optimizer: adam,
-     full_skip: false, timesteps: 20, sampling: {sampler: mean, variance: null, steps: 10}}
+     epochs: 2, batch_size: 64, learning_rate: 0.002, ema: 0.995, full_skip: false,
+     timesteps: 20, sampling: {sampler: mean, variance: null, steps: 10}}
   normal: {label: normal pixels, family: pixels, learning_rate: 0.05, optimizer: adam}
 figures: [corners, samples, reverse-discs, loss, likelihood, overlap]
 tables: [corners, verdicts, measures, cells]

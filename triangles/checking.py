@@ -99,8 +99,9 @@ def _image_findings(split, images):
             ("gray pixels", "gray"),
             ("clearly gray", "clearly_gray"),
             ("mid gray", "mid_gray"),
-            ("covered", "covered"),
+            ("covered" if images.ndim == 3 else "mean brightness", "covered"),
         )
+        if images.ndim == 3 or key == "covered"  # gray is a colour like any other
     ]
     return [*shares, Finding(f"{split}: empty images", str(found["empty"]))]
 

@@ -57,7 +57,8 @@ def facts(images):
     """Sum up uint8 images (N, H, W) or (N, H, W, 3) in a dictionary; of colours each value counts by itself.
 
     images: their number. Shares of all pixels: gray, neither 0 nor 255; clearly_gray, more than 8 levels from both;
-    mid_gray, in 32..223. covered: mean / 255. empty: the number of images without any pixel above 127.
+    mid_gray, in 32..223. covered: mean / 255. empty: the number of images without any pixel above 127; of colours, of
+    those that have one colour all over, as a dark shape on black is a shape.
     """
     histogram = np.bincount(images.ravel(), minlength=256) / images.size
     return {
@@ -66,8 +67,14 @@ def facts(images):
         "clearly_gray": float(histogram[9:247].sum()),
         "mid_gray": float(histogram[32:224].sum()),
         "covered": float(histogram @ np.arange(256) / 255),
-        "empty": int((images.reshape(len(images), -1).max(axis=1) < 128).sum()),
+        "empty": int(_are_empty(images).sum()),
     }
+
+
+def _are_empty(images):
+    if images.ndim == 3 or images.shape[-1] == 1:
+        return images.reshape(len(images), -1).max(axis=1) < 128
+    return (np.ptp(images.reshape(len(images), -1, images.shape[-1]), axis=1) == 0).all(axis=1)
 
 
 def write_dataset(folder, settings, workers=1, files=False, replace=False, progress=None):

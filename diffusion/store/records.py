@@ -159,6 +159,10 @@ def explain(error: ValidationError, name: Callable[[str], str] = str) -> str:
     for e in found:
         if e["type"] == "too_short" and e["loc"] in inside:  # its bad items were not counted
             continue
-        where = f"{name('.'.join(map(str, e['loc'])))} = {reprlib.repr(e['input'])}: " if e["loc"] else ""
+        key = name(".".join(map(str, e["loc"])))
+        if e["type"] == "missing":
+            told.append(f"{key} is missing")
+            continue
+        where = f"{key} = {reprlib.repr(e['input'])}: " if e["loc"] else ""
         told.append(where + e["msg"].removeprefix("Value error, "))
     return "; ".join(told)

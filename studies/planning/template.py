@@ -29,7 +29,8 @@ OF_IMAGES = """\
 title: {name}
 question: Which of these models draws pictures like these best?
 data:
-  pictures: {{images: {images}, size: 32}}  # further keys are those of `triangles import`: colour: false, fit: pad ...
+{notes}  # further keys are those of `triangles import`: colour: false, fit: pad ...
+  pictures: {{images: {images}, size: 32{more}}}
 models:
   linear: {{}}
   power-1.5: {{label: power 1.5}}
@@ -37,6 +38,7 @@ training: {{epochs: {epochs}}}  # of {count:,} pictures; as many steps as the la
 figures: [training-examples, samples, neighbours, loss, likelihood]
 tables: [cells, losses, data]
 """
+ODD = 0.05  # share of pictures in colour below which they are taken for oddities
 SHOWN = 80_000  # images that a network sees at the laptop scale: 8 epochs of 10,000
 
 
@@ -60,6 +62,23 @@ def begin_study(name: str, taken: tuple[str, ...], images: Path | None = None) -
 
 
 def _about(name: str, images: Path) -> str:
-    count = resolve_import(images, len(open_source(images).names)).count
+    """Write a study of pictures that were looked through: what is broken, or oddly in colour, is said and set."""
+    from triangles.importing.writing import look_through
+
+    source = open_source(images)
+    settings = resolve_import(images, len(source.names))
+    broken, colours = look_through(source, settings)
+    few = 0 < len(colours) <= ODD * len(source.names)
+    found = [
+        (broken, "skip_broken: true", "cannot be read ({}): left out", [f"{one}: {why}" for one, why in broken]),
+        (few and colours, "colour: false", "are in colour ({}): made gray as the others", colours),
+    ]
+    notes, more = "", ""
+    for some, key, words, names in found:
+        if some:
+            said = "; ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+            notes, more = f"{notes}  # {len(names)} {words.format(said)}\n", f"{more}, {key}"
+    count = resolve_import(images, len(source.names) - len(broken)).count
     quoted = yaml.safe_dump(str(images), default_flow_style=True, width=10_000).removesuffix("...\n").strip()
-    return OF_IMAGES.format(name=name, images=quoted, count=count, epochs=max(1, round(SHOWN / count)))
+    epochs = max(1, round(SHOWN / count))
+    return OF_IMAGES.format(name=name, images=quoted, count=count, epochs=epochs, notes=notes, more=more)

@@ -18,6 +18,12 @@ def refuse_without_card(plan, device: str, cores: int) -> None:
         return
     if subprocess.run([sys.executable, "-c", FOUND], check=False, capture_output=True).returncode == 0:
         return
+    print(
+        f"scale {plan.scale_name} is for a GPU, and torch finds none here; measuring what it would take without, a "
+        "minute or two ...",
+        file=sys.stderr,
+        flush=True,
+    )
     told = subprocess.run(
         f"studies estimate --cores {cores} {plan.flags}", shell=True, capture_output=True, text=True, check=False
     )

@@ -170,7 +170,7 @@ class LogHandler(LogHandlerBase):
         left = self.jobs.tell_left()
         lines = [f"  {_tell(job)}" for job in running[:MOST]]
         lines.append(f"{self.jobs.done} of {self.jobs.total} jobs done{more}{', ' if left else ''}{left}")
-        self.stream.write("".join(f"{line[:width]}\n" for line in lines))
+        self.stream.write("".join(f"{_fitted(line, width)}\n" for line in lines))
         self.shown = len(lines)
 
     def _clear(self) -> None:
@@ -182,6 +182,13 @@ class LogHandler(LogHandlerBase):
 def _tell(job: Job) -> str:
     words = filter(None, [duration(time.monotonic() - job.started), job.progress.said])
     return f"{job}  {', '.join(words)}"
+
+
+def _fitted(line: str, width: int) -> str:
+    """Leave out a line's last parts until it fits: a number that is cut would read as another."""
+    while len(line) > width and ", " in line:
+        line = line.rpartition(", ")[0]
+    return line[:width]
 
 
 def _shorten(reason: str) -> str:

@@ -26,7 +26,8 @@ def test_three_lines_lead_from_a_folder_to_a_report(folder):
     call("studies", "new", "mine", "--images", "my digits")
     text = (folder / "mine.yaml").read_text()
     assert "epochs: 1569" in text  # 51 pictures are shown as often as 10,000 for 8 epochs
-    (folder / "mine.yaml").write_text(text.replace("1569", "2, batch_size: 10").replace("size: 32", "size: 8"))
+    text = text.replace("1569", "2, batch_size: 10, widths: [4, 8]").replace("size: 32", "size: 8")
+    (folder / "mine.yaml").write_text(text)
     said = call("studies", "plan", "--study", "mine.yaml", "--scale", "smoke")
     for line in [line for line in said.splitlines() if line.startswith("  ")]:
         call(*shlex.split(line))
@@ -57,6 +58,16 @@ def test_what_cannot_be_is_refused_in_the_plan(folder):
         make_plan("wrong.yaml", "smoke", folder / "results").study.figures and call(
             "studies", "figure", "overlap", "--study", "wrong.yaml", "--scale", "smoke"
         )
+
+
+def test_what_is_odd_among_the_pictures_is_said_and_set_when_the_study_is_begun(folder):
+    (folder / "my digits" / "notes.png").write_text("hello")
+    Image.new("RGB", (8, 8), "red").save("my digits/red.png")
+    said = call("studies", "new", "mine", "--images", "my digits")
+    assert "1 cannot be read (notes.png: no picture in a known format): left out" in said
+    assert "1 are in colour (red.png): made gray as the others" in said
+    settings = make_plan("mine.yaml", "smoke", folder / "results").grid[0].dataset.settings
+    assert (settings.skip_broken, settings.colour) == (True, False)
 
 
 def test_the_plan_changes_with_the_pictures(folder):

@@ -15,6 +15,12 @@ def tell(folder, record):
     ]
     if source["done"]:
         lines.append("pictures: " + ", ".join(f"{count} {what}" for what, count in sorted(source["done"].items())))
+    if 0 < source["in_colour"] < source["pictures"] and settings["colour"] is None:
+        some = ", ".join(source["first_in_colour"])
+        lines.append(
+            f"{source['in_colour']} of {source['pictures']} are in colour ({some}), so all were given three channels: "
+            "--gray (in a study: colour: false) keeps one"
+        )
     if source["left_out"]:
         lines.append("left out: " + ", ".join(f"{count} {what}" for what, count in sorted(source["left_out"].items())))
     return [*lines, *(f"  broken: {one}" for one in source["broken"])]

@@ -17,7 +17,7 @@ from triangles.settings import RECORD
 from triangles.storage.files import digest, save_chunks, save_record
 from triangles.storage.staging import check_place, move_in, partial_folder
 
-__all__ = ["write_imported"]
+__all__ = ["look_through", "write_imported"]
 
 RAW = "pictures.raw"  # all of them in their order, before they are shared out
 BATCH = 64  # pictures read at once
@@ -77,6 +77,8 @@ def _write_parts(partial, source, settings, workers, progress):
             "pictures": told.count,
             "sha256": told.sha256.hexdigest(),
             "done": dict(told.notes),
+            "in_colour": len(told.colours),
+            "first_in_colour": [ascii(name)[1:-1] for name in told.colours[:SHOWN]],
             "left_out": {**source.left_out, **({"broken": len(told.broken)} if told.broken else {})},
             "broken": [f"{ascii(name)[1:-1]}: {why}" for name, why in told.broken[:100]],
         },
@@ -89,7 +91,7 @@ class _Told:
     """What was found in a source's pictures."""
 
     def __init__(self):
-        self.count, self.colours, self.broken = 0, False, []
+        self.count, self.colours, self.broken = 0, [], []
         self.notes, self.sha256 = Counter(), hashlib.sha256()
 
 
@@ -112,7 +114,8 @@ def _convert_all(path, source, settings, workers, progress):
                 told.count += 1
                 told.notes.update(sorted(notes))
                 told.sha256.update(sha256)
-                told.colours |= pixels.ndim == 3 and bool((pixels != pixels[..., :1]).any())
+                if pixels.ndim == 3 and (pixels != pixels[..., :1]).any():
+                    told.colours.append(source.names[number])
                 file.write(np.ascontiguousarray(pixels).data)
             if progress is not None:
                 progress(len(numbers))
@@ -121,9 +124,21 @@ def _convert_all(path, source, settings, workers, progress):
         more = f"; and {len(told.broken) - SHOWN} more" if len(told.broken) > SHOWN else ""
         raise ValueError(
             f"{settings.source}: {len(told.broken)} of {len(source.names)} pictures cannot be read ({some}{more}): "
-            f"mend or remove them, or give --skip-broken"
+            f"mend or remove them, or give --skip-broken (in a study: skip_broken: true)"
         )
     return told
+
+
+def look_through(source, settings, most=2000):
+    """Convert the first pictures of a source and keep none: ([(name, why it is broken)], [name of one in colour])."""
+    broken, colours = [], []
+    for number, name in enumerate(source.names[:most]):
+        pixels, why, _ = _convert_one(source, number, settings)
+        if pixels is None:
+            broken.append((ascii(name)[1:-1], why))
+        elif pixels.ndim == 3 and (pixels != pixels[..., :1]).any():
+            colours.append(ascii(name)[1:-1])
+    return broken, colours
 
 
 def _convert_one(source, number, settings):

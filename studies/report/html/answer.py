@@ -24,8 +24,9 @@ def tell_answer(plan) -> list[str]:
     best, worst = (pick(good, key=good.get) for pick in (max, min))
     cleanest = max(clean, key=clean.get)
     return [
-        f"The best cell is {_tell(plan, best)}: {_percent(good[best])} of its samples overlap their best-fit shape by "
-        f"0.8 or more. The worst is {_tell(plan, worst)} with {_percent(good[worst])}; of real images {real[0]} do.",
+        f"By rough shape the best cell is {_tell(plan, best)}: {_percent(good[best])} of its samples overlap their "
+        f"best-fit shape by 0.8 or more. The worst is {_tell(plan, worst)} with {_percent(good[worst])}; of real "
+        f"images {real[0]} do.",
         f"These shares are of samples with 30 px of ink (white area) or more. Of a cell's samples "
         f"{_tell_range(small.values())} have less ink than that, of real images {real[2]}.",
         f"An overlap of 0.9 or more is reached by {_percent(clean[cleanest])} at most, {_tell(plan, cleanest)}; of "

@@ -21,7 +21,7 @@ def test_the_best_and_the_worst_cell_are_named_with_their_means(tmp_path):
         rows = [[run.data, run.model, "", run.seed, name, value, "share", 50] for name, value in values.items()]
         pd.DataFrame(rows, columns=COLUMNS).to_csv(run.measure_file, index=False)
     first, second, third = tell_answer(plan)
-    assert "best cell is wave on the 720 px set: 75% of its samples" in first
+    assert "By rough shape the best cell is wave on the 720 px set: 75% of its samples" in first
     assert "The worst is power-10 on the low resolution set with 15%; of real images 99% do" in first
     assert "reached by 38% at most, wave on the 720 px set; of real images by 90%" in third
     assert "Of a cell's samples 1% to 8% have less ink than that, of real images 17%." in second

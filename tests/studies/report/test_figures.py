@@ -199,7 +199,7 @@ def test_the_thick_line_below_is_the_mean_over_seeds_and_the_base_s_that_of_trai
 PAIRS = """\
 title: Pairs
 question: Which?
-data: {array: {}, low: {label: A long name of a set, short: long}}
+data: {array: {}, low: {label: A long name of a set}}
 models: {linear: {}, wave: {label: a model with a long name}, power-2: {}}
 grid: [[array, linear], [array, wave], [low, wave], [low, power-2]]
 figures: [loss, samples, overlap, noise, population, likelihood, loss-logsnr, time, reverse-low, starts-low, neighbours]

@@ -61,9 +61,9 @@ def _read_hex(colour: str) -> list[int]:
 
 ENTRY = Entry(
     title="Training examples of each set",
-    caption="The first images of each set, which show the same things where they share a seed: as they are, and with "
-    "every pixel that is neither black nor white marked. Pale orange: 1 to 8 of 255 levels off black or white; strong "
-    "orange: clearly gray.",
+    caption="The first images of each set, which show the same things where they share a seed: as they are, and, "
+    "of sets in gray, with every pixel that is neither black nor white marked. Pale orange: 1 to 8 of 255 levels off "
+    "black or white; strong orange: clearly gray.",
     needs=lambda plan: image_files(_find_sets(plan).values(), "train"),
     make=draw,
     form="png",
