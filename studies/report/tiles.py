@@ -30,6 +30,7 @@ GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
 BLANK = "crossed out: blank, no pixel above one half"  # said below a figure that has such a tile
 HALF = 127  # of 255, as tables count what is blank
+FAINT = 26  # of 255: a shape in colours may be darker than one half
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ def enlarge(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def is_blank(tile: np.ndarray) -> bool:
-    """Return whether no pixel of a uint8 image counts as ink."""
-    return bool(tile.max() <= HALF)
+    """Tell whether nothing stands out: no pixel above one half, or of colours none off the others by a tenth."""
+    if tile.ndim == 3 and (tile != tile[..., :1]).any():
+        return bool((np.ptp(tile.reshape(-1, tile.shape[-1]), axis=0) < FAINT).all())
+    return int(tile.max(initial=0)) <= HALF
 
 
 def cross_out(figure, left: float, top: float, side: float) -> None:
