@@ -68,7 +68,7 @@ class Images:
     def fresh_ink(self) -> np.ndarray | None:
         """Ink of as many fresh pictures as there are training images, drawn as those were: bool (M, H, W).
 
-        The same of every sampling of a data set; None where no settings say how to draw them, or they are not drawn.
+        The same of every sampling of a data set; None where no settings say how to draw them, and for imported images.
         """
         if self.settings is None or self.train is None or not self._drawn.drawn:
             return None
