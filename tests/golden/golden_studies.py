@@ -17,7 +17,8 @@ from triangles.cli import cli as triangles
 
 GROUPS = {"triangles": triangles, "diffusion": diffusion, "studies": studies}
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-MANIFESTS = sorted(REFERENCE.rglob("manifest.json"))
+# of references that hold verdicts; one without claims, or not yet judged, has none to be made again
+MANIFESTS = sorted(p for p in REFERENCE.rglob("manifest.json") if (p.parent / "tables/verdicts.csv").exists())
 
 # run -> the other samplings of it that are measured
 MEASURED = {"array-linear-seed0": (), "low-power-10-seed0": ("noised",)}

@@ -17,7 +17,7 @@ from triangles.kinds.kind import Fits
 from triangles.kinds.polygons import draw
 from triangles.pixels.ink import binarise
 
-__all__ = ["fit_polygons", "render_drawn"]
+__all__ = ["features_of_polygons", "fit_polygons", "render_drawn"]
 
 CHUNK = 128  # images searched at once: keeps the working arrays within tens of megabytes
 ORIENTATIONS = 4  # of one start's shape, within the turn that repeats it
@@ -226,3 +226,20 @@ def _spans(polygons, size, reach):
     low = np.where(crossed, at, size).min(axis=-2)
     high = np.where(crossed, at, -1).max(axis=-2)
     return np.floor(low + 1 - reach).astype(np.int64), np.ceil(high - 1 + reach).astype(np.int64)
+
+
+def features_of_polygons(vertices, corners):
+    """Describe convex polygons (N, corners, 2): root of area, angles, perimeter, mean corner.
+
+    float64 (N, corners + 4); the angles ascend. Rows of NaN vertices (blank images) are NaN.
+
+    Raises:
+        ValueError: vertices of another shape.
+    """
+    vertices = np.asarray(vertices, dtype=np.float64)
+    if vertices.ndim != 3 or vertices.shape[1:] != (corners, 2):
+        found = f"vertices have shape {vertices.shape}"
+        raise ValueError(f"{found}, but (N, {corners}, 2) is needed: add or drop axes")
+    root = np.sqrt(geometry.polygon_area(vertices))[:, None]
+    perimeter = geometry.perimeter(vertices)[:, None]
+    return np.hstack([root, geometry.angles(vertices), perimeter, vertices.mean(axis=1)])

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from triangles import geometry
 from triangles.fits.distances import distance_to_polygon as distance
-from triangles.fits.polygons import fit_polygons
+from triangles.fits.polygons import features_of_polygons, fit_polygons
 
 __all__ = ["FEATURES", "distance", "features", "fit"]
 
@@ -33,9 +32,4 @@ def features(vertices):
     Raises:
         ValueError: vertices of another shape.
     """
-    vertices = np.asarray(vertices, dtype=np.float64)
-    if vertices.ndim != 3 or vertices.shape[1:] != (3, 2):
-        raise ValueError(f"vertices have shape {vertices.shape}, but (N, 3, 2) is needed: add or drop axes")
-    root = np.sqrt(geometry.area(vertices))[:, None]
-    perimeter = geometry.perimeter(vertices)[:, None]
-    return np.hstack([root, geometry.angles(vertices), perimeter, vertices.mean(axis=1)])
+    return features_of_polygons(vertices, 3)
