@@ -283,10 +283,12 @@ def read_model(folder: Path, device: Device):
 
     Raises:
         ValueError: broken, or changed since it was trained.
-        OSError: missing or unreadable.
+        OSError: missing, not trained to its end, or unreadable.
     """
     path = folder / MODEL
     if not path.exists():
+        if (folder / CHECKPOINT).exists():
+            raise FileNotFoundError(f"{folder} is not trained to its end: {standing(folder)}; train on first")
         raise FileNotFoundError(f"{path} does not exist: train first, or check the path")
     content = read_whole(path, LARGEST_FILE)
     model = load_model(path, device, content)

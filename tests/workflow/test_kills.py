@@ -71,6 +71,9 @@ def test_a_stop_says_which_epoch_is_saved_and_the_next_call_goes_on_from_it(tiny
     code, said = command.send(signal.SIGTERM).ended()
     assert code == 143
     saved = int(re.search(r"checkpoint\.safetensors holds epoch (\d+)", said)[1])
+    code, said = call(*BOUND, folder=tiny)
+    assert code == 2
+    assert f"not trained to its end: run/checkpoint.safetensors holds epoch {saved}" in said
     command = Started(*TRAIN, "--epochs", "10000", folder=tiny)
     command.after(lambda: "epoch" in command.log.read_text() if command.log.exists() else False)
     code, said = command.send(signal.SIGINT).ended()
