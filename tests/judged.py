@@ -34,7 +34,9 @@ def study(tmp_path):
             if found is None:
                 continue
             run.folder.mkdir(parents=True, exist_ok=True)
-            measured(run, {"ink": found}, "1").to_csv(run.folder / "measures.csv", index=False)
+            measured(run, found if isinstance(found, dict) else {"ink": found}, "1").to_csv(
+                run.folder / "measures.csv", index=False
+            )
             digests = {one.id: one.digest for one in plan.study.claims} if told is None else told
             record = {"samples": "", "studies": {plan.study_name: digests}}
             (run.folder / "claims.json").write_text(json.dumps(record))

@@ -6,10 +6,11 @@ from math import inf
 
 import numpy as np
 
-__all__ = ["SMALL", "Described", "Measure", "Ruler", "beside", "mean", "rate_upper_bound", "share"]
+__all__ = ["OF_REAL", "SMALL", "Described", "Measure", "Ruler", "beside", "mean", "rate_upper_bound", "share"]
 
 SMALL = 30  # px of ink: below this almost any blot overlaps some triangle, so such images count on their own
-PREFIXES = {"real_": "of held-out real images", "excess_": "beyond that of held-out real images"}
+OF_REAL = "real_"  # begins the names of measures of held-out real images, which no model changes
+PREFIXES = {OF_REAL: "of held-out real images", "excess_": "beyond that of held-out real images"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def beside(ours: list[Measure], theirs: list[Measure], excess: bool = False) -> 
     """Put beside each measure that of the real images and, on demand, what it exceeds theirs by."""
     rows = []
     for own, real in zip(ours, theirs, strict=True):
-        rows += [own, Measure(f"real_{real.name}", real.value, real.unit, real.n)]
+        rows += [own, Measure(f"{OF_REAL}{real.name}", real.value, real.unit, real.n)]
         if excess:
             rows.append(Measure(f"excess_{own.name}", own.value - real.value, own.unit, own.n))
     return rows

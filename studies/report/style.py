@@ -4,6 +4,7 @@ Sizes are final: 7.1 inches fill the width of a printed page, and no text is bel
 """
 
 import textwrap
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,9 +99,16 @@ def add_footnote(figure: "Figure", plan, *facts: str, together: bool = False, se
     together: all seeds are shown; seeded: False where formulas are, and no seed.
     """
     seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
-    seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"] if seeded else []
+    fewer = ", of some cells fewer" if together and _lacks_seeds(plan) else ""
+    seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}{fewer}"] if seeded else []
     words = [f"scale {plan.scale_name}", *seed_words, *facts]
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+
+
+def _lacks_seeds(plan) -> bool:
+    """Whether cells that have a measured run have fewer than others."""
+    counts = Counter((run.data, run.model) for run in plan.grid if run.measure_file.exists())
+    return len(set(counts.values())) > 1
 
 
 def add_model_legend(figure: "Figure", plan, models, others=()) -> None:

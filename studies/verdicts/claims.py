@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from studies.measures.measure import OF_REAL
 from studies.verdicts.statistics import TESTED, seeds_needed
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "contrast",
     "count",
     "count_needed",
+    "find_value",
     "sides",
     "tell",
     "tell_comparison",
@@ -80,7 +82,7 @@ def _compared(plan, claim, found, plus, minus, level):
     plus, minus = ([cells(plan, where) for where in side] for side in (plus, minus))
     seeds, a, b = [], [], []
     for seed in plan.scale.seeds:
-        values = [[_value(found, cell, seed, claim.measure) for cell in group] for group in (*plus, *minus)]
+        values = [[find_value(found, cell, seed, claim.measure) for cell in group] for group in (*plus, *minus)]
         if np.isfinite([v for group in values for v in group]).all():
             means = [float(np.mean(group)) for group in values]
             seeds.append(seed)
@@ -91,8 +93,13 @@ def _compared(plan, claim, found, plus, minus, level):
     return seeds, np.array(a), np.array(b)
 
 
-def _value(found, cell, seed, measure):
-    return found.get((*cell, seed), {}).get(measure, (np.nan, 0))[0]
+def find_value(found, cell, seed, measure) -> float:
+    """Find a measure of a cell and seed, NaN where there is none; that of real images is any cell's of the data."""
+    known = found.get((*cell, seed), {})
+    if measure.startswith(OF_REAL) and measure not in known:
+        same = (values for key, values in found.items() if (key[0], key[-1]) == (cell[0], seed) and measure in values)
+        known = next(same, {})
+    return known.get(measure, (np.nan, 0))[0]
 
 
 def tell(plan, where) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studies.verdicts.claims import cells, comparisons, count, sides, tell_comparison
+from studies.verdicts.claims import cells, comparisons, count, find_value, sides, tell_comparison
 
 __all__ = ["Part", "parts"]
 
@@ -90,7 +90,7 @@ def _beside_level(plan, claim, found, chosen):
 
 
 def _by_seed(claim, found, cell, seeds):
-    return np.array([found[(*cell, seed)][claim.measure][0] for seed in seeds])
+    return np.array([find_value(found, cell, seed, claim.measure) for seed in seeds])
 
 
 def _names(plan, chosen):

@@ -14,7 +14,8 @@ from studies.report.html.page import render
 from studies.report.tables import cells, measures
 from studies.report.tables.formatting import save
 from studies.verdicts.claims import Missing, count, count_needed, sides, tell_contrast
-from studies.verdicts.judging import CHANGED, find_weakest, judge
+from studies.verdicts.contrasts import parts
+from studies.verdicts.judging import CHANGED, find_weakest, gather, judge
 from studies.verdicts.statistics import Evidence, seeds_needed
 from studies.verdicts.telling import tabulate
 
@@ -56,6 +57,19 @@ def test_a_seed_with_a_missing_cell_is_left_out_whole(study):
     empty = tabulate(study([claim(**DIFFERENCE | {"measure": "components"})], value)).iloc[0]
     assert (empty.verdict, empty.seeds) == ("inconclusive", 0)
     assert "no seed has components" in empty.evidence
+
+
+def test_what_is_measured_of_the_real_images_needs_one_cell_of_each_set(study):
+    def value(run):
+        ink = 0.5 + 0.2 * (run.data == "low") + run.seed / 1000
+        return None if run.seed > 2 and run.model == "wave" else {"real_ink": ink, "ink": ink}
+
+    sets = {"plus": [{"data": ["low"]}], "minus": [{"data": ["array"]}]}
+    both = [claim(name, **DIFFERENCE | {"measure": name, "contrast": sets}) for name in ("real_ink", "ink")]
+    plan = study(both, value)
+    assert tabulate(plan).seeds.tolist() == [6, 3]
+    judged, found = judge(plan), gather(plan)[0]
+    assert [len(parts(plan, one, found)[-1].a) for one in judged] == [6, 3]
 
 
 def test_a_side_of_a_contrast_may_be_other_samples_of_the_same_runs(study):
