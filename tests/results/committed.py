@@ -40,8 +40,10 @@ NAMES = re.compile(
 def measures(scale: str) -> dict:
     """Return the committed measures of a scale, or of a scale's other study: {(cell, measure, samples): {seed: value}}.
 
-    A cell is its data and model, `array linear`, and of a longer run its epochs besides, `high linear 190`.
+    A cell is its data and model, `array linear`, and of a longer run its epochs besides, `high linear 190`. With
+    `seed 0` after the scale, only that seed's.
     """
+    scale, _, only = scale.partition(" seed ")
     found: dict = {}
     for path in sorted((REFERENCE / scale / "runs").glob("*/*measures.csv")):
         samples = path.name.removesuffix("measures.csv").rstrip("-")
@@ -51,7 +53,8 @@ def measures(scale: str) -> dict:
                 cell = f"{row.get('data') or row['preparation']} {row.get('model') or row['schedule']}"
                 cell += f" {longer[1]}" if longer else ""
                 value = float(row["value"] or "nan")
-                found.setdefault((cell, row["measure"], samples), {})[int(row["seed"])] = value
+                if only in ("", row["seed"]):
+                    found.setdefault((cell, row["measure"], samples), {})[int(row["seed"])] = value
     return found
 
 
@@ -161,10 +164,9 @@ def power(shapes: str, column: str) -> list[float]:
 
 
 def more_small() -> list[float]:
-    """Return how many more samples power 1.5 leaves under 30 px than linear, at full widths, set by set."""
-    return [
-        m("thesis", f"{d} power-1.5", "small_share") - m("thesis", f"{d} linear", "small_share") for d in SETS.split()
-    ]
+    """Return how many more samples power 1.5 leaves under 30 px than linear, at full widths, seed 0, set by set."""
+    ours, theirs = (each("thesis seed 0", "small_share", SETS, model) for model in ("power-1.5", "linear"))
+    return [own - other for own, other in zip(ours, theirs, strict=True)]
 
 
 def apart(scale: str, measure: str) -> float:
@@ -228,10 +230,10 @@ def lead(data: str) -> float:
     return float(np.mean(each("laptop", ROUGH, "high", EVERY)) - np.mean(each("laptop", ROUGH, data, EVERY)))
 
 
-def learnt(data: str) -> float:
+def learnt(data: str, scale: str = "laptop") -> float:
     """Return power 10's share of what linear redraws from images as noisy: the geometric mean over seeds."""
     ours, theirs = (
-        seeds("laptop", f"{data} {model}", "iou_0.8_share", samples, last=5)
+        seeds(scale, f"{data} {model}", "iou_0.8_share", samples, last=5)
         for model, samples in (("power-10", "noised"), ("linear", "halfway"))
     )
     return float(np.exp(np.log(ours / theirs).mean()))
