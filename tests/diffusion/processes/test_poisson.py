@@ -9,12 +9,14 @@ from diffusion.denoising.likelihood import bound
 from diffusion.denoising.model import Model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.processes.poisson import FIRST, LAST, Poisson, draw_counts, kl
+from diffusion.processes.poisson import LOG_SNR_FIRST, LOG_SNR_LAST, Poisson, draw_counts, kl
 from diffusion.processes.poisson_bits import PoissonBits
 from diffusion.processes.states import Prediction
 from diffusion.schedules import schedule
-from diffusion.settings import TrainSettings
+from diffusion.settings import TrainSettings, read_settings
 from diffusion.targets import TARGETS
+
+COUNTS = {"process": "poisson", "target": "poisson", "value_range": "unit", "widths": (4, 4)}
 
 
 def small(rates=(8.0, 3.0, 1.0, 0.2, 1e-4)):
@@ -79,8 +81,45 @@ def test_rates_follow_the_schedule_between_the_ends_that_the_paper_sets():
     for name in ("linear", "wave", "power-10", "cosine"):
         process, known = Poisson(schedule(name, 100)), schedule(name, 100)
         logs = np.log(process.rates)
-        assert (logs[0], logs[-1]) == pytest.approx((FIRST, LAST))
+        assert (logs[0], logs[-1]) == pytest.approx((LOG_SNR_FIRST, LOG_SNR_LAST))
         assert np.corrcoef(logs, np.log(known.snr))[0, 1] == pytest.approx(1)
+
+
+def test_the_ends_are_settings_that_reach_the_model_and_its_record():
+    settings = TrainSettings(**COUNTS, log_snr_first=6, log_snr_last=-8, timesteps=50)
+    model = Model.new(settings, (1, 4, 4), choose("cpu", threads=1))
+    logs = np.log(model.process.rates)
+    assert (logs[0], logs[-1]) == pytest.approx((6, -8))
+    assert np.log(model.process.respaced(9)[0].rates[[0, -1]]) == pytest.approx([6, -8])
+    assert np.log(model.process.ended(9).rates) == pytest.approx(logs[:9])
+    assert read_settings(settings.model_dump(mode="json")) == settings
+    assert TrainSettings(**COUNTS).model_dump()["log_snr_first"] == LOG_SNR_FIRST
+
+
+def test_records_of_other_processes_say_nothing_of_the_ends():
+    assert not [name for name in TrainSettings().model_dump() if "log_snr" in name]
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"log_snr_first": 17}, "above 2\\^24, which float32 does not hold: lower log_snr_first to 16.6 or less"),
+        ({"log_snr_first": 800}, "a rate of inf"),
+        ({"log_snr_first": float("nan")}, "finite number"),
+        ({"log_snr_first": -12}, r"log_snr_first \(-12\) must lie above log_snr_last \(-12\)"),
+        ({"log_snr_last": 11}, r"log_snr_first \(10\) must lie above log_snr_last \(11\)"),
+        ({"log_snr_last": -900}, "must be finite and positive, and fall"),
+    ],
+)
+def test_ends_that_make_no_process_are_refused_with_the_settings(given, word):
+    with pytest.raises(ValueError, match=word):
+        TrainSettings(**COUNTS, **given)
+
+
+def test_other_processes_have_no_such_ends():
+    for process in ("gaussian", "bernoulli"):
+        with pytest.raises(ValueError, match=f"log_snr_last belongs to the poisson process, not to {process}"):
+            TrainSettings(process=process, target="x0", log_snr_last=-9)
 
 
 def test_counts_of_a_long_chain_keep_mean_and_variance():
