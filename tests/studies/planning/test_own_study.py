@@ -75,7 +75,8 @@ def test_an_option_of_a_process_names_the_run_only_where_it_is_not_the_usual(tmp
     content = {"title": "t", "question": "q", "data": {"array": {}}}
     content["models"] = {"poisson": counts, "dim": counts | {"log_snr_first": 8}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
-    usual, dim = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path).runs
+    plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path)
+    usual, dim = plan.cell("array", "poisson"), plan.cell("array", "dim")
     assert "log_snr" not in usual.name + usual.training_flags
     assert "log_snr_first8.0" in dim.name
     assert "--log-snr-first 8.0" in dim.training_flags
