@@ -2,7 +2,7 @@
 
 from diffusion.samplers import SAMPLERS
 
-__all__ = ["choose_sampler"]
+__all__ = ["choose_sampler", "count_calls"]
 
 
 def choose_sampler(name: str, process, **options):
@@ -24,3 +24,8 @@ def choose_sampler(name: str, process, **options):
         choices = " or ".join(process.variances) or "none: leave it out"
         raise ValueError(f"unknown variance {given['variance']!r}: choose {choices}")
     return kind(**given)
+
+
+def count_calls(sampler, steps: int) -> int:
+    """Return the network calls that a sampler spends on an image in so many steps."""
+    return sampler.calls(steps) if hasattr(sampler, "calls") else steps

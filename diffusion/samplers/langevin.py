@@ -59,6 +59,10 @@ class _ByScore:
 class Langevin(_ByScore):
     """Take Langevin steps at each level and go on to the next; at the end return the estimate of x_0."""
 
+    def calls(self, steps: int) -> int:
+        """Return the calls of all corrections and of the estimate at the end."""
+        return steps * self.corrections + 1
+
     def step(self, denoise, process, x, i, memory, noise):
         x = self._correct(denoise, process, x, i, noise)
         return denoise(x, 0).x0 if i == 0 else x
@@ -66,6 +70,10 @@ class Langevin(_ByScore):
 
 class Corrected(_ByScore):
     """Take an ancestral step, then Langevin steps at the level that it led to."""
+
+    def calls(self, steps: int) -> int:
+        """Return the calls of all steps, and of corrections after each but the last."""
+        return steps + (steps - 1) * self.corrections
 
     def step(self, denoise, process, x, i, memory, noise):
         x = Ancestral().step(denoise, process, x, i, memory, noise)

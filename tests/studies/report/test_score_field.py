@@ -1,5 +1,7 @@
 """The figure of the score: exact where it says so, and as far off as it says."""
 
+from itertools import pairwise
+
 import matplotlib.text
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from diffusion.schedules import schedule
 from studies.planning.resolving import make_plan
 from studies.registries import FIGURES, shown
 from studies.report.figures.curves import score_field
-from studies.report.style import save
+from studies.report.style import DPI, save
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_the_learnt_score_is_off_by_what_the_caption_says(process, learnt):
 def test_paths_with_the_exact_score_end_at_images(process):
     levels = [score_field.Level(index(process, abar), abar) for abar in score_field.LEVELS]
     paths = score_field.walk(process, lambda x, t: score_field.exact_score(process, x, t), levels)
-    for before, after in zip(paths, paths[1:], strict=False):
+    for before, after in pairwise(paths):
         assert np.array_equal(before[-1], after[0])
     apart = paths[-1][-1][:, None] - np.sqrt(score_field.LEVELS[-1]) * np.array(score_field.POINTS)
     nearest = np.linalg.norm(apart, axis=-1)
@@ -58,18 +60,17 @@ def test_paths_with_the_exact_score_end_at_images(process):
     assert len(set(nearest.argmin(axis=1))) == len(score_field.STARTS)
 
 
-def test_the_figure_needs_no_run_and_is_whole_and_the_same_again(tmp_path, learnt, monkeypatch):
+def test_the_figure_needs_no_run_and_is_whole(tmp_path, learnt, monkeypatch):
     plan = make_plan("langevin", "smoke", tmp_path)
     assert shown(FIGURES, "score-field", plan).inputs(plan) == []
     monkeypatch.setattr(score_field, "learn", lambda process: learnt)
     figure = draw("score-field", plan)
     assert "scale smoke · T = 1000" in words_of(figure)
     assert all(text.get_fontsize() >= 8 for text in figure.findobj(matplotlib.text.Text))
-    first, second = (
-        save(figure, tmp_path / "one", ("png",)),
-        save(draw("score-field", plan), tmp_path / "two", ("png",)),
-    )
-    assert first[0].read_bytes() == second[0].read_bytes()
+    save(figure, tmp_path / "one", ("png",))
+    width, height = figure.get_size_inches() * DPI
+    edges = figure.get_tightbbox().extents * DPI
+    assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
 
 
 def test_equal_seeds_learn_equal_fields(process, monkeypatch):

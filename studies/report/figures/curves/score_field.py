@@ -220,10 +220,10 @@ def _draw_arrows(axes, process, score, level) -> None:
 
 ENTRY = Entry(
     title="The score, exact and learnt",
-    caption="Of four images of two pixels the score is known: x_t is a mixture of four Gaussians about the scaled images "
-    "(upper row, exact). The lower row is learnt, by a network of 9,000 parameters that saw 512,000 draws of x_t and was "
-    "trained to predict the noise, as models are here. It is off by about 2% where most is noise and by about 13% where "
-    "little is, as the footnote measures; most of that lies between images, where few draws come.",
+    caption="Of four images of two pixels the score is known: x_t is a mixture of four Gaussians about the scaled "
+    "images (upper row, exact). The lower row is learnt, by a network of 9,000 parameters that saw 512,000 draws of "
+    "x_t and was trained to predict the noise, as models are here. It is off by about 2% where most is noise and by "
+    "about 13% where little is, as the footnote measures.",
     needs=lambda plan: [],
     make=draw,
 )
