@@ -133,7 +133,9 @@ class TrainSettings(FamilySettings, _Denoising):
             ranges = " or ".join(PROCESSES[self.process].value_ranges)
             raise ValueError(f"process {self.process} needs value_range {ranges}")
         if target.needs and target.needs - PROCESSES[self.process].extras:
-            raise ValueError(f"target {self.target} needs another process than {self.process}: choose x0")
+            fit = [name for name in TARGETS if not TARGETS[name].needs - PROCESSES[self.process].extras]
+            fit = " or ".join(name for name in fit if self.value_range in TARGETS[name].value_ranges)
+            raise ValueError(f"target {self.target} needs another process than {self.process}: choose {fit}")
         return self
 
     @classmethod

@@ -89,8 +89,12 @@ class Poisson:
         return torch.randn(x0.shape, generator=source)
 
     def noised(self, x0: Tensor, t: Tensor | int, hidden: Tensor) -> Tensor:
-        """Return z_t from Poisson(rho_t x_0), at the quantile of `hidden`."""
-        return draw_counts(self.at(t, x0) * x0.clamp(min=0), hidden)
+        """Return z_t from Poisson(rho_t x_0), at the quantile of `hidden`.
+
+        Raises:
+            ValueError: intensities x_0 that are negative or not finite.
+        """
+        return draw_counts(self.at(t, x0) * x0, hidden)
 
     def seen(self, xt: Tensor, t: Tensor | int) -> Tensor:
         """Return what the network sees: z_t / (rho_t + 1), which lies near x_0 where there is signal.

@@ -21,8 +21,9 @@ def choose_sampler(name: str, process, **options):
         missing = ", ".join(sorted(kind.needs - process.extras))
         raise ValueError(f"sampler {name} needs a process with {missing}: choose another sampler, such as ancestral")
     if given.get("variance") not in (None, *process.variances):
-        choices = " or ".join(process.variances) or "none: leave it out"
-        raise ValueError(f"unknown variance {given['variance']!r}: choose {choices}")
+        if not process.variances:
+            raise ValueError("the model's process has no choice of variance: leave it out")
+        raise ValueError(f"unknown variance {given['variance']!r}: choose {' or '.join(process.variances)}")
     return kind(**given)
 
 

@@ -9,7 +9,7 @@ from diffusion.denoising.likelihood import bound
 from diffusion.denoising.model import Model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.processes.poisson import LOG_SNR_FIRST, LOG_SNR_LAST, Poisson, draw_counts, kl
+from diffusion.processes.poisson import BLANK, LOG_SNR_FIRST, LOG_SNR_LAST, Poisson, draw_counts, kl
 from diffusion.processes.poisson_bits import PoissonBits
 from diffusion.processes.states import Prediction
 from diffusion.schedules import schedule
@@ -170,6 +170,8 @@ def test_with_the_exact_denoiser_sampling_gives_back_the_data_evenly(exact):
 
 def test_no_image_hangs_on_its_batch_and_steps_may_be_fewer(exact):
     model, _ = exact
+    assert np.array_equal(*(sample(model, 4, seed=5).images for _ in range(2)))
+    assert not np.array_equal(*(sample(model, 4, seed=seed).images for seed in (5, 6)))
     whole, parts = (sample(model, 6, seed=1, batch_size=size).images for size in (6, 4))
     assert np.array_equal(whole, parts)
     assert np.isfinite(sample(model, 3, seed=1, steps=9).images).all()
@@ -200,6 +202,44 @@ def test_the_bound_is_one_for_a_model_with_a_single_step_by_numerical_integratio
     assert bits.prior(one)[0] == pytest.approx(prior / np.log(2), rel=1e-6)
 
 
+def test_the_bound_lies_above_minus_log_p_summed_over_every_path():
+    """One pixel, T = 2, a network whose guess hangs on z: p(x_0) is a sum over z_2, z_1; the bound is no less.
+
+    It is in bits a dimension of one of 256 levels, as a Gaussian process's is: over all levels p(x_0) sums to 1.
+    """
+    process, k = Poisson(schedule("linear", 2), rates=np.array([6.0, 1.5])), np.arange(60)
+    bits = PoissonBits(process)
+    first, last = process.rates
+
+    def guess(z, rate):
+        return (z + 0.5) / (rate + 1)
+
+    def decode(x):  # bits of x_0 given each z_1
+        mean = torch.from_numpy(guess(k, first)).reshape(-1, 1, 1, 1)
+        return bits.decoder(torch.full_like(mean, x), mean, 0.0)
+
+    steps = stats.poisson.pmf(k[None] - k[:, None], (first - last) * guess(k, last)[:, None])  # p(z_1 | z_2)
+    paths = stats.poisson.pmf(k, last * BLANK) @ steps  # p(z_1)
+    levels = [paths @ 2.0 ** -decode(level / 255) for level in range(256)]
+    assert sum(levels) == pytest.approx(1, abs=1e-3)
+    for level in (0, 60, 128, 255):
+        x = level / 255
+        one = torch.full((1, 1, 1, 1), x, dtype=torch.float64)
+        errors = [bits.errors(Prediction(torch.full_like(one, g)), one, one, None, one)[0] for g in guess(k, last)]
+        total = bits.prior(one)[0] + stats.poisson.pmf(k, last * x) @ bits.steps(np.full(60, 2), np.array(errors))
+        total += stats.poisson.pmf(k, first * x) @ decode(x)
+        assert -np.log2(levels[level]) < total < -np.log2(levels[level]) + 15
+
+
+def test_counts_are_exact_up_to_the_largest_rate_that_is_allowed():
+    rate = Poisson(schedule("linear", 10), log_snr_first=16.6).rates[0]
+    normal = torch.linspace(-4, 4, 9)
+    found = draw_counts(torch.full((9,), rate, dtype=torch.float32), normal)
+    assert found.max() < 2**24
+    want = stats.poisson.ppf(stats.norm.cdf(normal.double().numpy()), np.float32(rate))
+    assert np.array_equal(found.numpy(), want)
+
+
 def test_the_target_is_brightness_and_its_loss_least_where_it_is_right():
     target, x0 = TARGETS["poisson"](), torch.tensor([0.2, 0.9])
     output = torch.linspace(-6, 3, 2001)
@@ -217,7 +257,10 @@ def test_what_cannot_be_is_refused_in_one_line():
         small((np.nan, 0.1))
     with pytest.raises(ValueError, match="negative or not finite"):
         draw_counts(torch.tensor([0.1, -1.0]), torch.zeros(2))
+    for wrong in (-0.1, np.nan):
+        with pytest.raises(ValueError, match="negative or not finite: the model has diverged, or its images are wrong"):
+            small().noised(torch.full((1, 1, 1, 1), wrong), 0, torch.zeros(1, 1, 1, 1))
     with pytest.raises(ValueError, match="process poisson needs value_range unit"):
         TrainSettings(process="poisson", target="x0")
-    with pytest.raises(ValueError, match="target eps needs another process than poisson"):
+    with pytest.raises(ValueError, match="target eps needs another process than poisson: choose x0 or poisson"):
         TrainSettings(process="poisson", value_range="unit")
