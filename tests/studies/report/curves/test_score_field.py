@@ -64,6 +64,7 @@ def test_the_figure_needs_no_run_and_is_whole(tmp_path, learnt, monkeypatch):
     plan = make_plan("langevin", "smoke", tmp_path)
     assert shown(FIGURES, "score-field", plan).inputs(plan) == []
     monkeypatch.setattr(score_field, "learn", lambda process: learnt)
+    monkeypatch.setattr(score_field, "DRAWN", 500)
     figure = draw("score-field", plan)
     assert "scale smoke · T = 1000" in words_of(figure)
     assert all(text.get_fontsize() >= 8 for text in figure.findobj(matplotlib.text.Text))
