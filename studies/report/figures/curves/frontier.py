@@ -30,6 +30,7 @@ SHADES = (
     "#999933",
 )  # of samplers
 MARKS = "osD^vPX"
+FAR = 1.6  # times the samples' highest: real images' value beyond it is written and no line
 APART = 1.03  # factor between the places of samplers of as many calls, so that none hides another
 REAL_LINE = {"color": INK, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
 Z = 1.959964  # of a normal law: 95% lie within so many standard deviations
@@ -119,14 +120,17 @@ def draw(plan):
     place = {"left": 0.09, "right": 0.975, "bottom": FOOT / height, "top": 1 - TOP / height}
     grid = {"wspace": 0.08, "hspace": 0.6 / HEIGHT}
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True, gridspec_kw=place | grid)
+    top = max((one.high for found in points.values() for one in found), default=1)
+    lines = []
     for axes, cell in zip(panels.flat, cells, strict=False):
         _draw_panel(axes, plan, cell, points[cell], looks)
+        lines += _mark_real(axes, plan, cell, top)
     for axes in panels.flat[len(cells) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
         axes.set_xlabel("network calls an image")
-    _scale_axes(panels, [one for found in points.values() for one in found])
-    _add_legend(figure, looks, height)
+    _scale_axes(panels, [one.calls for found in points.values() for one in found])
+    _add_legend(figure, looks, lines[:1], height)
     seeds = len(plan.scale.seeds) > 1
     bars = "bars: 95% intervals of the mean over seeds" if seeds else "bars: 95% intervals over images, of one seed"
     facts = [bars, *_tell_missing(plan, points), *left_out(plan, {model for _, model in cells}, "a path")]
@@ -151,23 +155,36 @@ def _draw_panel(axes, plan, cell, points, looks) -> None:
             y = np.array([one.value for one in line])
             ends = np.abs(np.array([(one.low, one.high) for one in line]).T - y)
             axes.errorbar(x, y, ends, color=shade, marker=mark, markersize=4, linewidth=1.4, elinewidth=0.8, zorder=3)
-    own = [row for run in find_ways(plan, data, model)[""] if (row := _read(run, f"real_{MEASURE}"))]
-    if own:
-        axes.axhline(np.mean([value for value, _ in own]), **REAL_LINE)
     if not points:
         axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", color=MUTED)
     title = f"{plan.label(model)}, {plan.label(data)}"
     axes.set_title(title, loc="left", fontweight="bold", color=text_colour(plan.colour(model)))
 
 
-def _scale_axes(panels, points) -> None:
+def _mark_real(axes, plan, cell, top: float) -> list:
+    """Draw a line at the real images' value; or write it where it lies so far up that samples would be squeezed.
+
+    Return the line, if there is one.
+    """
+    own = [row for run in find_ways(plan, *cell)[""] if (row := _read(run, f"real_{MEASURE}"))]
+    real = float(np.mean([value for value, _ in own])) if own else np.nan
+    if real <= FAR * top:
+        return [axes.axhline(real, label="held-out real images", **REAL_LINE)]
+    if own:
+        words = f"held-out real images: {real:.1%} ↑"
+        axes.text(0.98, 0.98, words, transform=axes.transAxes, ha="right", va="top", fontsize=8)
+    return []
+
+
+def _scale_axes(panels, calls) -> None:
     """Count calls on a logarithmic axis with round numbers, and shares in percent."""
     from matplotlib.ticker import NullLocator, PercentFormatter
 
-    calls = [one.calls for one in points] or [10, 1000]
+    calls = calls or [10, 1000]
     low, high = 0.8 * min(calls), 1.25 * max(calls)
     axes = panels[0, 0]
-    axes.set(xscale="log", xlim=(low, high), ylim=(0, None))
+    top = 1.12 * max(axes.dataLim.y1 for axes in panels.flat)
+    axes.set(xscale="log", xlim=(low, high), ylim=(-0.02 * top, top) if np.isfinite(top) else (0, 1))
     ticks = [base * 10**power for power in range(6) for base in (1, 2, 5)]
     for one in panels.flat:
         one.xaxis.set_minor_locator(NullLocator())
@@ -176,16 +193,15 @@ def _scale_axes(panels, points) -> None:
         one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _add_legend(figure, looks, height: float) -> None:
+def _add_legend(figure, looks, lines, height: float) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
         Line2D([], [], color=shade, marker=mark, markersize=4, linewidth=1.4, label=", ".join((sampler, *options)))
         for (sampler, options), (shade, mark) in looks.items()
     ]
-    handles.append(Line2D([], [], label="held-out real images", **REAL_LINE))
     place = {"loc": "upper left", "bbox_to_anchor": (0, 1 - 0.42 / height), "ncols": 4, "columnspacing": 1.3}
-    figure.legend(handles=handles, frameon=False, fontsize=8, handlelength=2, **place)
+    figure.legend(handles=[*handles, *lines], frameon=False, fontsize=8, handlelength=2, **place)
 
 
 def _tell_missing(plan, points) -> list[str]:
@@ -195,8 +211,9 @@ def _tell_missing(plan, points) -> list[str]:
 
 
 def find_cells(plan) -> list[tuple[str, str]]:
-    """Return the cells whose models have a path to take in fewer steps, and whose pictures are measured."""
-    able, fitted = {run.model for run in capable(plan.grid, "frames")}, fitted_data(plan, ABLE)
+    """Return the cells whose models undo a process by a path of steps, and whose pictures are measured."""
+    able = {run.model for run in capable(plan.grid, "frames") if hasattr(run.training, "process")}
+    fitted = fitted_data(plan, ABLE)
     return [(data, model) for data, model in plan.cells if model in able and data in fitted]
 
 
@@ -216,7 +233,8 @@ ENTRY = Entry(
     title="Quality against network calls",
     caption="The share of clean pictures of every sampling that starts from pure noise, over the network calls that "
     "one image takes: its steps, and the Langevin corrections between them. A line is a sampler with its options. Bars "
-    "are 95% intervals: Student's over seeds, or of one seed Wilson's over its images.",
+    "are 95% intervals: Student's over seeds, or of one seed Wilson's over its images. Dashed, or written where it lies "
+    "far above: the share of held-out real images.",
     needs=find_needs,
     make=draw,
 )

@@ -60,7 +60,7 @@ def test_the_interval_of_a_share_is_wilson_s():
         assert rate_interval(events / images, images) == pytest.approx((wanted.low, wanted.high))
 
 
-def make_measured(tmp_path, seeds):
+def make_measured(tmp_path, seeds, scale=1):
     """A plan of two models, of which the first is measured: 0.5 + seed / 10, and half of that in other ways."""
     models = {"linear": {}, "wave": {}}
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": models, "resampled": OTHERS}
@@ -70,7 +70,7 @@ def make_measured(tmp_path, seeds):
         run = getattr(one, "run", one)
         if run.model == "linear":
             run.folder.mkdir(parents=True, exist_ok=True)
-            value = (0.5 + run.seed / 10) / (1 if one is run else 2)
+            value = scale * (0.5 + run.seed / 10) / (1 if one is run else 2)
             rows = [
                 [run.data, run.model, "", run.seed, name, number, "share", 50]
                 for name, number in (("clean_share", value), ("real_clean_share", 0.9))
@@ -105,6 +105,12 @@ def test_the_figure_is_whole_and_says_what_is_missing(tmp_path):
     width, height = figure.get_size_inches() * DPI
     edges = figure.get_tightbbox().extents * DPI
     assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
+
+
+def test_real_images_are_written_where_a_line_would_squeeze_the_samples(tmp_path):
+    figure = draw("frontier", make_measured(tmp_path, (0,), scale=0.1))
+    assert "held-out real images: 90.0%" in words_of(figure)
+    assert figure.axes[0].get_ylim()[1] < 0.3
 
 
 def test_it_needs_the_measures_of_samplings_from_noise_and_refuses_a_study_without(tmp_path):
