@@ -233,8 +233,8 @@ ENTRY = Entry(
     title="Quality against network calls",
     caption="The share of clean pictures of every sampling that starts from pure noise, over the network calls that "
     "one image takes: its steps, and the Langevin corrections between them. A line is a sampler with its options. Bars "
-    "are 95% intervals: Student's over seeds, or of one seed Wilson's over its images. Dashed, or written where it lies "
-    "far above: the share of held-out real images.",
+    "are 95% intervals: Student's over seeds, or of one seed Wilson's over its images. Dashed, or written where it "
+    "lies far above: the share of held-out real images.",
     needs=find_needs,
     make=draw,
 )
