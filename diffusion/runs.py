@@ -111,7 +111,7 @@ def _tell_settings(folder: Path, theirs, ours: dict) -> str:
     """Name the settings in which a run differs, and what to do where only its length does."""
     if not isinstance(theirs, dict):
         return "a run of other settings"
-    names = [name for name in ours if theirs.get(name) != ours[name]]
+    names = [name for name in ours if name in theirs and theirs[name] != ours[name]]  # others follow from these
     told = ", ".join(f"--{name.replace('_', '-')} {_as_option(theirs.get(name))}" for name in names[:6])
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     longer = names == ["epochs"] and theirs["epochs"] < ours["epochs"]

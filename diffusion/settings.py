@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from diffusion.family import FAMILIES
 from diffusion.networks import FACTS, NETWORKS, facts
 from diffusion.optimizers import OPTIMIZERS
 from diffusion.processes import PROCESSES, TIME_DRAWS
+from diffusion.processes.poisson import LOG_SNR_FIRST, LOG_SNR_LAST
 from diffusion.samplers import SAMPLERS
 from diffusion.schedules import BETA_MAX, BETA_MIN, SCHEDULES, NoiseSchedule, named, schedule
 from diffusion.store.records import explain
@@ -109,6 +110,8 @@ class TrainSettings(FamilySettings, _Denoising):
     """
 
     process: one_of(PROCESSES) = setting("gaussian", "what takes the image's signal away")
+    log_snr_first: float = setting(LOG_SNR_FIRST, "poisson's log-SNR at the first time step", allow_inf_nan=False)
+    log_snr_last: float = setting(LOG_SNR_LAST, "poisson's log-SNR at the last time step", allow_inf_nan=False)
 
     @field_validator("schedule")
     @classmethod
@@ -122,6 +125,7 @@ class TrainSettings(FamilySettings, _Denoising):
             raise ValueError(f"beta_min ({self.beta_min}) must not exceed beta_max ({self.beta_max})")
         self.noise_schedule()  # refuses what rounding makes nothing of
         self._check_network()
+        self._check_process()
         target = TARGETS[self.target]
         if self.value_range not in target.value_ranges:
             raise ValueError(f"target {self.target} needs value_range {' or '.join(target.value_ranges)}")
@@ -129,7 +133,9 @@ class TrainSettings(FamilySettings, _Denoising):
             ranges = " or ".join(PROCESSES[self.process].value_ranges)
             raise ValueError(f"process {self.process} needs value_range {ranges}")
         if target.needs and target.needs - PROCESSES[self.process].extras:
-            raise ValueError(f"target {self.target} needs another process than {self.process}: choose x0")
+            fit = [name for name in TARGETS if not TARGETS[name].needs - PROCESSES[self.process].extras]
+            fit = " or ".join(name for name in fit if self.value_range in TARGETS[name].value_ranges)
+            raise ValueError(f"target {self.target} needs another process than {self.process}: choose {fit}")
         return self
 
     @classmethod
@@ -143,6 +149,26 @@ class TrainSettings(FamilySettings, _Denoising):
             if not mine and getattr(self, option) != type(self).model_fields[option].default:
                 owners = " or ".join(name for name, known in FACTS.items() if option in known.options)
                 raise ValueError(f"{option} belongs to the {owners} network, not to {self.network}: leave it out")
+
+    def _check_process(self) -> None:
+        ours = self.process_options
+        for option in sorted(frozenset().union(*map(process_options, PROCESSES)) - ours.keys()):
+            if getattr(self, option) != type(self).model_fields[option].default:
+                owners = " or ".join(name for name in PROCESSES if option in process_options(name))
+                raise ValueError(f"{option} belongs to the {owners} process, not to {self.process}: leave it out")
+        if check := getattr(PROCESSES[self.process], "check", None):
+            check(self.noise_schedule(), **ours)
+
+    @property
+    def process_options(self) -> dict[str, Any]:
+        """The settings that the process is made with besides its schedule."""
+        return {name: getattr(self, name) for name in sorted(process_options(self.process))}
+
+    @model_serializer(mode="wrap")
+    def _of_the_process(self, write):
+        """Leave out options of other processes, so that records of runs say nothing that shaped no model."""
+        others = frozenset().union(*map(process_options, PROCESSES)) - process_options(self.process)
+        return {name: value for name, value in write(self).items() if name not in others}
 
     def noise_schedule(self, name: str | None = None) -> NoiseSchedule:
         """Return the noise schedule, or another one by name, with this run's T and bounds."""
@@ -165,6 +191,11 @@ class TrainSettings(FamilySettings, _Denoising):
         """Names of the modules that hold the process's terms of the bound."""
         bound = PROCESSES[self.process].bound
         return (bound.partition(":")[0],) if bound else ()
+
+
+def process_options(name: str) -> frozenset[str]:
+    """Return the names of the settings that a process is made with besides its schedule."""
+    return getattr(PROCESSES[name], "options", frozenset())
 
 
 def read_settings(content: Any) -> FamilySettings:

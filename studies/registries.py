@@ -33,6 +33,8 @@ FIGURES = Registry(
         "loss-extended": "studies.report.figures.curves.loss_extended:ENTRY",
         "loss-logsnr": "studies.report.figures.curves.loss_logsnr:ENTRY",
         "mean-error": "studies.report.figures.curves.mean_error:ENTRY",
+        "score-field": "studies.report.figures.curves.score_field:ENTRY",
+        "frontier": "studies.report.figures.curves.frontier:ENTRY",
         "noising": "studies.report.figures.images.noising:ENTRY",
         "training-examples": "studies.report.figures.images.training_examples:ENTRY",
         "training-images": "studies.report.figures.images.training_images:ENTRY",

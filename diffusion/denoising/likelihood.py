@@ -128,6 +128,8 @@ def bound(model: Model, images: np.ndarray, progress: Callable[[int], None] | No
 def _bits(model: Model, variance: str):
     if model.process.bound is None:
         raise ValueError(f"process {model.settings.process!r} has no bound of the likelihood")
+    if variance != Bounding.variance and not model.process.variances:
+        raise ValueError("the model's process has no choice of variance: leave it out")
     return resolve(model.process.bound)(model.process, variance)
 
 

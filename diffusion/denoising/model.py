@@ -66,7 +66,7 @@ class Model:
             torch.manual_seed(settings.seed)
             network = cls.build(settings, shape)
         network = network.to(device.torch, memory_format=torch.channels_last)
-        process = PROCESSES[settings.process](settings.noise_schedule(), device.torch)
+        process = PROCESSES[settings.process](settings.noise_schedule(), device.torch, **settings.process_options)
         return cls(settings, tuple(shape), network, process, device)
 
     def output(self, xt: Tensor, t: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
-"""Forward processes, which take an image's signal away, each made as `PROCESSES[name](schedule, device)`.
+"""Forward processes, which take an image's signal away, each made as `PROCESSES[name](schedule, device, **options)`.
 
 Time steps are indices t = 0 ... T - 1, for the papers' t + 1: a tensor (B,), or one int for a batch. A process has
 
+    options, check        names of settings that it is made with besides (frozenset), and check(schedule, **options),
+                          which refuses what it cannot be made of, without torch; both may be left out
     extras, variances     what it offers beyond this list (frozenset; "eps", "abar"), and choices of its backward noise
     value_ranges          ranges of pixels that it makes sense for
     bound                 text `module:Class` of its terms of the likelihood's bound (see `gaussian_bits`), or None

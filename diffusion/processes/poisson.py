@@ -4,8 +4,8 @@ z_t given x_0 in [0, 1] is Poisson(rho_t x_0); a step forward keeps each count w
 (thinning), a step back adds Poisson((rho_{t-1} - rho_t) x_0) (thickening), as counts that are thinned away are
 independent of those that stay. rho_t = lambda alpha_t of [J] is the signal-to-noise ratio of a white pixel.
 
-Any schedule drives it: log rho_t is the schedule's log-SNR, stretched so that it falls from `FIRST` to `LAST`. torch is
-imported when it is needed, so that facts can be asked without.
+Any schedule drives it: log rho_t is the schedule's log-SNR, stretched to fall between two ends. torch is imported when
+it is needed, so that facts can be asked without.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from diffusion.schedules import NoiseSchedule
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["Poisson", "draw_counts", "kl", "stretched"]
+__all__ = ["LOG_SNR_FIRST", "LOG_SNR_LAST", "Poisson", "draw_counts", "kl", "stretched"]
 
-FIRST, LAST = 10.0, -12.0  # log rho of the first and the last step, as in [J]
+LOG_SNR_FIRST, LOG_SNR_LAST = 10.0, -12.0  # log rho of the first and the last step, as in [J]
 LARGEST = 2**24  # float32 holds every whole number up to this
 BLANK = 0.5  # brightness whose counts a path starts from: of rho_T = 6e-6 counts a pixel next to none
 
@@ -34,25 +34,44 @@ class Poisson:
     Args:
         schedule: whose log-SNR gives the shape of log rho.
         device: torch's.
+        log_snr_first, log_snr_last: log rho of the first step, at most 16.6, and of the last one, below it.
         rates: rho itself, in place of what follows from the schedule.
 
     Raises:
         ValueError: rates that do not fall, are not finite and positive, or give counts above 2^24.
     """
 
+    options = frozenset({"log_snr_first", "log_snr_last"})
     extras = frozenset()
     variances = ()
     value_ranges = ("unit",)
     bound = "diffusion.processes.poisson_bits:PoissonBits"
 
-    def __init__(self, schedule: NoiseSchedule, device="cpu", rates: np.ndarray | None = None):
+    def __init__(
+        self,
+        schedule: NoiseSchedule,
+        device="cpu",
+        log_snr_first: float = LOG_SNR_FIRST,
+        log_snr_last: float = LOG_SNR_LAST,
+        rates: np.ndarray | None = None,
+    ):
         import torch
 
         self.schedule, self.device = schedule, torch.device(device)
-        self.rates = _checked(stretched(schedule) if rates is None else np.asarray(rates, np.float64))
+        given = stretched(schedule, log_snr_first, log_snr_last) if rates is None else np.asarray(rates, np.float64)
+        self.rates = _checked(given)
         self.timesteps = len(self.rates)
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
         self._rates = torch.as_tensor(self.rates).to(device=device, dtype=dtype)
+
+    @staticmethod
+    def check(schedule: NoiseSchedule, log_snr_first: float, log_snr_last: float) -> None:
+        """Refuse, without torch, what no process can be made of.
+
+        Raises:
+            ValueError: ends or a schedule whose rates do not fall, or give counts above 2^24.
+        """
+        _checked(stretched(schedule, log_snr_first, log_snr_last))
 
     @property
     def signal(self) -> np.ndarray:
@@ -70,8 +89,12 @@ class Poisson:
         return torch.randn(x0.shape, generator=source)
 
     def noised(self, x0: Tensor, t: Tensor | int, hidden: Tensor) -> Tensor:
-        """Return z_t from Poisson(rho_t x_0), at the quantile of `hidden`."""
-        return draw_counts(self.at(t, x0) * x0.clamp(min=0), hidden)
+        """Return z_t from Poisson(rho_t x_0), at the quantile of `hidden`.
+
+        Raises:
+            ValueError: intensities x_0 that are negative or not finite.
+        """
+        return draw_counts(self.at(t, x0) * x0, hidden)
 
     def seen(self, xt: Tensor, t: Tensor | int) -> Tensor:
         """Return what the network sees: z_t / (rho_t + 1), which lies near x_0 where there is signal.
@@ -103,28 +126,41 @@ class Poisson:
     def respaced(self, steps: int) -> tuple[Poisson, np.ndarray]:
         """Return the process seen at `steps` of its time steps, and their indices."""
         _, kept = self.schedule.respaced(steps)
-        return (self if steps == self.timesteps else Poisson(self.schedule, self.device, self.rates[kept])), kept
+        return (self if steps == self.timesteps else Poisson(self.schedule, self.device, rates=self.rates[kept])), kept
 
     def ended(self, steps: int) -> Poisson:
         """Return the process that ends after its first `steps` steps."""
-        return Poisson(self.schedule, self.device, self.rates[:steps])
+        return Poisson(self.schedule, self.device, rates=self.rates[:steps])
 
 
-def stretched(schedule: NoiseSchedule) -> np.ndarray:
-    """Return rho, float64 (T,): exp of the schedule's log-SNR, stretched to fall from `FIRST` to `LAST`."""
+def stretched(schedule: NoiseSchedule, first: float = LOG_SNR_FIRST, last: float = LOG_SNR_LAST) -> np.ndarray:
+    """Return rho, float64 (T,): exp of the schedule's log-SNR, stretched to fall from `first` to `last`.
+
+    Raises:
+        ValueError: `first` is not above `last`, or a number is not finite.
+    """
+    if not (np.isfinite(first) and np.isfinite(last) and first > last):
+        raise ValueError(
+            f"log_snr_first ({first:g}) must lie above log_snr_last ({last:g}), both finite: signal is lost on the way"
+        )
     logs = np.log(schedule.snr)
-    if len(logs) == 1:
-        return np.exp([FIRST])
-    return np.exp(LAST + (FIRST - LAST) * (logs - logs[-1]) / (logs[0] - logs[-1]))
+    with np.errstate(over="ignore"):
+        if len(logs) == 1:
+            return np.exp([first])
+        return np.exp(last + (first - last) * (logs - logs[-1]) / (logs[0] - logs[-1]))
 
 
 def _checked(rates: np.ndarray) -> np.ndarray:
+    if rates[0] + 10 * np.sqrt(rates[0]) > LARGEST:
+        raise ValueError(
+            f"a rate of {rates[0]:.3g} at the first step gives counts above 2^24, which float32 does not hold: lower "
+            "log_snr_first to 16.6 or less"
+        )
     if not (np.isfinite(rates).all() and (rates > 0).all() and (np.diff(rates) < 0).all()):
         raise ValueError(
-            "the rates of a Poisson process must be finite and positive, and fall: choose another schedule"
+            "the rates of a Poisson process must be finite and positive, and fall: choose another schedule, or ends "
+            "(log_snr_first, log_snr_last) that rounding leaves apart"
         )
-    if rates[0] + 10 * np.sqrt(rates[0]) > LARGEST:
-        raise ValueError(f"a rate of {rates[0]:.3g} gives counts above 2^24, which float32 does not hold: lower it")
     return rates
 
 

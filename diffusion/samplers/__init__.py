@@ -2,6 +2,7 @@
 
     options     names of its own settings (frozenset)
     needs       extras that a process must offer (frozenset; see `diffusion.processes`)
+    calls(steps)            network calls for an image in so many steps; may be left out where it is one a step
     step(denoise, process, x, i, memory, noise)     x_{i-1} from x = x_i, x_0 at i = 0
 
 denoise(x, i) asks the network for a `Prediction`; process is respaced to the steps that are taken, and i its index;

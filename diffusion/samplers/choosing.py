@@ -2,7 +2,7 @@
 
 from diffusion.samplers import SAMPLERS
 
-__all__ = ["choose_sampler"]
+__all__ = ["choose_sampler", "count_calls"]
 
 
 def choose_sampler(name: str, process, **options):
@@ -21,6 +21,12 @@ def choose_sampler(name: str, process, **options):
         missing = ", ".join(sorted(kind.needs - process.extras))
         raise ValueError(f"sampler {name} needs a process with {missing}: choose another sampler, such as ancestral")
     if given.get("variance") not in (None, *process.variances):
-        choices = " or ".join(process.variances) or "none: leave it out"
-        raise ValueError(f"unknown variance {given['variance']!r}: choose {choices}")
+        if not process.variances:
+            raise ValueError("the model's process has no choice of variance: leave it out")
+        raise ValueError(f"unknown variance {given['variance']!r}: choose {' or '.join(process.variances)}")
     return kind(**given)
+
+
+def count_calls(sampler, steps: int) -> int:
+    """Return the network calls that a sampler spends on an image in so many steps."""
+    return sampler.calls(steps) if hasattr(sampler, "calls") else steps

@@ -34,18 +34,21 @@ class _ByScore:
 
     Args:
         corrections: Langevin steps at each level, at least 1.
-        snr: length of a step's noise that a step along the score is given, above 0.
+        snr: length of a step's noise that a step along the score is given, above 0 and below 1. From 1 on steps
+            overshoot even where the law is a normal one.
 
     Raises:
-        ValueError: corrections below 1, an snr that is not positive.
+        ValueError: corrections below 1, an snr outside (0, 1).
     """
 
     options = frozenset({"corrections", "snr"})
     needs = frozenset({"eps", "abar"})
 
     def __init__(self, corrections: int = CORRECTIONS, snr: float = SNR):
-        if corrections < 1 or not snr > 0:
-            raise ValueError(f"corrections are {corrections} and snr {snr}, but 1 or more and above 0 are needed")
+        if corrections < 1:
+            raise ValueError(f"corrections must be at least 1, not {corrections}")
+        if not 0 < snr < 1:
+            raise ValueError(f"snr must lie above 0 and below 1, from where on Langevin steps diverge, not {snr:g}")
         self.corrections, self.snr = corrections, snr
 
     def _correct(self, denoise, process, x, i, noise):
@@ -59,6 +62,10 @@ class _ByScore:
 class Langevin(_ByScore):
     """Take Langevin steps at each level and go on to the next; at the end return the estimate of x_0."""
 
+    def calls(self, steps: int) -> int:
+        """Return the calls of all corrections and of the estimate at the end."""
+        return steps * self.corrections + 1
+
     def step(self, denoise, process, x, i, memory, noise):
         x = self._correct(denoise, process, x, i, noise)
         return denoise(x, 0).x0 if i == 0 else x
@@ -66,6 +73,10 @@ class Langevin(_ByScore):
 
 class Corrected(_ByScore):
     """Take an ancestral step, then Langevin steps at the level that it led to."""
+
+    def calls(self, steps: int) -> int:
+        """Return the calls of all steps, and of corrections after each but the last."""
+        return steps + (steps - 1) * self.corrections
 
     def step(self, denoise, process, x, i, memory, noise):
         x = Ancestral().step(denoise, process, x, i, memory, noise)

@@ -73,7 +73,8 @@ class Maker:
         family = {name: value for name, value in given.items() if name == "family"}
         training = validated(kind, common | said | given | more, where)
         plain = validated(kind, common | said | family, where).model_dump(mode="json")
-        return training, plain | {"family": said.get("family", DEFAULT)}
+        usual = {option: field.default for option, field in kind.model_fields.items()}  # of other processes' options
+        return training, usual | plain | {"family": said.get("family", DEFAULT)}
 
     def extended(self, seed: int) -> Run:
         extended = self.study.extended

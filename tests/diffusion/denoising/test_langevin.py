@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 from diffusion.denoising.learner import Batch, losses
+from diffusion.denoising.likelihood import bound
 from diffusion.denoising.model import Model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
@@ -82,6 +83,15 @@ def test_the_error_of_a_finite_step_is_of_first_order():
     assert errors[0] > errors[1] > errors[2] > 0
 
 
+def test_the_error_of_an_annealed_path_shrinks_with_finer_steps():
+    """Of a single Gaussian, with scores that are exact: the spread of samples nears the data's as levels get finer."""
+    errors = []
+    for steps in (6, 12, 48):
+        found = sample(Exact([0.2], 0.3), 100, sampler="corrected", seed=4, batch_size=100, steps=steps).images
+        errors.append(abs(float(found.std()) * 2 / 0.3 - 1))
+    assert errors[0] > errors[1] > errors[2]
+
+
 @pytest.mark.parametrize("sampler", ["langevin", "corrected"])
 def test_no_image_hangs_on_its_batch(sampler):
     model = Exact([0.0], 0.5, timesteps=20)
@@ -91,13 +101,20 @@ def test_no_image_hangs_on_its_batch(sampler):
 
 def test_what_cannot_be_is_refused_in_one_line():
     model = Exact([0.0], 0.5, timesteps=20)
-    with pytest.raises(ValueError, match=r"corrections are 0 and snr 0\.1"):
+    with pytest.raises(ValueError, match="corrections must be at least 1, not 0"):
         sample(model, 1, sampler="langevin", corrections=0, snr=0.1)
+    for snr in (0, 1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="snr must lie above 0 and below 1"):
+            sample(model, 1, sampler="corrected", snr=snr)
     with pytest.raises(ValueError, match="snr belongs to the langevin or corrected sampler, not to ddim"):
         sample(model, 1, sampler="ddim", snr=0.1)
     counts = TrainSettings(process="poisson", target="poisson", value_range="unit", widths=(4, 4))
     plain = Model.new(counts, SHAPE, choose("cpu", threads=1))
     with pytest.raises(ValueError, match="sampler langevin needs a process with abar, eps"):
         sample(plain, 1, sampler="langevin")
+    with pytest.raises(ValueError, match="the model's process has no choice of variance"):
+        sample(plain, 1, variance="beta")
+    with pytest.raises(ValueError, match="the model's process has no choice of variance"):
+        bound(plain, np.zeros((2, *SHAPE), np.uint8), variance="beta-tilde")
     with pytest.raises(ValueError, match="process 'poisson' has no score"):
         plain.score(torch.zeros(1, *SHAPE), torch.tensor([3]))

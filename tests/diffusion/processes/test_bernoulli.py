@@ -88,6 +88,13 @@ def test_with_the_exact_denoiser_sampling_gives_back_the_data_evenly(exact):
     assert set(np.unique(drawn.frames[:, 0])) == {0, 1}
 
 
+def test_no_image_hangs_on_its_batch(exact):
+    model, _ = exact
+    whole, parts = (sample(model, 5, seed=1, batch_size=size, steps=20).images for size in (5, 2))
+    assert np.array_equal(whole, parts)
+    assert not np.array_equal(whole, sample(model, 5, seed=2, steps=20).images)
+
+
 def test_the_bound_of_the_exact_denoiser_lies_above_the_entropy_and_near_it(exact):
     model, images = exact
     found = bound(model, images.repeat(8, axis=0), draws=None, seed=0)

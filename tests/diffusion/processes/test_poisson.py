@@ -9,12 +9,14 @@ from diffusion.denoising.likelihood import bound
 from diffusion.denoising.model import Model
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
-from diffusion.processes.poisson import FIRST, LAST, Poisson, draw_counts, kl
+from diffusion.processes.poisson import BLANK, LOG_SNR_FIRST, LOG_SNR_LAST, Poisson, draw_counts, kl
 from diffusion.processes.poisson_bits import PoissonBits
 from diffusion.processes.states import Prediction
 from diffusion.schedules import schedule
-from diffusion.settings import TrainSettings
+from diffusion.settings import TrainSettings, read_settings
 from diffusion.targets import TARGETS
+
+COUNTS = {"process": "poisson", "target": "poisson", "value_range": "unit", "widths": (4, 4)}
 
 
 def small(rates=(8.0, 3.0, 1.0, 0.2, 1e-4)):
@@ -79,8 +81,45 @@ def test_rates_follow_the_schedule_between_the_ends_that_the_paper_sets():
     for name in ("linear", "wave", "power-10", "cosine"):
         process, known = Poisson(schedule(name, 100)), schedule(name, 100)
         logs = np.log(process.rates)
-        assert (logs[0], logs[-1]) == pytest.approx((FIRST, LAST))
+        assert (logs[0], logs[-1]) == pytest.approx((LOG_SNR_FIRST, LOG_SNR_LAST))
         assert np.corrcoef(logs, np.log(known.snr))[0, 1] == pytest.approx(1)
+
+
+def test_the_ends_are_settings_that_reach_the_model_and_its_record():
+    settings = TrainSettings(**COUNTS, log_snr_first=6, log_snr_last=-8, timesteps=50)
+    model = Model.new(settings, (1, 4, 4), choose("cpu", threads=1))
+    logs = np.log(model.process.rates)
+    assert (logs[0], logs[-1]) == pytest.approx((6, -8))
+    assert np.log(model.process.respaced(9)[0].rates[[0, -1]]) == pytest.approx([6, -8])
+    assert np.log(model.process.ended(9).rates) == pytest.approx(logs[:9])
+    assert read_settings(settings.model_dump(mode="json")) == settings
+    assert TrainSettings(**COUNTS).model_dump()["log_snr_first"] == LOG_SNR_FIRST
+
+
+def test_records_of_other_processes_say_nothing_of_the_ends():
+    assert not [name for name in TrainSettings().model_dump() if "log_snr" in name]
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"log_snr_first": 17}, "above 2\\^24, which float32 does not hold: lower log_snr_first to 16.6 or less"),
+        ({"log_snr_first": 800}, "a rate of inf"),
+        ({"log_snr_first": float("nan")}, "finite number"),
+        ({"log_snr_first": -12}, r"log_snr_first \(-12\) must lie above log_snr_last \(-12\)"),
+        ({"log_snr_last": 11}, r"log_snr_first \(10\) must lie above log_snr_last \(11\)"),
+        ({"log_snr_last": -900}, "must be finite and positive, and fall"),
+    ],
+)
+def test_ends_that_make_no_process_are_refused_with_the_settings(given, word):
+    with pytest.raises(ValueError, match=word):
+        TrainSettings(**COUNTS, **given)
+
+
+def test_other_processes_have_no_such_ends():
+    for process in ("gaussian", "bernoulli"):
+        with pytest.raises(ValueError, match=f"log_snr_last belongs to the poisson process, not to {process}"):
+            TrainSettings(process=process, target="x0", log_snr_last=-9)
 
 
 def test_counts_of_a_long_chain_keep_mean_and_variance():
@@ -131,6 +170,8 @@ def test_with_the_exact_denoiser_sampling_gives_back_the_data_evenly(exact):
 
 def test_no_image_hangs_on_its_batch_and_steps_may_be_fewer(exact):
     model, _ = exact
+    assert np.array_equal(*(sample(model, 4, seed=5).images for _ in range(2)))
+    assert not np.array_equal(*(sample(model, 4, seed=seed).images for seed in (5, 6)))
     whole, parts = (sample(model, 6, seed=1, batch_size=size).images for size in (6, 4))
     assert np.array_equal(whole, parts)
     assert np.isfinite(sample(model, 3, seed=1, steps=9).images).all()
@@ -161,6 +202,44 @@ def test_the_bound_is_one_for_a_model_with_a_single_step_by_numerical_integratio
     assert bits.prior(one)[0] == pytest.approx(prior / np.log(2), rel=1e-6)
 
 
+def test_the_bound_lies_above_minus_log_p_summed_over_every_path():
+    """One pixel, T = 2, a network whose guess hangs on z: p(x_0) is a sum over z_2, z_1; the bound is no less.
+
+    It is in bits a dimension of one of 256 levels, as a Gaussian process's is: over all levels p(x_0) sums to 1.
+    """
+    process, k = Poisson(schedule("linear", 2), rates=np.array([6.0, 1.5])), np.arange(60)
+    bits = PoissonBits(process)
+    first, last = process.rates
+
+    def guess(z, rate):
+        return (z + 0.5) / (rate + 1)
+
+    def decode(x):  # bits of x_0 given each z_1
+        mean = torch.from_numpy(guess(k, first)).reshape(-1, 1, 1, 1)
+        return bits.decoder(torch.full_like(mean, x), mean, 0.0)
+
+    steps = stats.poisson.pmf(k[None] - k[:, None], (first - last) * guess(k, last)[:, None])  # p(z_1 | z_2)
+    paths = stats.poisson.pmf(k, last * BLANK) @ steps  # p(z_1)
+    levels = [paths @ 2.0 ** -decode(level / 255) for level in range(256)]
+    assert sum(levels) == pytest.approx(1, abs=1e-3)
+    for level in (0, 60, 128, 255):
+        x = level / 255
+        one = torch.full((1, 1, 1, 1), x, dtype=torch.float64)
+        errors = [bits.errors(Prediction(torch.full_like(one, g)), one, one, None, one)[0] for g in guess(k, last)]
+        total = bits.prior(one)[0] + stats.poisson.pmf(k, last * x) @ bits.steps(np.full(60, 2), np.array(errors))
+        total += stats.poisson.pmf(k, first * x) @ decode(x)
+        assert -np.log2(levels[level]) < total < -np.log2(levels[level]) + 15
+
+
+def test_counts_are_exact_up_to_the_largest_rate_that_is_allowed():
+    rate = Poisson(schedule("linear", 10), log_snr_first=16.6).rates[0]
+    normal = torch.linspace(-4, 4, 9)
+    found = draw_counts(torch.full((9,), rate, dtype=torch.float32), normal)
+    assert found.max() < 2**24
+    want = stats.poisson.ppf(stats.norm.cdf(normal.double().numpy()), np.float32(rate))
+    assert np.array_equal(found.numpy(), want)
+
+
 def test_the_target_is_brightness_and_its_loss_least_where_it_is_right():
     target, x0 = TARGETS["poisson"](), torch.tensor([0.2, 0.9])
     output = torch.linspace(-6, 3, 2001)
@@ -178,7 +257,10 @@ def test_what_cannot_be_is_refused_in_one_line():
         small((np.nan, 0.1))
     with pytest.raises(ValueError, match="negative or not finite"):
         draw_counts(torch.tensor([0.1, -1.0]), torch.zeros(2))
+    for wrong in (-0.1, np.nan):
+        with pytest.raises(ValueError, match="negative or not finite: the model has diverged, or its images are wrong"):
+            small().noised(torch.full((1, 1, 1, 1), wrong), 0, torch.zeros(1, 1, 1, 1))
     with pytest.raises(ValueError, match="process poisson needs value_range unit"):
         TrainSettings(process="poisson", target="x0")
-    with pytest.raises(ValueError, match="target eps needs another process than poisson"):
+    with pytest.raises(ValueError, match="target eps needs another process than poisson: choose x0 or poisson"):
         TrainSettings(process="poisson", value_range="unit")

@@ -68,3 +68,15 @@ def test_an_estimate_is_told_for_the_cores_there_are_and_for_more_seeds(tmp_path
 )
 def test_what_numbers_are_worth_is_known_before_the_hours(scale, seeds, level, tmp_path):
     assert weigh(make_plan("thesis", scale, tmp_path, seeds)).level == level
+
+
+def test_an_option_of_a_process_names_the_run_only_where_it_is_not_the_usual(tmp_path):
+    counts = {"schedule": "linear", "process": "poisson", "target": "poisson", "value_range": "unit"}
+    content = {"title": "t", "question": "q", "data": {"array": {}}}
+    content["models"] = {"poisson": counts, "dim": counts | {"log_snr_first": 8}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path)
+    usual, dim = plan.cell("array", "poisson"), plan.cell("array", "dim")
+    assert "log_snr" not in usual.name + usual.training_flags
+    assert "log_snr_first8.0" in dim.name
+    assert "--log-snr-first 8.0" in dim.training_flags
