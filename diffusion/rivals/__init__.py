@@ -1,0 +1,31 @@
+"""Other families of generative models, beside diffusion: a variational autoencoder, a GAN, a normalizing flow.
+
+Equations: [R] the review of the four families that the project starts from. Registered in `diffusion.family`.
+"""
+
+from diffusion.family import Family
+
+__all__ = ["FLOW", "GAN", "VAE"]
+
+VAE = Family(
+    settings="diffusion.rivals.settings:VaeSettings",
+    learner="diffusion.rivals.vae:Learner",
+    model="diffusion.rivals.vae:Vae",
+    draw="diffusion.rivals.model:draw",
+    bound="diffusion.rivals.vae:bound",
+    capabilities=frozenset({"likelihood"}),
+)
+GAN = Family(
+    settings="diffusion.rivals.settings:GanSettings",
+    learner="diffusion.rivals.gan:Learner",
+    model="diffusion.rivals.gan:Gan",
+    draw="diffusion.rivals.model:draw",
+)
+FLOW = Family(
+    settings="diffusion.rivals.settings:FlowSettings",
+    learner="diffusion.rivals.flow:Learner",
+    model="diffusion.rivals.flow:Flow",
+    draw="diffusion.rivals.model:draw",
+    bound="diffusion.rivals.flow:bound",
+    capabilities=frozenset({"likelihood"}),
+)
