@@ -1,7 +1,8 @@
 """A generative adversarial network (Goodfellow et al. 2014), as [R] sets it out.
 
 The discriminator f learns to tell real images from the generator's by the Bernoulli loss [R eq. 1 and 2]; the generator
-g learns to be taken for real [R eq. 3], by the loss that keeps its slope where it is easily told (section 3 there). The discriminator's slope at real images is penalised (R1, Mescheder et al. 2018). It has no likelihood.
+g learns to be taken for real [R eq. 3], by the loss that keeps its slope where it is easily told (section 3 there). The
+discriminator's slope at real images is penalised (R1, Mescheder et al. 2018). It has no likelihood.
 """
 
 import math
