@@ -198,4 +198,4 @@ def bound(
         if progress:
             progress(len(part))
     bits = -torch.cat(found).cpu().numpy() / (math.prod(model.shape) * math.log(2))
-    return Bits(np.zeros_like(bits), bits, f"a bound by {K} draws of the noise within a level")
+    return Bits(np.zeros_like(bits), bits, f"a bound by {K} draw{'s' * (K > 1)} of the noise within a level")

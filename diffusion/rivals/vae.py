@@ -169,7 +169,7 @@ def bound(
             progress(len(part))
     kl, total = (torch.cat(values).double().cpu().numpy() for values in zip(*found, strict=True))
     scale = math.prod(model.shape) * math.log(2)
-    return Bits(kl / scale, (total - kl) / scale, f"a bound by {K} draws of z")
+    return Bits(kl / scale, (total - kl) / scale, f"a bound by {K} draw{'s' * (K > 1)} of z")
 
 
 def _weighted(model: Vae, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
