@@ -68,6 +68,7 @@ FAMILIES = Registry(
         "vae": "diffusion.rivals:VAE",
         "gan": "diffusion.rivals:GAN",
         "flow": "diffusion.rivals:FLOW",
+        "copier": "diffusion.rivals:COPIER",
     },
 )
 

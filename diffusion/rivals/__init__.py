@@ -1,11 +1,12 @@
-"""Other families of generative models, beside diffusion: a variational autoencoder, a GAN, a normalizing flow.
+"""Other families of generative models, beside diffusion: a variational autoencoder, a GAN, a normalizing flow,
+and a copier of training images, to hold measures against.
 
 Equations: [R] the review of the four families that the project starts from. Registered in `diffusion.family`.
 """
 
 from diffusion.family import Family
 
-__all__ = ["FLOW", "GAN", "VAE"]
+__all__ = ["COPIER", "FLOW", "GAN", "VAE"]
 
 VAE = Family(
     settings="diffusion.rivals.settings:VaeSettings",
@@ -28,4 +29,10 @@ FLOW = Family(
     draw="diffusion.rivals.model:draw",
     bound="diffusion.rivals.flow:bound",
     capabilities=frozenset({"likelihood"}),
+)
+COPIER = Family(
+    settings="diffusion.rivals.settings:CopierSettings",
+    learner="diffusion.rivals.copier:Learner",
+    model="diffusion.rivals.copier:Copier",
+    draw="diffusion.rivals.model:draw",
 )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from diffusion.settings import FamilySettings, setting
 
-__all__ = ["FlowSettings", "GanSettings", "VaeSettings"]
+__all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
 
 
 class VaeSettings(FamilySettings):
@@ -36,3 +36,11 @@ class FlowSettings(FamilySettings):
     width: int = setting(96, "channels inside each coupling's network", ge=1, le=1024)
     couplings: int = setting(6, "at each level", ge=2, le=64)
     levels: int = setting(256, "gray levels that a pixel has; 2 for black and white", ge=2, le=256)
+
+
+class CopierSettings(FamilySettings):
+    """What shapes a copier."""
+
+    family: str = setting("copier", "kind of generative model")
+    epochs: int = setting(1, "passes over the training images; one shows it all of them", ge=1)
+    kept: int = setting(4096, "images that it keeps, the last ones that it saw", ge=1, le=100_000)
