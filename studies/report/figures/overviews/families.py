@@ -55,7 +55,11 @@ def draw(plan):
         first = next(at for at, (other, _) in zip(y, cells, strict=True) if other == data)
         panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
                        va="center", fontsize=8.5, color=INK)  # fmt: skip
-    facts = ["points: seeds, diamonds: means", "dashed: held-out real images", "–: none, or not made"]
+    facts = [
+        "points: seeds, diamonds: means, bars: 95% intervals",
+        "dashed: held-out real images",
+        "–: none, or not made",
+    ]
     add_footnote(figure, plan, *facts, together=True)
     return figure
 
@@ -67,8 +71,10 @@ def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
         if not known:
             axes.text(0.5, at, "–", transform=axes.get_yaxis_transform(), ha="center", va="center", color=MUTED)
             continue
+        if len(known) > 1:
+            axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
         axes.plot(known, [at] * len(known), "o", color=plan.colour(model), markersize=3, alpha=0.6)
-        axes.plot(np.mean(known), at, "D", color=plan.colour(model), markersize=6, markeredgecolor="white")
+        axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=6, markeredgecolor="white")
     if asked.real:
         _mark_real(axes, plan, cells, y, asked)
     arrow = "→" if asked.better == "more" else "←"
@@ -76,6 +82,18 @@ def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
     if asked.logarithmic:
         axes.set_xscale("log")
     axes.tick_params(left=False)
+
+
+def _middle(known, asked: Axis) -> float:
+    """Return the mean over seeds, of a logarithmic axis that of the logarithms."""
+    return np.exp(np.mean(np.log(known))) if asked.logarithmic else np.mean(known)
+
+
+def _interval(known, asked: Axis) -> tuple[float, float]:
+    """Return Student's 95% interval of that mean."""
+    from studies.verdicts.statistics import t_interval
+
+    return tuple(np.exp(t_interval(np.log(known)))) if asked.logarithmic else t_interval(known)
 
 
 def _find_values(plan, asked: Axis) -> dict:
@@ -101,7 +119,7 @@ def _mark_real(axes, plan, cells, y, asked: Axis) -> None:
 ENTRY = Entry(
     title="Families of models",
     caption="Quality, coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
-    "cell. Each point is a seed; dashed lines are held-out real images. A family without a likelihood has none here.",
+    "cell. Each point is a seed; bars are 95% intervals of the mean; dashed lines are held-out real images. A family without a likelihood has none here.",
     needs=lambda plan: unique([*measure_files(plan.grid), *sample_times(plan.grid)]),
     make=draw,
 )
