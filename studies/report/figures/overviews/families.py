@@ -119,7 +119,8 @@ def _mark_real(axes, plan, cells, y, asked: Axis) -> None:
 ENTRY = Entry(
     title="Families of models",
     caption="Quality, coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
-    "cell. Each point is a seed; bars are 95% intervals of the mean; dashed lines are held-out real images. A family without a likelihood has none here.",
+    "cell. Each point is a seed; bars are 95% intervals of the mean; dashed lines are held-out real images. A family "
+    "without a likelihood has none here.",
     needs=lambda plan: unique([*measure_files(plan.grid), *sample_times(plan.grid)]),
     make=draw,
 )
