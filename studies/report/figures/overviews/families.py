@@ -56,8 +56,8 @@ def draw(plan):
         panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
                        va="center", fontsize=8.5, color=INK)  # fmt: skip
     facts = [
-        "points: seeds, diamonds: means, bars: 95% intervals",
-        "dashed: held-out real images",
+        "diamonds: means, bars: 95% intervals",
+        "dashed: real images",
         "–: none, or not made",
     ]
     add_footnote(figure, plan, *facts, together=True)
@@ -81,6 +81,7 @@ def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
     axes.set_xlabel(f"{asked.words} {arrow}")
     if asked.logarithmic:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("")  # of less than a decade the labels would collide
     axes.tick_params(left=False)
 
 
