@@ -61,7 +61,16 @@ class Family:
         return Registry("part", self.texts).module(part)
 
 
-FAMILIES = Registry("family", {"diffusion": "diffusion.denoising:FAMILY"})
+FAMILIES = Registry(
+    "family",
+    {
+        "diffusion": "diffusion.denoising:FAMILY",
+        "vae": "diffusion.rivals:VAE",
+        "gan": "diffusion.rivals:GAN",
+        "flow": "diffusion.rivals:FLOW",
+        "copier": "diffusion.rivals:COPIER",
+    },
+)
 
 CARRIERS = ("diffusion.store", "diffusion.family")  # they keep and find results, and no number hangs on them
 

@@ -49,6 +49,7 @@ FIGURES = Registry(
         "colour": "studies.report.figures.measures.colour:ENTRY",
         "population": "studies.report.figures.measures.population:ENTRY",
         "likelihood": "studies.report.figures.measures.likelihood:ENTRY",
+        "families": "studies.report.figures.overviews.families:ENTRY",
         "contrasts": "studies.report.figures.measures.contrasts:ENTRY",
         "scales": "studies.report.figures.measures.scales:ENTRY",
         "widths": "studies.report.figures.measures.widths:ENTRY",

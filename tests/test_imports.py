@@ -45,7 +45,8 @@ ORDER = {
             "networks",
             "processes",
         ),
-        *("targets", "samplers", "family", "settings", "denoising", "training", "checkpoints", "saving", "results"),
+        *("targets", "samplers", "family", "settings", "denoising", "rivals", "training", "checkpoints"),
+        *("saving", "results"),
         *("runs", "remaking", "commands", "cli", "__main__"),
     ),
     "triangles": (

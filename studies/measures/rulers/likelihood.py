@@ -78,7 +78,7 @@ def white_data_floor(abar, variance=1.0):
 
 
 def measure_bound(run) -> list[Measure]:
-    """Return the bound's terms, and the squared error of eps in bins of log-SNR.
+    """Return the bound's terms and, where noise is predicted, the squared error of eps in bins of log-SNR.
 
     Raises:
         ValueError: the bound's files are broken, changed, or of another model.
@@ -89,6 +89,8 @@ def measure_bound(run) -> list[Measure]:
     rows = [Measure(f"{name}_bits", getattr(record, name), "bits/dim", record.images) for name in TERMS]
     error = np.nan if record.total_se is None else record.total_se
     rows.append(Measure("total_bits_se", error, "bits/dim", record.images))
+    if "score" not in run.capabilities:  # no noise is predicted
+        return rows
     _, mean, _, count = bin_errors(run)
     binned = zip(CENTRES, mean, count, strict=True)
     return rows + [Measure(f"loss_logsnr_{centre:g}", float(m), "1", int(n)) for centre, m, n in binned]

@@ -1,0 +1,46 @@
+"""The settings of each family. Without torch."""
+
+from typing import Literal
+
+from diffusion.settings import FamilySettings, setting
+
+__all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
+
+
+class VaeSettings(FamilySettings):
+    """What shapes a variational autoencoder."""
+
+    family: str = setting("vae", "kind of generative model")
+    latent: int = setting(32, "dimensions of z", ge=1, le=4096)
+    width: int = setting(16, "channels at the first level; each next one has twice as many", ge=1, le=1024)
+    pixels: Literal["bernoulli", "logistic"] = setting(
+        "bernoulli", "p(x|z): bernoulli for black and white, logistic for 256 gray levels"
+    )
+
+
+class GanSettings(FamilySettings):
+    """What shapes a generative adversarial network. Its draws are the averaged generator's."""
+
+    family: str = setting("gan", "kind of generative model")
+    learning_rate: float = setting(5e-4, "Adam's learning rate", gt=0, le=1)
+    ema: float = setting(0.995, "decay of the averaged weights; 0: no averaging", ge=0, lt=1)
+    latent: int = setting(64, "dimensions of z", ge=1, le=4096)
+    width: int = setting(20, "channels at the first level; each next one has twice as many", ge=1, le=1024)
+    penalty: float = setting(0.2, "of the discriminator's slope at real images (R1), by half its square", ge=0)
+
+
+class FlowSettings(FamilySettings):
+    """What shapes a normalizing flow."""
+
+    family: str = setting("flow", "kind of generative model")
+    width: int = setting(96, "channels inside each coupling's network", ge=1, le=1024)
+    couplings: int = setting(6, "at each level", ge=2, le=64)
+    levels: int = setting(256, "gray levels that a pixel has; 2 for black and white", ge=2, le=256)
+
+
+class CopierSettings(FamilySettings):
+    """What shapes a copier."""
+
+    family: str = setting("copier", "kind of generative model")
+    epochs: int = setting(1, "passes over the training images; one shows it all of them", ge=1)
+    kept: int = setting(4096, "images that it keeps, the last ones that it saw", ge=1, le=100_000)

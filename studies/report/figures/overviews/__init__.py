@@ -1,0 +1,1 @@
+"""Figures that put several measures of each cell side by side."""

@@ -1,0 +1,127 @@
+"""Figure `families`: quality, coverage, speed and likelihood of each model, side by side."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from studies.measures.results import seeds_by_cell
+from studies.report.entries import Entry
+from studies.report.needs import measure_files, sample_times, unique
+from studies.report.palette import INK, MUTED, text_colour
+from studies.report.style import add_footnote, add_title, new_figure, styled
+
+__all__ = ["ENTRY"]
+
+SPEED = "sampling_images_per_s"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One question: its measure, its words, whether more is better; real: whether real images are measured so, too."""
+
+    measure: str
+    words: str
+    better: str
+    logarithmic: bool = False
+    real: bool = False
+
+
+AXES = (
+    Axis("clean_share", "quality:\nclean samples, share", "more", real=True),
+    Axis("coverage", "coverage of\nthe real population", "more", real=True),
+    Axis(SPEED, "sampling speed:\nimages a second", "more", logarithmic=True),
+    Axis("total_bits", "likelihood: bound,\nbits/dim", "less"),
+)
+
+
+@styled()
+def draw(plan):
+    """Draw a row a cell and a panel a question: seeds as points, their mean as a diamond, real images as a line."""
+    cells = [(data, model) for data in plan.data_names for model in plan.model_names if (data, model) in plan.cells]
+    y = np.arange(len(cells)) + 0.8 * np.cumsum([0, *(a[0] != b[0] for a, b in pairwise(cells))])
+    height = 1.75 + 0.27 * (y[-1] + 1)
+    figure = new_figure(height)
+    add_title(figure, "Families of models: quality, coverage, speed, likelihood", "Arrows: where better lies")
+    place = {"left": 0.17, "right": 0.985, "bottom": 0.75 / height, "top": 1 - 0.62 / height, "wspace": 0.12}
+    panels = figure.subplots(1, len(AXES), sharey=True, gridspec_kw=place)
+    for axes, asked in zip(panels, AXES, strict=True):
+        _draw_axis(axes, plan, cells, y, asked)
+    panels[0].set_yticks(y, [plan.label(model) for _, model in cells])
+    for label, (_, model) in zip(panels[0].get_yticklabels(), cells, strict=True):
+        label.set(color=text_colour(plan.colour(model)), fontweight="bold")
+    panels[0].set_ylim(y[-1] + 0.7, -1.1)
+    for data in dict.fromkeys(data for data, _ in cells):
+        first = next(at for at, (other, _) in zip(y, cells, strict=True) if other == data)
+        panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
+                       va="center", fontsize=8.5, color=INK)  # fmt: skip
+    facts = [
+        "diamonds: means, bars: 95% intervals",
+        "dashed: real images",
+        "–: none, or not made",
+    ]
+    add_footnote(figure, plan, *facts, together=True)
+    return figure
+
+
+def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
+    values = _find_values(plan, asked)
+    for at, (data, model) in zip(y, cells, strict=True):
+        known = values.get((model, data), [])
+        if not known:
+            axes.text(0.5, at, "–", transform=axes.get_yaxis_transform(), ha="center", va="center", color=MUTED)
+            continue
+        if len(known) > 1:
+            axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
+        axes.plot(known, [at] * len(known), "o", color=plan.colour(model), markersize=3, alpha=0.6)
+        axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=6, markeredgecolor="white")
+    if asked.real:
+        _mark_real(axes, plan, cells, y, asked)
+    arrow = "→" if asked.better == "more" else "←"
+    axes.set_xlabel(f"{asked.words} {arrow}")
+    if asked.logarithmic:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("")  # of less than a decade the labels would collide
+    axes.tick_params(left=False)
+
+
+def _middle(known, asked: Axis) -> float:
+    """Return the mean over seeds, of a logarithmic axis that of the logarithms."""
+    return np.exp(np.mean(np.log(known))) if asked.logarithmic else np.mean(known)
+
+
+def _interval(known, asked: Axis) -> tuple[float, float]:
+    """Return Student's 95% interval of that mean."""
+    from studies.verdicts.statistics import t_interval
+
+    return tuple(np.exp(t_interval(np.log(known)))) if asked.logarithmic else t_interval(known)
+
+
+def _find_values(plan, asked: Axis) -> dict:
+    """Return {(model, data): the values of the seeds that are there}."""
+    if asked.measure != SPEED:
+        return seeds_by_cell(plan, asked.measure)
+    from studies.report.tables.time import make
+
+    table = make(plan).dropna(subset=[SPEED])
+    return {cell: rows[SPEED].tolist() for cell, rows in table.groupby(["model", "data"])}
+
+
+def _mark_real(axes, plan, cells, y, asked: Axis) -> None:
+    """Draw the real images' value across the rows of each data set."""
+    real = seeds_by_cell(plan, f"real_{asked.measure}")
+    for data in dict.fromkeys(data for data, _ in cells):
+        rows = [at for at, (other, _) in zip(y, cells, strict=True) if other == data]
+        known = [value for (_, other), found in real.items() if other == data for value in found]
+        if known:
+            axes.plot([np.mean(known)] * 2, [rows[0] - 0.4, rows[-1] + 0.4], "--", color=MUTED, linewidth=1)
+
+
+ENTRY = Entry(
+    title="Families of models",
+    caption="Quality, coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
+    "cell. Each point is a seed; bars are 95% intervals of the mean; dashed lines are held-out real images. A family "
+    "without a likelihood has none here.",
+    needs=lambda plan: unique([*measure_files(plan.grid), *sample_times(plan.grid)]),
+    make=draw,
+)

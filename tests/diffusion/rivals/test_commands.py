@@ -1,0 +1,54 @@
+"""The commands on another family: trained, sampled, bounded and measured like diffusion; what it has not is refused."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from commands import FAST, call, refusal
+
+from diffusion.family import FAMILIES
+from diffusion.store.files import write_array
+from diffusion.store.records import LikelihoodRecord, read_record
+from studies.measures.rulers.likelihood import measure_bound
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "set").mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 64), ("test", 16)):
+        write_array(tmp_path / "set" / f"{part}.npy", (rng.random((count, 8, 8)) < 0.3).astype(np.uint8) * 255)
+    return tmp_path
+
+
+def test_a_vae_goes_all_the_way(folder):
+    training = ["--family", "vae", "--epochs", "2", "--batch-size", "16", "--width", "4", "--latent", "3"]
+    code, said = call("diffusion", "train", "set", *training, *FAST, "--out", "run", folder=folder)
+    assert code == 0, said
+    assert (folder / "run/losses.csv").read_text().startswith("epoch,train_mean,train_min,train_max,test_mean,kl_mean")
+    for batch, name in (("4", "a"), ("3", "b")):
+        words = ["sample", "run", "--count", "8", "--batch-size", batch, "--name", name, *FAST]
+        assert call("diffusion", *words, folder=folder)[0] == 0
+    assert (folder / "run/a.npy").read_bytes() == (folder / "run/b.npy").read_bytes()
+    code, said = call("diffusion", "likelihood", "run", "set", "--draws", "1", *FAST, folder=folder)
+    assert code == 0, said
+    assert "bits/dim" in said
+    assert "by 1 draw of z" in said
+    run = SimpleNamespace(folder=folder / "run", capabilities=FAMILIES["vae"].capabilities)
+    found = {one.name: one.value for one in measure_bound(run)}
+    assert found["total_bits"] == read_record(folder / "run/likelihood.json", LikelihoodRecord).total
+    assert not [name for name in found if name.startswith("loss_logsnr")]
+    code, said = call("diffusion", "sample", "run", "--noised", "set", "--count", "4", *FAST, folder=folder)
+    assert code == 2
+    assert "family vae has no frames" in refusal(said)
+
+
+def test_a_gan_has_no_likelihood_and_takes_no_other_familys_settings(folder):
+    training = ["--family", "gan", "--epochs", "1", "--batch-size", "16", "--width", "4", *FAST, "--out", "run"]
+    code, said = call("diffusion", "train", "set", *training, "--timesteps", "5", folder=folder)
+    assert code == 2
+    assert "--timesteps" in refusal(said)
+    assert call("diffusion", "train", "set", *training, folder=folder)[0] == 0
+    code, said = call("diffusion", "likelihood", "run", "set", *FAST, folder=folder)
+    assert code == 2
+    assert "family gan has no likelihood" in refusal(said)

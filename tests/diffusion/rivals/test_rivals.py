@@ -1,0 +1,26 @@
+"""What holds for each family here: sides, channels, and draws that depend on no batch."""
+
+import numpy as np
+import pytest
+
+from diffusion.devices import choose
+from diffusion.family import FAMILIES
+
+CPU = choose("cpu", "float32", 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 16, 16), (1, 32, 32)])
+@pytest.mark.parametrize("name", ["vae", "gan", "flow", "copier"])
+def test_an_image_depends_on_model_seed_and_place_and_on_no_batch(name, shape):
+    kind = FAMILIES[name].settings
+    small = {"width": 4, "couplings": 2, "latent": 3, "kept": 8}
+    settings = kind(**{key: value for key, value in small.items() if key in kind.model_fields})
+    model = FAMILIES[name].model.new(settings, shape, CPU)
+    if name == "copier":
+        model.network.kept.random_(0, 256)
+        model.network.seen.fill_(8)
+    whole = FAMILIES[name].draw(model, 6, seed=2).images
+    assert whole.shape == (6, *shape[1:], *([3] if shape[0] == 3 else []))
+    for other in (FAMILIES[name].draw(model, 6, seed=2, batch_size=4), FAMILIES[name].draw(model, 3, seed=2)):
+        np.testing.assert_allclose(other.images, whole[: len(other.images)], atol=1e-5)
+    assert (FAMILIES[name].draw(model, 6, seed=3).images != whole).any()
