@@ -142,9 +142,15 @@ def _described(metadata: dict[str, str], tensors: dict[str, Tensor]) -> tuple[Fa
         raise ValueError(f"{longest} layers for {len(tensors)} tensors")
     with torch.device("meta"):
         network = FAMILIES[settings.family].model.build(settings, shape)
-    if {k: v.shape for k, v in network.state_dict().items()} != {k: v.shape for k, v in tensors.items()}:
+    if _shapes(network.state_dict(), network) != _shapes(tensors, network):
         raise ValueError("its tensors are not those of its settings")
     return settings, tuple(shape)
+
+
+def _shapes(tensors: dict[str, Tensor], network: torch.nn.Module) -> dict[str, torch.Size]:
+    """Return shapes by name, without the first side of tensors that the network takes at any length (`open_ended`)."""
+    free = getattr(network, "open_ended", ())
+    return {name: value.shape[1:] if name in free else value.shape for name, value in tensors.items()}
 
 
 def save_state(trainer: Trainer, path: Path) -> None:
@@ -262,8 +268,9 @@ def _check(trainer: Trainer, tensors: dict[str, Tensor], stepped: bool) -> None:
     wanted = {k: v.shape for k, v in tensors_of(trainer).items() if not k.startswith(("optimizer.", LOSSES))}
     for i, optimizer in enumerate(trainer.learner.optimizers if stepped else []):
         wanted |= {f"optimizer.{i}.{k}": shape for k, shape in _slots(optimizer, _part(tensors, f"optimizer.{i}."))}
+    free = {f"network.{name}" for name in getattr(trainer.network, "open_ended", ())}
     for name in sorted(wanted.keys() | {name for name in tensors if not name.startswith(LOSSES)}):
-        if name not in tensors or name not in wanted or tensors[name].shape != wanted[name]:
+        if name not in tensors or name not in wanted or (name not in free and tensors[name].shape != wanted[name]):
             raise ValueError(f"{name} is missing, superfluous or of another shape")
 
 

@@ -69,6 +69,7 @@ FAMILIES = Registry(
         "gan": "diffusion.rivals:GAN",
         "flow": "diffusion.rivals:FLOW",
         "copier": "diffusion.rivals:COPIER",
+        "empirical": "diffusion.denoising.perfect:EMPIRICAL",
     },
 )
 

@@ -50,10 +50,10 @@ ORDER = {
         *("runs", "remaking", "commands", "cli", "__main__"),
     ),
     "triangles": (
-        *("geometry", "pixels", "kinds", "fits", "settings", "imported", "rendering", "workers", "production"),
+        *("geometry", "pixels", "kinds", "exact", "fits", "settings", "imported", "rendering", "workers", "production"),
         *("storage", "datasets", "importing", "sheets", "checking", "cli", "__main__"),
     ),
-    "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "cli", "__main__"),
+    "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "perfect", "cli", "__main__"),
 }
 
 

@@ -1,0 +1,1 @@
+"""The perfect denoiser of all triangles, as a plugin of studies: what samplers and schedules cost without learning."""

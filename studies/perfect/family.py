@@ -1,0 +1,23 @@
+"""The family "perfect", without torch: it knows every triangle of its size.
+
+Nothing is learnt, and its loss is the least that is possible.
+"""
+
+from diffusion.denoising.perfect import PARTS, FiniteSettings
+from diffusion.family import Family
+from diffusion.settings import setting
+
+__all__ = ["PERFECT", "PerfectSettings"]
+
+
+class PerfectSettings(FiniteSettings):
+    """Settings of the perfect denoiser of all triangles."""
+
+    family: str = setting("perfect", "what kind of generative model; it decides which options there are")
+
+
+PERFECT = Family(
+    settings="studies.perfect.family:PerfectSettings",
+    learner="studies.perfect.learner:PerfectLearner",
+    **PARTS | {"capabilities": PARTS["capabilities"] | {"floor"}},
+)

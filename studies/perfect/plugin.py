@@ -1,0 +1,12 @@
+"""What `plugins: [studies.perfect.plugin]` registers: the family, the ruler of members, figures and tables."""
+
+from diffusion.family import FAMILIES
+from studies.registries import FIGURES, RULERS, TABLES
+
+FAMILIES.add("perfect", "studies.perfect.family:PERFECT")
+RULERS.add("member", "studies.perfect.member:RULER")
+FIGURES.add("perfect", "studies.perfect.shares:ENTRY")
+FIGURES.add("floor", "studies.perfect.floor:FLOOR")
+FIGURES.add("excess", "studies.perfect.floor:EXCESS")
+TABLES.add("perfect", "studies.perfect.shares:TABLE")
+TABLES.add("excess", "studies.perfect.floor:TABLE")
