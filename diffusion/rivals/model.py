@@ -1,4 +1,4 @@
-"""What the families here share: a model of one network call an image, its blocks, its draws, its bound in words."""
+"""What the families here share: a model that calls its network once an image, its draws, and bits per dimension."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
