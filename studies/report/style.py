@@ -99,7 +99,7 @@ def add_footnote(figure: "Figure", plan, *facts: str, together: bool = False, se
     together: all seeds are shown; seeded: False where formulas are, and no seed.
     """
     seeds = plan.scale.seeds if together else plan.scale.seeds[:1]
-    fewer = ", of some cells fewer" if together and _lacks_seeds(plan) else ""
+    fewer = " at most" if together and _lacks_seeds(plan) else ""
     seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}{fewer}"] if seeded else []
     words = [f"scale {plan.scale_name}", *seed_words, *facts]
     figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
