@@ -13,6 +13,7 @@ from diffusion.networks import NETWORKS
 from diffusion.processes import PROCESSES
 from diffusion.processes.states import Prediction
 from diffusion.settings import TrainSettings
+from diffusion.streams import seeded
 from diffusion.targets import TARGETS
 
 __all__ = ["Model"]
@@ -62,8 +63,7 @@ class Model:
         Raises:
             ValueError: the network's depth does not divide the image's sides.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
+        with seeded(settings.seed):
             network = cls.build(settings, shape)
         network = network.to(device.torch, memory_format=torch.channels_last)
         process = PROCESSES[settings.process](settings.noise_schedule(), device.torch, **settings.process_options)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from diffusion.devices import Device
 from diffusion.images import Samples, as_arrays, to_unit
-from diffusion.streams import generator
+from diffusion.streams import generator, seeded
 
 __all__ = ["Bits", "Rival", "checked", "draw", "halvings", "update"]
 
@@ -35,8 +35,7 @@ class Rival:
     @classmethod
     def new(cls, settings, shape: tuple[int, int, int], device: Device) -> "Rival":
         """Make a model with random weights drawn from the settings' seed: equal seeds give equal networks."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
+        with seeded(settings.seed):
             network = cls.build(settings, shape)
         return cls(settings, tuple(shape), network.to(device.torch), device)
 

@@ -60,8 +60,9 @@ def learn(process: Gaussian):
     """Train a small network to predict eps by L_simple; return its score: (x (N, 2), t) -> (N, 2)."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    from diffusion.streams import seeded
+
+    with seeded(SEED):
         network = _new_network()
     source = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.Adam(network.parameters(), RATE, fused=True)
