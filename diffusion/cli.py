@@ -13,9 +13,10 @@ from diffusion.commands.show import show
 from diffusion.commands.train import train
 from diffusion.family import FAMILIES
 from diffusion.samplers import SAMPLERS
-from diffusion.store.console import on_stop, run_cleanly
+from diffusion.store.console import run_cleanly
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
+from diffusion.store.stops import on_stop
 from diffusion.store.surroundings.progress import bar
 
 OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some, which refuses what is another's

@@ -51,7 +51,7 @@ ORDER = {
     ),
     "triangles": (
         *("geometry", "pixels", "kinds", "exact", "fits", "settings", "imported", "rendering", "workers", "production"),
-        *("storage", "datasets", "importing", "sheets", "checking", "cli", "__main__"),
+        *("stops", "storage", "datasets", "importing", "sheets", "checking", "cli", "__main__"),
     ),
     "studies": ("registries", "planning", "terminal", "measures", "verdicts", "report", "perfect", "cli", "__main__"),
 }

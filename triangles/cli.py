@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
 from triangles.kinds import KINDS
+from triangles.stops import Stopped, Stops, on_stop
 
 MENDS = {
     "FileExistsError": "give another path",
@@ -66,7 +67,8 @@ def generate(preparation, workers, out, files, replace, **given):
     settings = resolve(preparation, **given)
     folder = out if out is not None else Path("datasets") / settings.name
     total = settings.count + settings.test_count
-    with tqdm(total=total, unit="image", desc=str(folder), disable=None, leave=False) as bar:
+    bar = tqdm(total=total, unit="image", desc=str(folder), disable=None, leave=False)
+    with _left_in(folder, settings.files), bar:
         made = write_dataset(folder, settings, workers or _cores(), files, replace, bar.update)
     done = "data set written to" if made else "this data set is there already:"
     click.echo(f"{done} {folder} ({settings.count} training and {settings.test_count} test images)")
@@ -106,7 +108,8 @@ def import_(source, values, channels, workers, out, replace, **given):
     found = open_source(source, values, channels)
     settings = resolve_import(source, len(found.names), values=values, channels=channels, **given)
     folder = out if out is not None else Path("datasets") / settings.name
-    with tqdm(total=len(found.names), unit="image", desc=str(folder), disable=None, leave=False) as bar:
+    bar = tqdm(total=len(found.names), unit="image", desc=str(folder), disable=None, leave=False)
+    with _left_in(folder, settings.files), bar:
         record = write_imported(folder, found, settings, workers or _cores(), replace, bar.update)
     for line in tell(folder, record):
         click.echo(line)
@@ -115,6 +118,33 @@ def import_(source, values, channels, workers, out, replace, **given):
 def _cores():
     """Count the processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _left_in(folder, names):
+    """Say, when the block is stopped, what is left in a data set's folder; names: of its files, the record last."""
+    record = folder / names[-1]
+    before = _stamp(record)
+
+    def standing():
+        if _stamp(record) not in (before, None):
+            return f"the data set is written to {folder}"
+        if _stamp(record):
+            return f"{folder} is as it was; the same command starts over"
+        if any((folder / name).exists() for name in names):
+            return f"{folder} holds no whole data set; the same command with --replace starts over"
+        return "nothing is written; the same command starts over"
+
+    with on_stop(standing):
+        yield
+
+
+def _stamp(path):
+    """Return what changes when a file is replaced, or None where there is no file."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 @cli.command()
@@ -130,9 +160,10 @@ def show(dataset, out, count, columns, highlight):
 
     if (dataset / "run.json").exists():
         raise ValueError(f"{dataset} is a run, not a data set: `diffusion show {dataset}` shows its samples")
-    images = read_dataset(dataset).train[:count]
     path = out if out is not None else dataset / "contact-sheet.png"
-    save_sheet(path, contact_sheet(images, columns, highlight))
+    with on_stop(lambda: "the same command draws the sheet"):
+        images = read_dataset(dataset).train[:count]
+        save_sheet(path, contact_sheet(images, columns, highlight))
     click.echo(f"{len(images)} images written to {path}")
 
 
@@ -142,7 +173,8 @@ def check(dataset):
     """Verify a data set: files, images against parameters, parameters against the exact geometry."""
     from triangles.checking import verify
 
-    findings = verify(dataset)
+    with on_stop(lambda: "not everything is checked; the same command starts over"):
+        findings = verify(dataset)
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         expected = f"   exact {finding.expected}" if finding.expected else ""
@@ -164,18 +196,17 @@ def _open_streams():
 def main(arguments=None):
     """Run the command; every foreseeable failure is one line on stderr and exit code 2."""
     _open_streams()
-
-    def stop(number, frame):
-        raise _StoppedError(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     try:
-        cli.main(arguments, prog_name="triangles", standalone_mode=False)
-    except _StoppedError as stopped:
-        _leave(*stopped.args)
+        with Stops() as stops:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, stops)
+            cli.main(arguments, prog_name="triangles", standalone_mode=False)
+        for number in (signal.SIGINT, signal.SIGTERM):  # nothing is left that a stop could interrupt
+            signal.signal(number, signal.SIG_DFL)
+    except Stopped as stop:
+        _leave(stop, stop.number)
     except click.Abort:
-        _leave(signal.SIGINT)
+        _leave("interrupted", signal.SIGINT)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
@@ -189,14 +220,9 @@ def main(arguments=None):
         _fail(error)
 
 
-class _StoppedError(BaseException):
-    """Ctrl-C or SIGTERM; its argument is the signal's number."""
-
-
-def _leave(number):
+def _leave(words, number):
     """Say that the command was stopped, in one line, and exit with 128 and the signal's number."""
-    word = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    click.echo(f"triangles: {word}", err=True)
+    click.echo(f"triangles: {words}", err=True)
     sys.exit(128 + number)
 
 

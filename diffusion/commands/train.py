@@ -11,7 +11,8 @@ from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
 from diffusion.commands.recipes import RECIPES
 from diffusion.family import FAMILIES
-from diffusion.store.console import SettingsCommand, on_stop, settings_from
+from diffusion.store.console import SettingsCommand, settings_from
+from diffusion.store.stops import on_stop
 from diffusion.store.surroundings.progress import show_training
 
 __all__ = ["train"]

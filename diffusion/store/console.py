@@ -5,22 +5,19 @@ import errno
 import os
 import signal
 import sys
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 
 import click
 
-from diffusion.store.stops import REPEAT_AFTER
+from diffusion.store.stops import Stopped, Stops
 from diffusion.store.surroundings.environment import shut_out
 from diffusion.store.surroundings.memory import TooLargeError
 from diffusion.store.surroundings.progress import on_terminal
 
 __all__ = [
     "SettingsCommand",
-    "Stopped",
     "flags",
-    "on_stop",
     "printable",
     "run_cleanly",
     "settings_from",
@@ -31,48 +28,18 @@ BAD_INPUT = 2
 BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they reorder what is read
 
 
-class Stopped(BaseException):
-    """Ctrl-C or SIGTERM; `standing` says what is saved and how to go on."""
-
-    def __init__(self, number: int):
-        super().__init__(signal.Signals(number).name)
-        self.number, self.standing = number, ""
-
-    def __str__(self) -> str:
-        word = "interrupted" if self.number == signal.SIGINT else f"stopped by {self.args[0]}"
-        return f"{word}: {self.standing}" if self.standing else word
-
-
-@contextlib.contextmanager
-def on_stop(standing: Callable[[], str]) -> Iterator[None]:
-    """Say, when the block is stopped, what is saved and how to go on."""
-    try:
-        yield
-    except Stopped as stop:
-        stop.standing = standing()
-        raise
-
-
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     """Raise Stopped at the first Ctrl-C or SIGTERM; end at once when another comes later."""
-    first = []
-
-    def stop(number, frame):
-        if not first:
-            first.extend((number, time.monotonic()))
-            raise Stopped(number)
-        if time.monotonic() - first[1] > REPEAT_AFTER:
-            os._exit(128 + number)
-
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
-        yield
-    except Exception as error:  # compiled code that is stopped may make an error of its own of it
-        if first:
-            raise Stopped(first[0]) from error
-        raise
+    with Stops() as stops:
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, stops)
+            yield
+        except Exception as error:  # compiled code that is stopped may make an error of its own of it
+            if stops.number is not None:
+                raise Stopped(stops.number) from error
+            raise
 
 
 def run_cleanly(command: click.Command, name: str) -> None:

@@ -5,6 +5,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from diffusion.store.stops import Stops
+
 __all__ = ["CODE", "Stop"]
 
 MOST = 4  # half-done runs that the last line names
@@ -15,7 +17,7 @@ class Stop:
     """Remembers that the user pressed Ctrl-C, and passes it on to the jobs: they save what they have and end."""
 
     def __init__(self):
-        self.asked = False
+        self.asked, self.stops = False, Stops(KeyboardInterrupt)
 
     def __bool__(self) -> bool:
         return self.asked
@@ -24,6 +26,7 @@ class Stop:
         """Mind Ctrl-C from now on; no traceback, wherever it comes."""
         if threading.current_thread() is not threading.main_thread():
             return
+        self.stops.__enter__()  # for as long as the process lives
         signal.signal(signal.SIGINT, self._note)
         before = sys.excepthook
 
@@ -36,10 +39,10 @@ class Stop:
         sys.excepthook = hook
 
     def _note(self, number, frame) -> None:
-        first, self.asked = not self.asked, True
-        for child in _list_children():
+        again, self.asked = self.stops.lost, True
+        for child in _list_children() if not again else ():
             child.send_signal(number)  # those of a terminal have it already, and mind only the first
-        if first:
+        if self.stops.is_due(number, frame):
             raise KeyboardInterrupt
 
     def end(self, say: Callable[[str], None], half_done: list[str]) -> None:

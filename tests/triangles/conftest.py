@@ -11,7 +11,7 @@ from triangles.cli import main
 def run(tmp_path, monkeypatch, capsys):
     """Run the command in an empty folder: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def call(*arguments):
         code = 0
@@ -22,4 +22,5 @@ def run(tmp_path, monkeypatch, capsys):
         return code, *capsys.readouterr()
 
     yield call
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

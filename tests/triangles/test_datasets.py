@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -252,6 +253,7 @@ def test_killed_while_generating(tmp_path, number, code):
     wait_until(lambda: _group_is_gone(process.pid))
     assert [p.name for p in tmp_path.glob("made/*")] in ([], [".partial"])
     if number != signal.SIGKILL:
+        assert re.search(r"triangles: .*: nothing is written; the same command starts over\n$", errors), errors
         assert not (tmp_path / "made").exists()
     assert write_dataset(tmp_path / "made", resolve("low", **SMALL))
     assert sorted(p.name for p in (tmp_path / "made").iterdir()) == sorted([".files.json", *resolve("low").files])

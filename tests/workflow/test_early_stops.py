@@ -1,16 +1,23 @@
-"""Ctrl-C and SIGTERM while a command's script is still importing: one line and its exit code."""
+"""Ctrl-C and SIGTERM while a command is still importing, or where Python ignores exceptions: one line, an exit code."""
 
+import inspect
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE
 from project import ROOT
+
+import diffusion.store.stops
+import triangles.stops
+from diffusion.store.stops import Stopped, Stops, uninterrupted
 
 pytestmark = pytest.mark.faults
 
@@ -64,3 +71,143 @@ def test_a_stop_at_any_moment_of_the_start_is_one_line(name, number, tmp_path):
     else:
         return
     assert delay > 0.05, "ended before it could be stopped"
+
+
+IGNORED = """
+import gc, os, signal, sys, time, weakref
+from {module} import cli, main
+
+
+class Thing:
+    pass
+
+
+class Dying:
+    def __del__(self):
+        send()
+
+
+def send(*_):
+    gc.callbacks.clear()
+    os.kill(os.getpid(), {number})
+    time.sleep(0.001)
+
+
+def work(*_, **more):
+    place = {place!r}
+    if place == "weakref":
+        thing = Thing()
+        watched = weakref.ref(thing, send)
+        del thing
+    elif place == "del":
+        Dying()
+    else:
+        gc.callbacks.append(send)
+        gc.collect()
+    time.sleep({patience})
+
+
+cli.main = work
+main()
+"""
+
+
+@pytest.mark.parametrize("place", ["weakref", "del", "gc"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_stop_where_python_ignores_exceptions_is_a_stop(name, place):
+    number = signal.SIGINT if place == "gc" else signal.SIGTERM
+    script = IGNORED.format(module=f"{name}.cli", number=int(number), place=place, patience=PATIENCE)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + number, f"{name}: {WORDS[number]}\n")
+
+
+class Dying:
+    """Does something when it is deleted, where Python ignores exceptions."""
+
+    def __init__(self, act: Callable[[], object]):
+        self.act = act
+
+    def __del__(self):
+        self.act()
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Exceptions that Python ignored and told the former hook of; handlers are afterwards what they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    found = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: found.append(type(unraisable.exc_value)))
+    yield found
+    assert signal.getsignal(signal.SIGALRM) == before[signal.SIGALRM]
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    signal.signal(signal.SIGTERM, before[signal.SIGTERM])
+
+
+def stop_here():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.001)
+
+
+def run_minded(act):
+    with Stops() as stops:
+        signal.signal(signal.SIGTERM, stops)
+        act()
+
+
+def test_a_lost_stop_waits_for_what_is_being_written_and_other_errors_are_told(told, monkeypatch):
+    monkeypatch.setattr(diffusion.store.stops, "AGAIN_AFTER", PATIENCE)
+    hook, written = sys.unraisablehook, []
+
+    def write():
+        Dying(lambda: 1 / 0)
+        Dying(stop_here)
+        with uninterrupted():
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            time.sleep(0.05)
+            written.append("whole")
+        written.append("late")
+
+    with pytest.raises(Stopped):
+        run_minded(write)
+    assert (told, written, sys.unraisablehook) == ([ZeroDivisionError], ["whole"], hook)
+
+
+def test_a_stop_that_is_lost_again_and_again_is_sent_until_it_gets_through(told):
+    ends = []
+
+    def linger():
+        time.sleep(PATIENCE)
+        ends.append("through")
+
+    def work():
+        Dying(stop_here)
+        Dying(linger)
+        Dying(linger)
+        time.sleep(PATIENCE)
+
+    with pytest.raises(Stopped):
+        run_minded(work)
+    assert (told, ends) == ([], [])
+
+
+def test_a_stop_inside_the_hook_that_is_told_of_ignored_exceptions_is_a_stop(told, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: stop_here())
+
+    def work():
+        Dying(lambda: 1 / 0)
+        time.sleep(PATIENCE)
+
+    with pytest.raises(Stopped):
+        run_minded(work)
+
+
+def test_a_command_that_ends_before_its_lost_stop_is_sent_again_leaves_no_timer(told, monkeypatch):
+    monkeypatch.setattr(diffusion.store.stops, "AGAIN_AFTER", PATIENCE)
+    run_minded(lambda: Dying(stop_here))
+    assert told == []
+
+
+@pytest.mark.parametrize("part", ["Stopped", "Stops", "on_stop"])
+def test_both_rooms_mind_stops_alike(part):
+    rooms = (triangles.stops, diffusion.store.stops)
+    assert len({inspect.getsource(getattr(room, part)) for room in rooms}) == 1
