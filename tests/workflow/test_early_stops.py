@@ -121,6 +121,15 @@ def test_a_stop_where_python_ignores_exceptions_is_a_stop(name, place):
     assert (done.returncode, done.stderr) == (128 + number, f"{name}: {WORDS[number]}\n")
 
 
+def test_ctrl_c_where_python_ignores_exceptions_ends_a_workflow():
+    script = IGNORED.replace("from {module} import cli, main", "from studies.terminal.stopping import Stop")
+    script = script.replace("cli.main = work\nmain()", "Stop().install()\nwork()")
+    script = script.format(number=int(signal.SIGINT), place="del", patience=PATIENCE)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr == "stopped: nothing was under way; the same command starts it\n"
+    assert done.returncode == -signal.SIGINT
+
+
 class Dying:
     """Does something when it is deleted, where Python ignores exceptions."""
 
