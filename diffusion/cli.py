@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from diffusion.commands.collapse import warn_of_collapse
 from diffusion.commands.options import DEVICE, FOLDER, PRECISION, SEED, THREADS
 from diffusion.commands.show import show
 from diffusion.commands.train import train
@@ -107,6 +108,7 @@ def sample(
         start = start if to_match is None else _match(model, to_match, options)
         seconds, samples = _drawn(model, start, options)
         results.write_samples(run, name, samples, model, options | told | biases, seconds)
+    warn_of_collapse(samples.images)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy; see {name}.png")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from diffusion.commands.collapse import warn_of_training
 from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
 from diffusion.commands.recipes import RECIPES
@@ -126,4 +127,7 @@ def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
         f"{progress} of {epochs}"
     )
     with show_training(trainer) as (on_epoch, on_batch):
-        return runs.train_in(out, trainer, identity, on_epoch, on_batch, until)
+        whole = runs.train_in(out, trainer, identity, on_epoch, on_batch, until)
+    if whole:
+        warn_of_training(trainer.trained)
+    return whole

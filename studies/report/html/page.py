@@ -14,6 +14,7 @@ from studies.report.commands import format_config
 from studies.report.html import slider
 from studies.report.html.across import TABLE, lay_out_scales
 from studies.report.html.answer import tell_answer, tell_more_seeds
+from studies.report.html.collapse import list_collapsed
 from studies.report.html.embedding import encode_drawing, encode_image, read_drawing, read_image
 from studies.report.html.ran import gather_facts
 from studies.report.tables.across.scales import find_evidence
@@ -79,6 +80,7 @@ def render(plan) -> str:
         figures=[_embed_figure(plan, one) for one in _list_figures(plan)],
         tables=[_lay_out_table(plan, shown(TABLES, name, plan)) for name in plan.study.tables],
         ran=gather_facts(plan),
+        collapsed=list_collapsed(plan),
     )
 
 

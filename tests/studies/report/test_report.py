@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from fake_results import make_results
+from fake_results import make_results, write_measures
 from pages import Page, embedded
 from PIL import Image
 
@@ -203,6 +203,22 @@ def test_a_missing_run_is_a_hole_and_said(plan):
     assert cells["linear"] is None
     assert cells["power-10"].startswith("data:image/webp")
     assert "1 of 4 runs are missing" in page.text
+
+
+def test_a_model_that_draws_the_same_again_and_again_is_told_of(plan):
+    run = plan.cell("low", "linear")
+    write_measures(run, run)
+    frame = pd.read_csv(run.measure_file).set_index("measure")
+    try:
+        for ours, real, told in ((1.0, 0.01, True), (1.0, 0.9, False), (0.5, 0.0, False)):
+            frame.loc[["same_share", "real_same_share"], "value"] = ours, real
+            frame.reset_index().to_csv(run.measure_file, index=False)
+            text = Page(render(plan)).text
+            assert ("1 of 4 runs draw the same images again and again" in text) == told
+            line = f"{plan.tell(run)}: 100% of its samples are the same as another of them, of real images 1%"
+            assert (line in text) == told
+    finally:
+        run.measure_file.unlink()
 
 
 def test_without_its_figures_there_is_no_report(plan, monkeypatch, capsys):

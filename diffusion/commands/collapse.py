@@ -1,0 +1,42 @@
+"""Tell in one line that a model draws one image for all: such samples look well one by one, and are worth nothing."""
+
+import click
+import numpy as np
+
+__all__ = ["is_one_image", "warn_of_collapse", "warn_of_training"]
+
+ALIKE = 2 / 255  # root mean square, of the range: what rounding leaves between two copies of an image
+LOOKED_AT = 16  # images drawn to look at a model that was just trained
+
+
+def is_one_image(images: np.ndarray) -> bool:
+    """Tell whether images in [0, 1], (N, H, W) or (N, H, W, 3), are all the same but for rounding; False of one."""
+    if len(images) < 2:
+        return False
+    apart = np.square(images.astype(np.float64) - images[:1]).reshape(len(images), -1).mean(axis=1)
+    return bool(np.sqrt(apart.max()) <= ALIKE)
+
+
+def warn_of_collapse(images: np.ndarray) -> None:
+    """Warn on stderr if all these samples are one image."""
+    if is_one_image(images):
+        click.echo(
+            f"warning: all {len(images)} samples are the same image: the model has collapsed or is not trained; train "
+            "it longer, at a lower --learning-rate or from another --seed",
+            err=True,
+        )
+
+
+def warn_of_training(model) -> None:
+    """Draw a few images with a model that was just trained, where each takes one network call, and warn if they fail.
+
+    A model that takes many calls an image is looked at when it is sampled.
+    """
+    from diffusion.family import FAMILIES
+
+    if model.calls > 1:
+        return
+    try:
+        warn_of_collapse(FAMILIES[model.settings.family].draw(model, LOOKED_AT).images)
+    except ArithmeticError as error:
+        click.echo(f"warning: {error}", err=True)
