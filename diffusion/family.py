@@ -22,8 +22,9 @@ draw        draw(model, count, noised=None, progress=None, **how) -> `diffusion.
 bound       bound(model, images, progress=None, **how) -> an object with `record` (the scalars of likelihood.json),
             `pairs` (an array), `table` (a DataFrame) and `summary` (words); None for a family without a likelihood.
 
-Capabilities: "frames" (a path from noise to image), "likelihood", "reconstruct", "condition", "score". What needs one
-that a family lacks leaves its rows out, or is refused in one line.
+Capabilities: "frames" (a path from noise to image), "likelihood", "reconstruct", "condition", "score", "latent" (the
+model has `latents(source)`, all random numbers behind an image, the first of them z of N(0, I), and `images(z, ...)`,
+what many of them show). What needs one that a family lacks leaves its rows out, or is refused in one line.
 """
 
 from typing import Any

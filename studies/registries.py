@@ -42,6 +42,7 @@ FIGURES = Registry(
         "starts": "studies.report.figures.images.starts:ENTRY",
         "samples": "studies.report.figures.images.samples:ENTRY",
         "other-samples": "studies.report.figures.images.other_samples:ENTRY",
+        "latent-walks": "studies.report.figures.images.latent_walks:ENTRY",
         "neighbours": "studies.report.figures.images.neighbours:ENTRY",
         "clean": "studies.report.figures.measures.clean:ENTRY",
         "overlap": "studies.report.figures.measures.overlap:ENTRY",

@@ -14,13 +14,14 @@ VAE = Family(
     model="diffusion.rivals.vae:Vae",
     draw="diffusion.rivals.model:draw",
     bound="diffusion.rivals.vae:bound",
-    capabilities=frozenset({"likelihood"}),
+    capabilities=frozenset({"latent", "likelihood"}),
 )
 GAN = Family(
     settings="diffusion.rivals.settings:GanSettings",
     learner="diffusion.rivals.gan:Learner",
     model="diffusion.rivals.gan:Gan",
     draw="diffusion.rivals.model:draw",
+    capabilities=frozenset({"latent"}),
 )
 FLOW = Family(
     settings="diffusion.rivals.settings:FlowSettings",
@@ -28,7 +29,7 @@ FLOW = Family(
     model="diffusion.rivals.flow:Flow",
     draw="diffusion.rivals.model:draw",
     bound="diffusion.rivals.flow:bound",
-    capabilities=frozenset({"likelihood"}),
+    capabilities=frozenset({"latent", "likelihood"}),
 )
 COPIER = Family(
     settings="diffusion.rivals.settings:CopierSettings",

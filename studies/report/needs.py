@@ -15,6 +15,7 @@ __all__ = [
     "image_files",
     "loss_files",
     "measure_files",
+    "model_files",
     "per_image_files",
     "sample_files",
     "sample_times",
@@ -33,6 +34,11 @@ def unique(paths) -> list[Path]:
 def loss_files(runs) -> list[Path]:
     """Return the losses of runs, and the records that hold their checksums."""
     return [run.folder / name for run in runs for name in ("losses.csv", "run.json")]
+
+
+def model_files(runs) -> list[Path]:
+    """Return the trained models of runs, and the records that hold their checksums."""
+    return [run.folder / name for run in runs for name in ("model.safetensors", "run.json")]
 
 
 def sample_files(samplings, frames: bool = False) -> list[Path]:

@@ -135,7 +135,7 @@ def test_a_family_says_what_it_is(name):
     family = FAMILIES[name]
     assert issubclass(family.settings, FamilySettings)
     assert family.settings().family == name
-    assert family.capabilities <= {"frames", "likelihood", "reconstruct", "condition", "score"}
+    assert family.capabilities <= {"frames", "likelihood", "reconstruct", "condition", "score", "latent"}
     assert (family.bound is not None) == ("likelihood" in family.capabilities)
 
 
