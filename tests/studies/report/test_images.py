@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 from drawn import draw, words_of
 from PIL import Image
 
+from diffusion.checkpoints import load_model, save_model
+from diffusion.devices import choose
+from diffusion.family import FAMILIES
 from diffusion.schedules import schedule
+from diffusion.store.files import write_json
+from studies.measures.results import first_seed
 from studies.planning.resolving import make_plan
+from studies.registries import FIGURES, shown
 from studies.report import palette, tiles
 from studies.report.figures.images import noising, reverse, starts
 from studies.report.figures.images.reverse import choose_moments
@@ -110,3 +117,47 @@ def test_the_photograph_keeps_the_share_of_power_written_below_it(made, rows_alo
         found = [np.polyfit(photo, 2 * tile.ravel() - 1, 1, full=True) for tile in row.tiles[1:]]
         assert [line[0] for line, *_ in found] == pytest.approx(np.sqrt(abar), abs=0.08)
         assert [float(left[0]) / photo.size for _, left, *_ in found] == pytest.approx(1 - abar, rel=0.05)
+
+
+@pytest.fixture
+def with_latents(tmp_path):
+    """The study of families, with a model of each run of the first seed that has a latent, untrained, but for one."""
+    torch.set_num_threads(1)
+    plan = make_plan("families", "smoke", tmp_path)
+    for run in first_seed(plan):
+        if "latent" in run.capabilities and (run.data, run.model) != ("array", "gan"):
+            run.folder.mkdir(parents=True)
+            model = FAMILIES[run.training.family].model.new(run.training, (1, 32, 32), choose("cpu", "float32"))
+            save_model(model, run.folder / "model.safetensors")
+            write_json(run.folder / "run.json", {})
+    return plan
+
+
+def test_walks_lead_from_the_first_sample_to_the_second(with_latents, tmp_path):
+    plan = with_latents
+    png, _ = save(draw("latent-walks-array", plan), tmp_path / "walks")
+    page, run = np.asarray(Image.open(png).convert("L")), plan.cell("array", "flow")
+    model = load_model(run.folder / "model.safetensors", choose("cpu", "float32"))
+    samples = FAMILIES["flow"].draw(model, 2, seed=run.seed).images
+    side = (tiles.PAGE - tiles.LABEL - tiles.MARGIN + tiles.GAP) // 9 - tiles.GAP
+    for sample, column in zip(samples, (0, 8), strict=True):
+        tile = tiles.enlarge(tiles.as_bytes(sample), side)
+        top = tiles.TOP + tiles.HEAD + 2 * (tile.shape[0] + tiles.GAP)  # below the VAE and the GAN
+        left = tiles.LABEL + column * (side + tiles.GAP) + (side - tile.shape[1]) // 2
+        assert np.array_equal(page[top : top + tile.shape[0], left : left + tile.shape[1]], tile)
+
+
+def test_walks_have_a_row_for_each_model_with_a_latent_and_name_the_others(with_latents):
+    words = words_of(draw("latent-walks-array", with_latents))
+    assert "without a latent: diffusion, copier, new real ones" in words
+    assert tiles.MISSING in words  # the GAN's model
+    assert "z of 1,024" in words
+    needed = {path.parent.name.split("-")[1] for path in walks_of(with_latents)}
+    assert needed == {"vae", "gan", "flow"}
+    with pytest.raises(ValueError, match="no model of study thesis draws from a latent"):
+        walks_of(make_plan("thesis", "smoke"))
+
+
+def walks_of(plan):
+    """The files that the walks on the array set are made from."""
+    return shown(FIGURES, "latent-walks-array", plan).inputs(plan)

@@ -19,7 +19,7 @@ def draw(plan, data: str):
     runs = find_runs(plan, data)
     rows = [_make_row(plan, run) for run in runs]
     heading = f"Walks through the latent space, trained on the {plan.label(data)} set", DETAIL
-    heads = ["sample 1", *(f"{90 * i / (STEPS - 1):.0f}°" for i in range(1, STEPS - 1)), "to sample 2"]
+    heads = ["sample 1", *(f"{90 * i / (STEPS - 1):.0f}°" for i in range(1, STEPS - 1)), "sample 2"]
     lacking = left_out(plan, {run.model for run in runs}, "a latent", data)
     return draw_tiles(plan, heading, heads, rows, *lacking)
 
@@ -31,7 +31,7 @@ def _make_row(plan, run) -> Row:
     if found is None:
         return Row(label, None, colour)
     images, size = found
-    return Row(label, [as_bytes(x) for x in images], colour, detail=f"{size:,} numbers")
+    return Row(label, [as_bytes(x) for x in images], colour, detail=f"z of {size:,}")
 
 
 def _walk(run):
