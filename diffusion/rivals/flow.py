@@ -1,8 +1,8 @@
 """A normalizing flow of affine couplings at several scales (Dinh et al. 2017), as [R] sets it out.
 
 x = f(z) for normal z, f one to one, so log p(x) = log p(z) + log |dz/dx| [R eq. 4 and 5]; f is a chain of simple steps
-[R eq. 6], undone one by one [R eq. 7]. Pixels have few levels, so uniform noise is added first: what is then exact is
-the density of the noisy image, which bounds the probability of the image's levels (Theis et al. 2016).
+[R eq. 6], undone one by one [R eq. 7]. Pixels have few levels, so noise is added first: what is then exact is the
+density of the noisy image, which bounds the probability of the image's levels (`diffusion.rivals.dequantisation`).
 """
 
 import math
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from diffusion.devices import Device
 from diffusion.images import lowest, to_network
 from diffusion.optimizers import OPTIMIZERS
+from diffusion.rivals.dequantisation import DEQUANTISERS
 from diffusion.rivals.model import Bits, Rival, checked, halvings, update
 from diffusion.streams import generator
 
@@ -118,7 +119,9 @@ class Flow(Rival):
         """
         if shape[1] % 2 or shape[2] % 2:
             raise ValueError(f"images of {shape[1]} x {shape[2]} px do not fit a flow: both sides must be even")
-        return Couplings(shape, settings.width, settings.couplings)
+        network = Couplings(shape, settings.width, settings.couplings)
+        network.noise = DEQUANTISERS[settings.dequantisation](shape[0], settings.width)
+        return network
 
     def latents(self, source: torch.Generator) -> tuple[Tensor]:
         """Draw one image's z from N(0, I)."""
@@ -130,11 +133,16 @@ class Flow(Rival):
         levels, black = self.settings.levels, lowest(self.settings.value_range)
         return black + (1 - black) * (unit * levels).floor().clamp(0, levels - 1) / (levels - 1)
 
-    def log_density(self, x: Tensor, uniform: Tensor) -> Tensor:
-        """Return log p of images in the network's range with uniform noise added, in units of one level, (B,).
+    def log_bound(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return a bound of the log probability of images' levels, (B,): its mean over the noise is at most that.
 
-        In these units the mean over the noise is at most the log probability of the levels.
+        x: in the network's range; noise: as `network.noise` draws it.
         """
+        uniform, log_q = self.network.noise(x, noise)
+        return self.log_density(x, uniform) - log_q
+
+    def log_density(self, x: Tensor, uniform: Tensor) -> Tensor:
+        """Return log p of images in the network's range with noise in [0, 1) added, in units of one level, (B,)."""
         levels, black = self.settings.levels, lowest(self.settings.value_range)
         level = (((x - black) / (1 - black)) * (levels - 1)).round()
         edged = EDGE + (1 - 2 * EDGE) * (level + uniform) / levels
@@ -155,18 +163,18 @@ class Learner:
         self.optimizers = OPTIMIZERS[settings.optimizer](self.network, settings.learning_rate)
 
     def prepare(self, x0: Tensor, source: torch.Generator, testing: bool = False) -> tuple[Tensor, Tensor]:
-        """Draw the uniform noise for images (B, C, H, W)."""
-        return x0, torch.rand(x0.shape, generator=source)
+        """Draw the noise for images (B, C, H, W)."""
+        return x0, self.network.noise.draw(x0.shape, source)
 
     def step(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        """Update the weights by one batch; minus the log density before the update."""
+        """Update the weights by one batch; minus the bound before the update."""
         loss = self.test(self.model, batch).mean()
         update(self.optimizers, loss)
         return {"train": loss.detach()}
 
     def test(self, model: Flow, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """Return minus the log density of each image, (B,)."""
-        return -model.log_density(*batch) / batch[0][0].numel()
+        """Return minus the bound of each image, (B,)."""
+        return -model.log_bound(*batch) / batch[0][0].numel()
 
     def trained(self, network: nn.Module) -> Flow:
         """Return the model to draw from, with these weights."""
@@ -192,9 +200,9 @@ def bound(
     for number, part in enumerate(given.split(batch_size)):
         x = to_network(part.to(model.device.torch), model.settings.value_range)
         source = generator(seed, BOUND_STREAM, number)
-        noises = (torch.rand(x.shape, generator=source).to(x.device) for _ in range(K))
-        densities = torch.stack([model.log_density(x, uniform) for uniform in noises]).double()
-        found.append(torch.logsumexp(densities, dim=0) - math.log(K))
+        noises = (model.network.noise.draw(x.shape, source).to(x.device) for _ in range(K))
+        bounds = torch.stack([model.log_bound(x, noise) for noise in noises]).double()
+        found.append(torch.logsumexp(bounds, dim=0) - math.log(K))
         if progress:
             progress(len(part))
     bits = -torch.cat(found).cpu().numpy() / (math.prod(model.shape) * math.log(2))
