@@ -37,7 +37,7 @@ class FlowSettings(FamilySettings):
     couplings: int = setting(6, "at each level", ge=2, le=64)
     levels: int = setting(256, "gray levels that a pixel has; 2 for black and white", ge=2, le=256)
     dequantisation: Literal["uniform", "variational"] = setting(
-        "uniform", "noise within a gray level; variational: learnt with the flow, a tighter bound for more time"
+        "uniform", "noise within a gray level; variational: learnt with the flow, which tightens the bound"
     )
 
 
