@@ -9,12 +9,12 @@ COLLAPSED = 0.8  # from this share on, beyond that of real images, few images or
 
 
 def list_collapsed(plan) -> dict[str, str]:
-    """Say of each collapsed run how many of its samples repeat another; {} where none is, or is measured.
+    """Say of each collapsed run of the grid how many of its samples repeat another; {} where none is, or is measured.
 
     Only what is measured is judged. Blank samples count: a model that draws nothing but black has collapsed, too.
     """
     told = {}
-    for run in plan.runs:
+    for run in plan.grid:
         ours, real = _find_shares(run)
         if ours - real >= COLLAPSED:
             told[plan.tell(run)] = (
