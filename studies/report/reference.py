@@ -1,10 +1,12 @@
 """Collect the outcome of a study without its weights and arrays: small enough to commit, complete enough to check.
 
-Below results/reference/SCALE (or SCALE/STUDY): report.html, figures as PNG, tables, and for every run its run.json,
-losses, sampling record and measures, with those of each image (`per-image.csv.xz`, four digits); manifest.json lists
-every file with its sha256, and what is missing with the command that makes it and its cost.
+Below results/reference/SCALE (or SCALE/STUDY): report.html, figures in 256 colours, tables, and for every run its
+run.json, losses, sampling record and measures, with those of each image and the bound's terms at each t (`.csv.xz`,
+four digits); manifest.json lists every file with its sha256, and what is missing with the command that makes it and
+its cost.
 """
 
+import io
 import lzma
 import os
 from pathlib import Path
@@ -20,13 +22,15 @@ from studies.report.missing import list_missing
 __all__ = ["collect"]
 
 RUN_RECORDS = (
-    *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json", "likelihood.csv"),
+    *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json"),
     "claims.json",  # when the claims were fixed
 )
-VOUCHERS = {"losses.csv": ("run.json",), "likelihood.csv": ("likelihood.json",), "claims.json": (".measures.json",)}
+TERMS = "likelihood.csv"
+VOUCHERS = {"losses.csv": ("run.json",), TERMS: ("likelihood.json",), "claims.json": (".measures.json",)}
 MANIFEST = "manifest.json"
 PACKED = ".csv.xz"
 DIGITS = "%.4g"  # of what was measured of each image
+COLOURS = 256  # of a kept figure: a third of the room, and no pixel over 24 levels of 255 off
 LARGEST = 30 * 2**20  # bytes in all
 
 
@@ -48,7 +52,8 @@ def collect(plan: Plan, folder: Path) -> Path:
             f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
         )
     kept = {  # all of it, before anything is replaced
-        name: _pack(path) if name.endswith(PACKED) else _read_checked(path) for name, path in found.items()
+        name: _pack(path) if name.endswith(PACKED) else _shrink(path) if path.suffix == ".png" else _read_checked(path)
+        for name, path in found.items()
     }
     kept = {name: content for name, content in kept.items() if not _is_kept_above(folder, name, content)}
     _check_way(folder, kept)
@@ -85,10 +90,21 @@ def _read_checked(path: Path) -> Whole:
 
 
 def _pack(path: Path) -> Whole:
-    """Return the measures of each image as a compressed table, a column a measure and a row an image."""
-    table = read_table(path)
+    """Return a table compressed and in few digits, such as the measures of each image: a column a measure."""
+    import pandas as pd
+
+    table = read_table(path) if path.suffix == ".npz" else pd.read_csv(io.BytesIO(_read_checked(path)))
     numbers = table.astype({name: int for name in table if table[name].dtype == bool})
     return Whole(lzma.compress(numbers.to_csv(index=False, float_format=DIGITS).encode(), preset=9))
+
+
+def _shrink(path: Path) -> Whole:
+    """Return a figure in few colours."""
+    from PIL import Image
+
+    image, small = Image.open(io.BytesIO(_read_checked(path))).convert("RGB"), io.BytesIO()
+    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return Whole(small.getvalue())
 
 
 def _is_kept_above(folder: Path, name: str, content: Whole) -> bool:
@@ -138,8 +154,8 @@ def _list_files(plan: Plan):
         records = [run.folder / name for name in RUN_RECORDS]
         records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
         yield from ((f"runs/{run.name}/{path.name}", path) for path in records if os.path.lexists(path))
-        if os.path.lexists(run.folder / PER_IMAGE):
-            yield f"runs/{run.name}/{Path(PER_IMAGE).stem}{PACKED}", run.folder / PER_IMAGE
+        packed = [run.folder / name for name in (PER_IMAGE, TERMS)]
+        yield from ((f"runs/{run.name}/{path.stem}{PACKED}", path) for path in packed if os.path.lexists(path))
     for dataset in plan.datasets:
         if os.path.lexists(dataset.real_file):
             yield f"data/{dataset.name}/{dataset.real_file.stem}{PACKED}", dataset.real_file

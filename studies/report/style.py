@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 WIDTH, DPI = 7.1, 200
+HANDLE, LETTER, LEGEND_LINE = 0.42, 0.064, 0.17  # inches in a legend: a line of it with its room, a letter, a row
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE = {
@@ -112,15 +113,36 @@ def _lacks_seeds(plan) -> bool:
 
 
 def add_model_legend(figure: "Figure", plan, models, others=()) -> None:
-    """List models in their colours, and other lines, in a row under the title."""
+    """List models in their colours, and other lines, under the title; call it once the panels are there.
+
+    Where that takes several lines, the figure grows by what comes to the first.
+    """
     from matplotlib.lines import Line2D
 
     handles = [*(Line2D([], [], color=plan.colour(name), label=plan.label(name)) for name in models), *others]
+    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    columns = max(1, min(len(handles), 7, int(WIDTH / (HANDLE + LETTER * longest))))
+    _make_room(figure, LEGEND_LINE * (-(-len(handles) // columns) - 1))
     height = figure.get_size_inches()[1]
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=min(len(handles), 7),
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.45 / height), ncols=columns,
         frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.3,
     )  # fmt: skip
+
+
+def _make_room(figure: "Figure", more: float) -> None:
+    """Make a figure so many inches taller, between its title and its panels."""
+    if more <= 0:
+        return
+    width, height = figure.get_size_inches()
+    share = height / (height + more)
+    figure.set_size_inches(width, height + more)
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position([box.x0, box.y0 * share, box.width, box.height * share])
+    for text in figure.texts:
+        x, y = text.get_position()
+        text.set_position((x, y * share if y < 0.5 else 1 - (1 - y) * share))
 
 
 def break_label(label: str) -> str:

@@ -14,7 +14,8 @@ __all__ = ["Question", "average_by_cell", "draw_by_cell"]
 
 LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 on
 REAL_LINE = {"color": INK, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
-HEIGHT = 3.95
+ABOVE, BELOW, PANEL = 0.91, 0.76, 2.28  # inches: title, axis labels and footnote, and what lies between them
+LINE = 0.135  # a line of a label
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ def draw_by_cell(plan, asked: Question):
     from studies.registries import describe
 
     columns = fitted_data(plan, asked.able)
-    figure = new_figure(HEIGHT)
+    panel = _find_height(plan)
+    height = ABOVE + panel + BELOW
+    figure = new_figure(height)
     left = f"Left: {describe(asked.measure).words}{', in levels of 255' if asked.levels else ''}."
     add_title(figure, asked.heading, f"{left}\nRight: {asked.right}.")
-    place = {"left": 0.115, "right": 0.975, "bottom": 0.76 / HEIGHT, "top": 1 - 0.91 / HEIGHT, "wspace": 0.1}
+    place = {"left": 0.115, "right": 0.975, "bottom": BELOW / height, "top": 1 - ABOVE / height, "wspace": 0.1}
     ratios = [1.15, 0.12] + [1] * len(columns)  # the second one is room for the numbers beside the third
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
@@ -60,11 +63,19 @@ def draw_by_cell(plan, asked: Question):
         axes.set(xlim=limits, ylim=(0, 1), xlabel=asked.axis, ylabel="")
         axes.set_title(plan.label(data), fontweight="bold")
         axes.tick_params(labelleft=i == 0)
+        box = axes.get_position()
+        axes.set_position([box.x0, box.y1 - PANEL / height, box.width, PANEL / height])
     handles = [Line2D([], [], label="held-out real images", **REAL_LINE)]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0), frameon=False, fontsize=8)
     facts = [f"{ENOUGH}; in brackets: left out", *unfitted(plan, columns)]
     add_footnote(figure, plan, *facts, together=True)
     return figure
+
+
+def _find_height(plan) -> float:
+    """Return the heat map's height in inches, with room for the longest label and for two numbers in each row."""
+    lines = max(break_label(plan.label(name)).count("\n") + 1 for name in plan.model_names)
+    return max(PANEL, LINE * (max(lines, 2) + 0.2) * (len(plan.model_names) + 1))
 
 
 def average_by_cell(plan, measure: str, columns=None) -> np.ndarray:

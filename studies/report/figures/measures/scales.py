@@ -10,7 +10,7 @@ from studies.report.style import add_footnote, add_title, new_figure, styled
 
 __all__ = ["ENTRY"]
 
-ROW, HEAD, FOOT = 0.42, 1.4, 0.62  # inches: of a claim, above the first, and below the last
+ROW, HEAD, LINE, FOOT = 0.42, 0.86, 0.18, 0.62  # inches: of a claim, above the first, of a scale there, below the last
 MARKS = "o", "s", "D", "^", "v"  # of scales, nearest to the thesis first; the colours are the models'
 SPREAD = 0.22  # of a row, between two scales
 
@@ -24,14 +24,15 @@ def draw(plan):
     columns = judge_all(plan)
     rows = list(zip(combine(columns), zip(*(one.judged for one in columns), strict=True), strict=True))
     rows = [(whole, judged) for whole, judged in rows if whole.claim.kind in SIZES]
-    height = HEAD + FOOT + ROW * len(rows)
+    head = HEAD + LINE * len(columns)
+    height = head + FOOT + ROW * len(rows)
     figure = new_figure(height)
     detail = (
         "In units of the smallest effect that matters (gray: less than it), differences positive as claimed.\n"
         "Bars: 95% intervals over seeds. Open marks: one seed or two, a hint."
     )
     add_title(figure, "The claims by scale", detail)
-    axes = figure.subplots(gridspec_kw={"left": 0.2, "right": 0.78, "bottom": FOOT / height, "top": 1 - HEAD / height})
+    axes = figure.subplots(gridspec_kw={"left": 0.2, "right": 0.78, "bottom": FOOT / height, "top": 1 - head / height})
     axes.axvspan(-1, 1, color=RULE, alpha=0.6, linewidth=0)
     axes.axvline(0, color=INK, linewidth=0.7)
     axes.axvline(0.5, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from diffusion.store.records import RunRecord, read_record
+from studies.measures.results import or_hole
 from studies.report.entries import Entry
 from studies.report.needs import sample_times
 from studies.report.palette import INK, MUTED
@@ -27,11 +29,9 @@ def draw(plan):
         axes.set_title(words, loc="left", fontweight="bold")
     _name_bars(panels[0], plan, positions, cells)
     seeds = f"median of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
-    threads = f"{plan.scale.threads} CPU thread{'s' * (plan.scale.threads > 1)}"
-    where = "on a GPU, which runs may have shared" if plan.scale.gpus else threads
     counts = cells[["epoch_seeds", "sampling_seeds"]].to_numpy()
     fewer = ((counts > 0) & (counts < len(plan.scale.seeds))).any()
-    add_footnote(figure, plan, seeds, where, *(["*: of fewer seeds"] if fewer else []), together=True)
+    add_footnote(figure, plan, seeds, *_devices(plan), *(["*: of fewer seeds"] if fewer else []), together=True)
     return figure
 
 
@@ -47,6 +47,13 @@ def _average_cells(plan):
     return cells.reset_index().sort_values(
         ["model", "epochs"], key=lambda c: c.map(order) if c.name == "model" else c, kind="stable"
     )
+
+
+def _devices(plan) -> list[str]:
+    """Return what the runs were made on; several may have shared a GPU."""
+    records = [or_hole(read_record, run.folder / "run.json", RunRecord) for run in plan.runs]
+    names = sorted({record.device.replace(", 1 threads", ", 1 thread") for record in records if record is not None})
+    return [name if name.startswith("CPU") else f"{name}, which runs may have shared" for name in names]
 
 
 def _place_bars(models) -> np.ndarray:

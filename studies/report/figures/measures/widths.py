@@ -33,7 +33,6 @@ def draw(plan):
     detail = "Filled: batch norm's running statistics. Open: taken again under the final weights."
     add_title(figure, "How small a network tells the truth", detail)
     real = Line2D([], [], label="real images", **REAL_LINE)
-    add_model_legend(figure, plan, plan.model_names, [real])
     place = {"left": 0.115, "right": 0.965, "bottom": FOOT / height, "top": 1 - HEAD / height}
     panels = figure.subplots(len(ROWS), len(columns), sharex=True, sharey="row", squeeze=False, gridspec_kw=place)
     for row, (measure, (words, factor)) in zip(panels, ROWS.items(), strict=True):
@@ -46,6 +45,7 @@ def draw(plan):
     for axes in panels[-1]:
         axes.set_xticks(range(len(scales)), [_name_scale(one) for one in scales], fontsize=8)
         axes.set_xlim(-0.4, len(scales) - 1 + 0.4)
+    add_model_legend(figure, plan, plan.model_names, [real])
     seeds = [f"{one.name}: {_count(one.seeds.values())}" for one in scales]
     add_footnote(figure, plan, "with all that is measured or committed", *seeds, seeded=False)
     return figure
