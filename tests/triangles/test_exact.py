@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from triangles import exact
+from triangles.exact.entropy import ENTROPIES
 from triangles.kinds.polygons import draw, draw_many
+from triangles.settings import resolve
 
 
 def every_triple(size):
@@ -106,10 +108,23 @@ def test_entropy_at_2_px_by_hand():
     assert exact.entropy(2) == pytest.approx(4 / 64 * 6 + 60 / 64 * np.log2(64 / 6))
 
 
-@pytest.mark.parametrize(("size", "bits"), [(4, 9.18622228925734), (8, 15.16296496447563)])
-def test_entropy_stays_what_it_was(size, bits):
-    """Pillow's filling decides it; at 12 px it is 18.7245 bits and at 16 px 21.2563."""
-    assert exact.entropy(size) == pytest.approx(bits, abs=1e-9)
+@pytest.mark.parametrize("size", [4, 8])
+def test_entropy_stays_what_it_was(size):
+    """Pillow's filling decides it."""
+    images, counts = exact.enumerate_images(size)
+    bits = {4: 9.18622228925734} | ENTROPIES
+    assert exact.compute_entropy(size) == pytest.approx(bits[size], abs=1e-9)
+    assert exact.Finite(images, counts).entropy == pytest.approx(bits[size], abs=1e-9)
+    assert exact.entropy(size) == pytest.approx(bits[size], abs=1e-9)
+
+
+def test_entropy_is_known_of_triangles_in_black_and_white_only():
+    known = {"array": ENTROPIES[32], "low": None, "high": None}
+    assert {name: exact.known_entropy(resolve(name)) for name in known} == known
+    assert exact.known_entropy(resolve("array", size=12)) == ENTROPIES[12]
+    assert exact.known_entropy(resolve("array", size=31)) is None
+    others = ["quadrilateral", "ellipse", "coloured-triangle"]
+    assert [exact.known_entropy(resolve("array", kind=kind)) for kind in others] == [None] * 3
 
 
 def test_a_finite_set_is_any_images_with_any_counts():

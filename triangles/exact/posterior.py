@@ -44,6 +44,7 @@ class Finite:
             raise ValueError(f"images {images.shape} and counts {counts.shape}: (M, H, W) and (M,) above 0 are needed")
         self.shape, self.probabilities = images.shape[1:], counts / counts.sum()
         self._upper, self._lower, self._joint = _halve(images, self.probabilities)
+        self._joint_from_below = self._joint.T.tocsr()  # a third faster than its transpose, for 30 MB at 16 px
 
     @property
     def entropy(self):
@@ -76,7 +77,7 @@ class Finite:
         total = of_upper.sum()
         if not total > np.exp(RELIABLE):
             return self._weigh_in_logs(scaled)
-        of_lower = lower * (self._joint.T @ upper)
+        of_lower = lower * (self._joint_from_below @ upper)
         return self._spread(of_upper / total, of_lower / total), upper_log + lower_log + np.log(total)
 
     def _weigh_in_logs(self, scaled):

@@ -24,6 +24,7 @@ from studies.report.figures.measures.population import estimate_density
 from studies.report.palette import INK, READABLE, readable_on
 from studies.report.tiles import Row
 from studies.verdicts.judging import judge
+from triangles.exact.entropy import ENTROPIES
 
 CLAIM = {
     "id": "one",
@@ -162,7 +163,12 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3.0 ± 1.0"] * 2
     assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
     assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
-    terms = zip(figure.legends[0].get_patches(), figure.legends[0].get_texts(), strict=True)
+    size = plan.grid[0].dataset.settings.size
+    floors = [line for line in axes.lines if line.get_linewidth() == 2 and len(line.get_xdata())]
+    assert [line.get_xdata()[0] for line in floors] == pytest.approx([ENTROPIES[size] / size**2] * 2)
+    *terms, floor = figure.legends[0].get_texts()
+    assert floor.get_text() == f"entropy of the data: array {ENTROPIES[size] / size**2:.2g}"
+    terms = zip(figure.legends[0].get_patches(), terms, strict=True)
     told = {patch.get_alpha(): text.get_text() for patch, text in terms}
     widths = {told[bar.get_alpha()]: bar.get_width() for bar in axes.patches}
     assert widths == pytest.approx({"$L_0$": 1, "$L_1$ to $L_{T-1}$": 2, "$L_T$": 3e-5})
