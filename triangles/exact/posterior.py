@@ -73,12 +73,14 @@ class Finite:
         """Return the mean mask (H, W) and the log of the summed weights, of x_t times the slope, (H, W)."""
         upper, upper_log = self._upper.multiply(scaled)
         lower, lower_log = self._lower.multiply(scaled)
-        of_upper = upper * (self._joint @ lower)
+        of_upper = self._joint @ lower
+        of_upper *= upper
         total = of_upper.sum()
         if not total > np.exp(RELIABLE):
             return self._weigh_in_logs(scaled)
-        of_lower = lower * (self._joint_from_below @ upper)
-        return self._spread(of_upper / total, of_lower / total), upper_log + lower_log + np.log(total)
+        of_lower = self._joint_from_below @ upper
+        of_lower *= lower
+        return self._spread(of_upper, of_lower) / total, upper_log + lower_log + np.log(total)
 
     def _weigh_in_logs(self, scaled):
         """Do as `_weigh` does, image by image: the likeliest halves do not make an image, nor anything near one."""
@@ -87,8 +89,8 @@ class Finite:
         largest = logs.max()
         weights = np.exp(logs - largest)
         total = weights.sum()
-        of_halves = (np.bincount(which, weights) / total for which in (first, second))
-        return self._spread(*of_halves), largest + np.log(total)
+        of_halves = (np.bincount(which, weights) for which in (first, second))
+        return self._spread(*of_halves) / total, largest + np.log(total)
 
     def _spread(self, of_upper, of_lower):
         white = np.zeros(self.shape)
@@ -131,7 +133,12 @@ class _Pairs:
     """
 
     def __init__(self, near, far, which_near, which_far):
+        from scipy.sparse import csr_array
+
         self.near, self.far, self.which_near, self.which_far = near, far, which_near, which_far
+        places = np.arange(len(which_near), dtype=np.int32)
+        starts = np.searchsorted(which_near, np.arange(len(near) + 1)).astype(np.int32)
+        self._to_near = csr_array((np.ones(len(places)), places, starts))  # numpy sums runs more slowly
 
     def __len__(self):
         return len(self.which_near)
@@ -151,7 +158,7 @@ class _Pairs:
 
     def spread(self, weights, white):
         """Add the patterns' weights (n,) to their white pixels, in place."""
-        self.near.spread(np.bincount(self.which_near, weights), white)
+        self.near.spread(self._to_near @ weights, white)
         self.far.spread(np.bincount(self.which_far, weights), white)
 
 
