@@ -20,8 +20,7 @@ def enumerate_images(size):
     Raises:
         ValueError: size under 2, or so large that it would take minutes to days; the message says how long.
     """
-    held = f", and {GIGABYTES * (size / LARGEST) ** 8:.0f} GB to hold"
-    check_size(size, LARGEST, SECONDS, held)
+    check_enumerable(size)
     images, counts = [], []
     for height in range(1, size + 1):
         masks, times = _merge(np.concatenate([*draw_topmost(size, height)]), size)
@@ -31,6 +30,11 @@ def enumerate_images(size):
             images.append(moved)
             counts.append(times)
     return np.concatenate(images), np.concatenate(counts)
+
+
+def check_enumerable(size):
+    """Check that `enumerate_images` takes this size; raise ValueError as it does."""
+    check_size(size, LARGEST, SECONDS, f", and {GIGABYTES * (size / LARGEST) ** 8:.0f} GB to hold")
 
 
 def check_size(size, largest, seconds, more=""):
