@@ -15,6 +15,16 @@ class PerfectSettings(FiniteSettings):
 
     family: str = setting("perfect", "what kind of generative model; it decides which options there are")
 
+    def check_size(self, size: int) -> None:
+        """Check that all triangles of this size can be known, before anything is made.
+
+        Raises:
+            ValueError: there are too many; the message says how long it would take.
+        """
+        from triangles.exact.images import check_enumerable
+
+        check_enumerable(size)
+
 
 PERFECT = Family(
     settings="studies.perfect.family:PerfectSettings",

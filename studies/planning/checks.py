@@ -51,11 +51,15 @@ def check_sampling(training, sampling, where: str) -> None:
 
 
 def check_size(training, size: int, where: str) -> None:
-    """Check that a model's network takes images of this size, in px.
+    """Check that a model takes images of this size, in px.
 
     Raises:
-        ValueError: its depth does not divide the images' sides.
+        ValueError: its network's depth does not divide the images' sides, or its family refuses them.
     """
+    try:
+        getattr(training, "check_size", lambda size: None)(size)  # what a family's settings may offer
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     divisor = facts(training.network).divisor(training) if hasattr(training, "network") else 1
     if size % divisor:
         raise ValueError(

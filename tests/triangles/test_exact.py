@@ -5,9 +5,12 @@ from math import log, pi, sqrt
 
 import numpy as np
 import pytest
+import torch
 
 from triangles import exact
+from triangles.exact.entropy import ENTROPIES
 from triangles.kinds.polygons import draw, draw_many
+from triangles.settings import resolve
 
 
 def every_triple(size):
@@ -105,10 +108,23 @@ def test_entropy_at_2_px_by_hand():
     assert exact.entropy(2) == pytest.approx(4 / 64 * 6 + 60 / 64 * np.log2(64 / 6))
 
 
-@pytest.mark.parametrize(("size", "bits"), [(4, 9.18622228925734), (8, 15.16296496447563)])
-def test_entropy_stays_what_it_was(size, bits):
-    """Pillow's filling decides it; at 12 px it is 18.7245 bits and at 16 px 21.2563."""
-    assert exact.entropy(size) == pytest.approx(bits, abs=1e-9)
+@pytest.mark.parametrize("size", [4, 8])
+def test_entropy_stays_what_it_was(size):
+    """Pillow's filling decides it."""
+    images, counts = exact.enumerate_images(size)
+    bits = {4: 9.18622228925734} | ENTROPIES
+    assert exact.compute_entropy(size) == pytest.approx(bits[size], abs=1e-9)
+    assert exact.Finite(images, counts).entropy == pytest.approx(bits[size], abs=1e-9)
+    assert exact.entropy(size) == pytest.approx(bits[size], abs=1e-9)
+
+
+def test_entropy_is_known_of_triangles_in_black_and_white_only():
+    known = {"array": ENTROPIES[32], "low": None, "high": None}
+    assert {name: exact.known_entropy(resolve(name)) for name in known} == known
+    assert exact.known_entropy(resolve("array", size=12)) == ENTROPIES[12]
+    assert exact.known_entropy(resolve("array", size=31)) is None
+    others = ["quadrilateral", "ellipse", "coloured-triangle"]
+    assert [exact.known_entropy(resolve("array", kind=kind)) for kind in others] == [None] * 3
 
 
 def test_a_finite_set_is_any_images_with_any_counts():
@@ -122,6 +138,29 @@ def test_a_finite_set_is_any_images_with_any_counts():
     assert found.log_evidence(xt, 0.3) == pytest.approx(evidence, abs=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1, 30, 3000])
+def test_what_no_image_is_like_is_weighed_too(scale):
+    """The likeliest halves make no image then, and sums of products would underflow."""
+    xt = scale * np.random.default_rng(6).standard_normal((3, 5, 5))
+    mean, evidence = brute_force(every_triple(5), xt, 0.9)
+    assert exact.denoise(xt, 0.9, 5) == pytest.approx(mean, abs=1e-9)
+    assert exact.log_evidence(xt, 0.9, 5) == pytest.approx(evidence, rel=1e-12)
+
+
+def test_it_is_the_posterior_of_the_model_of_finite_images():
+    """Two packages that know nothing of each other compute it, in float64 and float32."""
+    from diffusion.denoising.finite import finite_model
+    from diffusion.denoising.perfect import EmpiricalSettings
+
+    images, counts = exact.enumerate_images(6)
+    model = finite_model(EmpiricalSettings(), images, counts)
+    for t in (50, 300, 700):
+        abar = float(model.process.schedule.abar[t])
+        xt = noised(6, abar, seed=t)
+        found = model.predict(torch.from_numpy(xt).float()[:, None], torch.tensor([t])).x0[:, 0]
+        assert found.numpy() == pytest.approx(exact.denoise(xt, abar, 6), abs=1e-4)
+
+
 def test_no_result_hangs_on_the_batch():
     xt = noised(6, 0.3, count=70)
     assert exact.denoise(xt, 0.3, 6)[65:] == pytest.approx(exact.denoise(xt[65:], 0.3, 6), abs=1e-12)
@@ -131,7 +170,9 @@ def test_no_result_hangs_on_the_batch():
     ("call", "words"),
     [
         (lambda: exact.enumerate_images(32), "32 px would take .* h to draw"),
+        (lambda: exact.enumerate_images(128), "128 px would take 8 days to draw"),
         (lambda: exact.enumerate_images(1), "at least 2 pixels"),
+        (lambda: exact.compute_entropy(64), "64 px would take .* h to draw"),
         (lambda: exact.denoise(np.zeros((1, 5, 5)), 1.0, 5), "must lie in"),
         (lambda: exact.denoise(np.zeros((1, 4, 4)), 0.5, 5), "has shape"),
         (lambda: exact.denoise(np.full((1, 5, 5), np.nan), 0.5, 5), "finite"),

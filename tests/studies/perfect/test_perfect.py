@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import yaml
 
 from diffusion.denoising.matched import draw_matched
 from diffusion.denoising.sampling import sample
@@ -10,6 +11,7 @@ from diffusion.family import FAMILIES
 from studies.perfect.family import PerfectSettings
 from studies.perfect.learner import PerfectLearner
 from studies.perfect.member import is_triangle
+from studies.planning.resolving import make_plan
 from triangles.kinds.polygons import draw_many
 
 SIZE = 8
@@ -55,3 +57,11 @@ def test_power_10_draws_triangles_of_the_right_size_where_it_starts_rightly(mode
     }
     assert ink["normal"] > 1.25 * ink["noised"]
     assert ink["normal"] > 1.25 * ink["matched"]
+
+
+def test_a_size_of_which_no_one_knows_all_triangles_is_refused_before_anything_is_made(tmp_path):
+    content = {"title": "t", "question": "q", "plugins": ["studies.perfect.plugin"], "data": {"array": {"size": 32}}}
+    content |= {"models": {"exact": {"family": "perfect", "epochs": 1}}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"32 px would take .* to draw, and .* GB to hold: 16 px is the most"):
+        make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results")

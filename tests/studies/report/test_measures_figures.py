@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from drawn import draw
+from fake_results import make_samples
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
@@ -24,6 +25,8 @@ from studies.report.figures.measures.population import estimate_density
 from studies.report.palette import INK, READABLE, readable_on
 from studies.report.tiles import Row
 from studies.verdicts.judging import judge
+from triangles.datasets import write_dataset
+from triangles.exact.entropy import ENTROPIES
 
 CLAIM = {
     "id": "one",
@@ -42,6 +45,23 @@ def test_other_samples_are_refused_where_there_is_one_way(plan, tmp_path):
         shown(FIGURES, "other-samples", plan).inputs(plan)
     needed = shown(FIGURES, "other-samples", plan).inputs(make_plan(results=tmp_path))
     assert {path.parent.name.split("-")[0] for path in needed} == {"array"}
+
+
+def test_long_names_of_other_samples_stay_left_of_the_images(tmp_path):
+    content = {"title": "t", "question": "q", "data": {"array": {}}}
+    content |= {"models": {"linear": {"label": "trained, power 10"}}}
+    ways = {"matched-dpm-five": {"steps": 5}, "ddim-twenty": {"sampler": "ddim"}}
+    content |= {"resampled": {name: {"sampling": one} for name, one in ways.items()}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results")
+    write_dataset(plan.datasets[0].folder, plan.datasets[0].settings)
+    for one in plan.resampled:
+        make_samples(one, one.sampling)
+    figure = draw("other-samples", plan)
+    bars = min(one.get_window_extent().x0 for one in figure.artists if one.get_facecolor()[3])
+    labels = [text for text in figure.texts if text.get_text().startswith(("matched", "ddim", "trained"))]
+    assert len(labels) >= 4
+    assert max(text.get_window_extent().x1 for text in labels) < bars
 
 
 @pytest.fixture
@@ -162,7 +182,12 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     assert [text.get_text().strip() for text in axes.texts if "±" in text.get_text()] == ["3.0 ± 1.0"] * 2
     assert [text.get_text() for text in axes.texts].count("3·10⁻⁵") == 2
     assert list(axes.lines[0].get_xdata()) == pytest.approx([2, 3, 4], abs=1e-4)
-    terms = zip(figure.legends[0].get_patches(), figure.legends[0].get_texts(), strict=True)
+    size = plan.grid[0].dataset.settings.size
+    floors = [line for line in axes.lines if line.get_linewidth() == 2 and len(line.get_xdata())]
+    assert [line.get_xdata()[0] for line in floors] == pytest.approx([ENTROPIES[size] / size**2] * 2)
+    *terms, floor = figure.legends[0].get_texts()
+    assert floor.get_text() == f"entropy of the data: array {ENTROPIES[size] / size**2:.2g}"
+    terms = zip(figure.legends[0].get_patches(), terms, strict=True)
     told = {patch.get_alpha(): text.get_text() for patch, text in terms}
     widths = {told[bar.get_alpha()]: bar.get_width() for bar in axes.patches}
     assert widths == pytest.approx({"$L_0$": 1, "$L_1$ to $L_{T-1}$": 2, "$L_T$": 3e-5})

@@ -1,5 +1,7 @@
 """Figure `other-samples`: the same models and starting noises, sampled in other ways."""
 
+from textwrap import fill
+
 from diffusion.store.files import read_images
 from studies.measures.results import or_hole, read_samples, resampled_here
 from studies.report.entries import Entry
@@ -10,6 +12,7 @@ from studies.report.tiles import Row, as_bytes, as_tiles, draw_tiles
 __all__ = ["ENTRY"]
 
 MOST = 9  # images in a row
+NAME, DETAIL = 9, 13  # letters in a line of a way's name, and of the model's below it
 OWN = "from N(0, I)"  # how the study itself starts
 
 
@@ -41,7 +44,8 @@ def _make_row(plan, pair, images, count: int) -> Row:
     if way is run:
         return Row(plan.label(run.model), tiles, plan.colour(run.model), detail=OWN)
     part = f"\nat ᾱ = {in_digits(way.from_abar)}" if way.from_abar else ""
-    return Row(way.name, tiles, plan.colour(run.model), detail=plan.label(run.model) + part)
+    name, model = fill(way.name, NAME), fill(plan.label(run.model), DETAIL)
+    return Row(name, tiles, plan.colour(run.model), detail=model + part)
 
 
 def find_needs(plan) -> list:
