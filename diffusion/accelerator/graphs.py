@@ -15,6 +15,7 @@ from diffusion.devices import Device
 __all__ = ["Captured", "captured"]
 
 ONE_CAPTURE = threading.Lock()  # of all threads: a capture synchronises the whole device before it begins
+MINE = threading.local()  # stream: a thread's own
 WARM_UP = 3  # calls made one kernel after another, in which libraries choose and allocate
 
 
@@ -36,7 +37,7 @@ class Captured:
     def __init__(self, function: Callable[[Any], Any], what: str):
         self.function, self.what = function, what
         self._graphs, self._calls, self._refused = {}, Counter(), False
-        self._stream = torch.cuda.Stream()
+        self.stream = _own_stream()
 
     def __call__(self, given: Any) -> Any:
         """Call the function with a tree whose tensors may have any values; its results are the caller's to keep."""
@@ -54,17 +55,17 @@ class Captured:
 
     def _beside(self, given: Any) -> Any:
         """On the stream where a capture follows: what autograd and the libraries set up belongs to a stream."""
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
             results = self.function(given)
-        torch.cuda.current_stream().wait_stream(self._stream)
+        torch.cuda.current_stream().wait_stream(self.stream)
         return results
 
     def _capture(self, key: tuple, given: Any) -> bool:
         graph, inputs = torch.cuda.CUDAGraph(), mapped(Tensor.clone, given)
         try:
             # other threads go on making draws: only what this one does may break the capture
-            with ONE_CAPTURE, torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            with ONE_CAPTURE, torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 results = self.function(inputs)
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -74,3 +75,10 @@ class Captured:
             return False
         self._graphs[key] = graph, inputs, results
         return True
+
+
+def _own_stream() -> torch.cuda.Stream:
+    """Return one stream a thread: torch hands out 32 in turn, and no capture may share one."""
+    if not hasattr(MINE, "stream"):
+        MINE.stream = torch.cuda.Stream()
+    return MINE.stream

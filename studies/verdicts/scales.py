@@ -53,7 +53,13 @@ class Column:
 
     @property
     def name(self) -> str:
-        return f"{self.scale}, confirmatory" if self.confirms else self.scale
+        """The scale, whether its seeds confirm, and how many of those that the study fixed for that are there."""
+        if not self.confirms:
+            return self.scale
+        fixed, seeds = self.plan.study.confirming.get(self.scale, ()), self.plan.scale.seeds
+        return f"{self.scale}, confirmatory" + (
+            f", {len(seeds)} of {len(fixed)} seeds" if set(seeds) < set(fixed) else ""
+        )
 
     @property
     def widths(self) -> str:

@@ -64,8 +64,8 @@ def seeds(scale: str, cell: str, measure: str, samples: str = "", last: int = 99
 
 
 def m(scale: str, cell: str, measure: str, samples: str = "") -> float:
-    """Return the mean over the first six seeds: those that the texts speak of."""
-    return float(seeds(scale, cell, measure, samples, last=5).mean())
+    """Return the mean over the first six seeds that are there: those that the texts speak of."""
+    return float(seeds(scale, cell, measure, samples)[:6].mean())
 
 
 def each(scale: str, measure: str, data="low high array", models="linear power-1.5 power-2 wave", samples="") -> list:
@@ -89,6 +89,22 @@ def read(path: str) -> pd.DataFrame:
 def verdict(scale: str, claim: str, column: str = "estimate"):
     """Return what a table of verdicts says of a claim, by the seeds that explored."""
     return table(f"{scale}/tables/verdicts.csv", claim, column)
+
+
+def effect(scale: str, claim: str, factor: float = 100) -> list[float]:
+    """Return a claim's estimate and the ends of its interval, in points unless another factor is given."""
+    return [factor * verdict(scale, claim, column) for column in ("estimate", "lower", "upper")]
+
+
+def on_the_card(measure: str) -> np.ndarray:
+    """Return, cell by cell and seed by seed, what the studies made on a card differ by from the laptop's own runs."""
+    cells = {
+        "readings": ("high linear", "high power-1.5", "high wave", "array linear", "array power-10"),
+        "mend": ("high power-10",),
+    }
+    pairs = [(study, cell) for study, names in cells.items() for cell in names]
+    made = [seeds(f"laptop/{study}", cell, measure) - seeds("laptop", cell, measure, last=2) for study, cell in pairs]
+    return np.concatenate(made)
 
 
 @cache

@@ -46,7 +46,9 @@ def _tell_shares(one, measure: str) -> str:
     if not known:
         return ""
     data, model = max(known, key=known.get)
-    best = f"{_percent(known[data, model])} at best ({one.plan.label(model)}, {one.plan.label(data)})"
+    seeds = one.seeds[data, model, RUNNING]
+    fewer = f", {seeds} seed{'s' * (seeds > 1)}" if seeds < max(one.seeds.values()) else ""
+    best = f"{_percent(known[data, model])} at best ({one.plan.label(model)}, {one.plan.label(data)}{fewer})"
     return f"{best}, {_percent(min(known.values()))} at worst"
 
 

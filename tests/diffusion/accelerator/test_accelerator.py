@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from diffusion.accelerator import graphs
 from diffusion.accelerator.feeding import ahead
 from diffusion.accelerator.memory import fitting, told_what_fits
 from diffusion.accelerator.trees import layout, mapped
@@ -110,3 +112,12 @@ def test_a_card_that_is_too_small_is_told_with_the_batch_that_would_fit(batch, f
     advice = "--batch-size 48 would fit" if fits and batch > 1 else "wait for what else is on it, or take another"
     with pytest.raises(TooLargeError, match=advice), told_what_fits(batch, find, choose("cpu", "float32")):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_the_captures_of_a_thread_share_a_stream_that_no_other_thread_has(monkeypatch):
+    streams = iter(range(99))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: next(streams))
+    monkeypatch.setattr(graphs, "MINE", threading.local())
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        found = [pool.submit(graphs.Captured, abs, "it").result().stream for pool in (one, other, one, other)]
+    assert found == [0, 1, 0, 1]

@@ -135,7 +135,9 @@ def test_seeds_that_confirm_stand_apart_and_replace_those_that_explored(judged):
     ]
     assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "by laptop, confirmatory")
     few = judged([claim("two")], {"overnight": (0.2, 4)}, confirming={"overnight": [3, 4, 5]})
-    assert whole(few).why.startswith("by overnight; leans the same way at overnight, confirmatory, one seed")
+    assert whole(few).why.startswith(
+        "by overnight; leans the same way at overnight, confirmatory, 1 of 3 seeds, one seed"
+    )
 
 
 def plant(path, scale, results, seeds, count, names, effect):

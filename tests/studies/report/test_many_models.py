@@ -1,0 +1,35 @@
+"""Figures of a study with many models."""
+
+import pytest
+import yaml
+from drawn import draw
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from studies.planning.resolving import make_plan
+
+MODELS = {f"power-{p}": {"label": f"power {p}, printed and scaled"} for p in range(2, 19)}
+
+
+def names_of(figure):
+    """Return the texts beside rows, in legends, above and below; of ticks those within their axis."""
+    for axes in (axes for axes in figure.axes if axes.axison):
+        low, high = sorted(axes.get_ylim())
+        labels = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+        yield from (text for y, text in labels if low <= y <= high)
+    yield from (text for legend in figure.legends for text in legend.get_texts())
+    yield from figure.texts
+
+
+@pytest.mark.parametrize("name", ["clean", "schedules"])
+def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
+    content = {"title": "t", "question": "q", "data": {"array": {}}, "models": MODELS}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    figure = draw(name, make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results"))
+    FigureCanvasAgg(figure).draw()
+    texts = [text for text in names_of(figure) if text.get_text() and text.get_visible()]
+    assert {text.get_text().replace("\n", " ") for text in texts} >= {one["label"] for one in MODELS.values()}
+    names = [text.get_window_extent() for text in texts]
+    panels = [axes.get_window_extent() for axes in figure.axes if axes.axison]
+    assert not [pair for i, one in enumerate(names) for pair in names[:i] if one.overlaps(pair)]
+    assert not [one for one in names for panel in panels if one.overlaps(panel)]
+    assert all(one.x0 >= 0 and one.x1 <= figure.bbox.width and one.y1 <= figure.bbox.height for one in names)
