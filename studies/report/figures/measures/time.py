@@ -28,7 +28,7 @@ def draw(plan):
         _draw_bars(axes, plan, positions, cells, stage)
         axes.set_title(words, loc="left", fontweight="bold")
     _name_bars(panels[0], plan, positions, cells)
-    seeds = f"median of {len(plan.scale.seeds)} seeds" if len(plan.scale.seeds) > 1 else "one run a bar"
+    seeds = "medians" if len(plan.scale.seeds) > 1 else "one run a bar"
     counts = cells[["epoch_seeds", "sampling_seeds"]].to_numpy()
     fewer = ((counts > 0) & (counts < len(plan.scale.seeds))).any()
     add_footnote(figure, plan, seeds, *_devices(plan), *(["*: of fewer seeds"] if fewer else []), together=True)
@@ -53,7 +53,7 @@ def _devices(plan) -> list[str]:
     """Return what the runs were made on; several may have shared a GPU."""
     records = [or_hole(read_record, run.folder / "run.json", RunRecord) for run in plan.runs]
     names = sorted({record.device.replace(", 1 threads", ", 1 thread") for record in records if record is not None})
-    return [name if name.startswith("CPU") else f"{name}, which runs may have shared" for name in names]
+    return [name if name.startswith("CPU") else f"{name}, perhaps shared" for name in names]
 
 
 def _place_bars(models) -> np.ndarray:
