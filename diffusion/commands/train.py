@@ -106,7 +106,7 @@ def _cooked(recipe: str | None, kind) -> dict:
 def _warn_of_averages(trainer) -> None:
     """Warn of averaged weights that look back further than the run is long: they stay near the first ones."""
     steps, decay = trainer.settings.epochs * trainer.steps_per_epoch, trainer.settings.ema
-    if decay and steps * (1 - decay) < ENOUGH:
+    if decay and trainer.parameters and steps * (1 - decay) < ENOUGH:
         most = 1 - ENOUGH / steps
         mend = f"give at most --ema {most:.2g}" if most > 0 else "leave --ema out"
         click.echo(

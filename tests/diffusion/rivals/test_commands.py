@@ -52,3 +52,10 @@ def test_a_gan_has_no_likelihood_and_takes_no_other_familys_settings(folder):
     code, said = call("diffusion", "likelihood", "run", "set", *FAST, folder=folder)
     assert code == 2
     assert "family gan has no likelihood" in refusal(said)
+
+
+def test_a_family_without_weights_is_not_warned_of_their_averages(folder):
+    words = ["--family", "copier", "--kept", "64", "--epochs", "1", "--batch-size", "16", "--ema", "0.999", *FAST]
+    code, said = call("diffusion", "train", "set", *words, "--out", "run", folder=folder)
+    assert code == 0, said
+    assert "--ema" not in said
