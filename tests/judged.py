@@ -23,6 +23,7 @@ def study(tmp_path):
     """A study of two sets and two schedules, with measures that follow a given rule; returns its plan."""
 
     def make(claims, value, seeds=SEEDS, told=None, **more):
+        measured_for = more.pop("measured_for", None)
         if fixed := more.pop("seeds_fixed", None):
             more["seeds"] = fixed
         content = {"title": "t", "question": "q", "claims": claims, **more}
@@ -38,7 +39,7 @@ def study(tmp_path):
                 run.folder / "measures.csv", index=False
             )
             digests = {one.id: one.digest for one in plan.study.claims} if told is None else told
-            record = {"samples": "", "studies": {plan.study_name: digests}}
+            record = {"samples": "", "studies": {measured_for or plan.study_name: digests}}
             (run.folder / "claims.json").write_text(json.dumps(record))
             (run.folder / "samples.npy").touch()
         return plan

@@ -192,7 +192,7 @@ class Study(Settings):
     claims: tuple[Claim, ...] = ()
     seeds: Mapping[Name, Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]] = {}
     confirming: Mapping[Name, Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]] = {}
-    looked: Mapping[Name, Looked] = {}
+    looked: Mapping[Name, tuple[Looked, ...]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -211,8 +211,8 @@ class Study(Settings):
 
     def count_looks(self, scale: str, seeds) -> int:
         """Count how many times results of any of these seeds were looked at while others were added: 1 if never."""
-        looked = self.looked.get(scale)
-        return looked.times if looked and set(looked.seeds) & set(seeds) else 1
+        looked = self.looked.get(scale, ())
+        return max((one.times for one in looked if set(one.seeds) & set(seeds)), default=1)
 
     def name_stage(self, scale: str, seeds) -> str:
         """Return `confirmatory` or `exploratory`; empty where the study names no seeds to confirm by at this scale."""

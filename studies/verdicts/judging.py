@@ -253,12 +253,17 @@ def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
 
 
 def _find_changed(plan, found) -> dict[str, set[int]]:
-    """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}."""
+    """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}.
+
+    Runs that were measured for another study alone tell nothing of when this one's claims were written.
+    """
     now = {claim.id: claim for claim in plan.study.claims if claim.kind in TESTED}
     changed = {}
     for run in plan.grid:
         if (run.data, run.model, "", run.seed) in found:
             record = or_hole(read_record, run.folder / CLAIMS, ClaimsRecord) or ClaimsRecord()
+            if plan.study_name not in record.studies and record.studies and not record.lost:
+                continue
             then = record.studies.get(plan.study_name, {})
             for name in (name for name, claim in now.items() if not claim.is_digest(then.get(name, ""))):
                 changed.setdefault(name, set()).add(run.seed)

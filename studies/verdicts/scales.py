@@ -204,7 +204,7 @@ def _combine_one(columns, judged) -> tuple[Whole, Evidence | None]:
         return Whole(claim, outcome, why="; ".join(filter(None, (_tell_split(deciding), why)))), None
     weakest = max((one.evidence for _, one in deciding), key=lambda found: found.p)
     found = replace(weakest, p_small=max(one.evidence.p_small for _, one in deciding))
-    return Whole(claim, "", why="; ".join(filter(None, (f"by {_name(deciding)}", why)))), found
+    return Whole(claim, "", why="; ".join(filter(None, (f"judged at {_name(deciding)}", why)))), found
 
 
 def _find_deciding(columns, judged) -> list[tuple[Column, Judged]]:

@@ -179,10 +179,12 @@ def name_outcome(outcome: str, seeds: int) -> str:
 def verdicts(evidence: Sequence[Evidence | None], alpha=0.05):
     """Return (outcome, Holm's p) of each of a study's claims together, at most alpha for any false one among them.
 
-    What is not of a kind in `TESTED` takes no part in the adjustment; its p is NaN.
+    What is not of a kind in `TESTED` takes no part in the adjustment; its p is NaN. What has too few seeds for any
+    verdict takes part with a p of 1, so that it takes no place before what can be decided.
     """
     tested = [i for i, one in enumerate(evidence) if one is not None and one.kind in TESTED]
-    adjusted = dict(zip(tested, map(float, holm([evidence[i].p for i in tested])), strict=True))
+    known = [evidence[i].p if evidence[i].seeds >= LEAST_SEEDS.get(evidence[i].kind, 2) else 1.0 for i in tested]
+    adjusted = dict(zip(tested, map(float, holm(known)), strict=True))
     return [(verdict(one, alpha, adjusted.get(i)), adjusted.get(i, nan)) for i, one in enumerate(evidence)]
 
 

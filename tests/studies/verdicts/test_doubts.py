@@ -52,7 +52,7 @@ def test_after_several_looks_a_p_over_two_percent_is_open(study):
     plan = study([claim(**DIFFERENCE)], value)
     assert 0.02 < judge(plan)[0].p_holm < 0.05
     assert outcomes(plan) == {"one": "reproduced"}
-    looked = {"smoke": {"seeds": [0, 1], "times": 5}}
+    looked = {"smoke": [{"seeds": [0, 1], "times": 5}, {"seeds": [9], "times": 7}]}
     plan = study([claim(**DIFFERENCE)], value, looked=looked)
     (one,) = judge(plan)
     assert one.outcome == "inconclusive"

@@ -203,6 +203,8 @@ def test_claims_changed_after_their_runs_are_told(study):
         plan = study([claim(**DIFFERENCE, changed="It was bolder.")], planted(0.2), told=told)
         assert judge(plan)[0].notes == (f"{CHANGED}: 0, 1, 2, 3, 4, 5", "It was bolder.")
     assert CHANGED in tabulate(plan).iloc[0].evidence
+    shared = study([claim(**DIFFERENCE)], planted(0.2), measured_for="another study")
+    assert not judge(shared)[0].notes
 
 
 def test_digests_follow_what_decides_and_nothing_else():

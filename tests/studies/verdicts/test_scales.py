@@ -69,7 +69,7 @@ def whole(columns):
 def test_scales_that_agree_make_a_verdict(judged):
     columns = judged([claim()], {"thesis": (0.3, 3), "overnight": (0.2, 1), "laptop": (0.2, 4)})
     one = whole(columns)
-    assert (one.outcome, one.why) == ("reproduced", "by thesis and laptop")
+    assert (one.outcome, one.why) == ("reproduced", "judged at thesis and laptop")
     assert one.p_holm == max(column.judged[0].evidence.p for column in columns if column.scale != "overnight")
 
 
@@ -83,7 +83,7 @@ def test_a_nearer_scale_of_one_seed_that_leans_the_other_way_takes_the_verdict(j
 
 def test_a_farther_scale_of_one_seed_decides_nothing(judged):
     one = whole(judged([claim()], {"overnight": (0.2, 4), "laptop": (-0.2, 1)}))
-    assert (one.outcome, one.why) == ("reproduced", "by overnight")
+    assert (one.outcome, one.why) == ("reproduced", "judged at overnight")
 
 
 def test_deciding_scales_that_differ_make_it_depend_on_the_recipe(judged):
@@ -133,10 +133,10 @@ def test_seeds_that_confirm_stand_apart_and_replace_those_that_explored(judged):
         ("laptop, confirmatory", (3, 4, 5)),
         ("laptop", (0, 1, 2)),
     ]
-    assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "by laptop, confirmatory")
+    assert (whole(columns).outcome, whole(columns).why) == ("reproduced", "judged at laptop, confirmatory")
     few = judged([claim("two")], {"overnight": (0.2, 4)}, confirming={"overnight": [3, 4, 5]})
     assert whole(few).why.startswith(
-        "by overnight; leans the same way at overnight, confirmatory, 1 of 3 seeds, one seed"
+        "judged at overnight; leans the same way at overnight, confirmatory, 1 of 3 seeds, one seed"
     )
 
 

@@ -210,6 +210,13 @@ def test_one_seed_or_two_are_never_enough_unless_the_claim_is_analytic():
     assert verdict(analytic(True)) == "reproduced"
 
 
+def test_what_cannot_be_decided_takes_no_place_before_what_can():
+    one = difference([1.0, 1.1, 0.9, 1.2, 1.0, 0.8], 0, 1, 0.5, np.random.default_rng(5))
+    few = [never([0.0], [1_000_000], 0.5), never([0.0, 0.0], [1_000_000] * 2, 0.5)]
+    assert max(evidence.p for evidence in few) < one.p
+    assert [p for _, p in verdicts([one, *few])] == [3 * one.p, 1, 1]
+
+
 def test_difference_is_paired_and_keeps_its_sign():
     rng = np.random.default_rng(7)
     a = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
