@@ -25,7 +25,17 @@ from pathlib import Path
 
 PROGRAMS = {name: f"{name}.__main__" for name in ("triangles", "diffusion", "studies")} | {"snakemake": "snakemake.cli"}
 LIBRARIES = (
-    *("torch", "numpy", "pandas", "scipy.stats", "scipy.ndimage", "scipy.optimize", "scipy.spatial", "pydantic"),
+    *(
+        "torch",
+        "torch._dynamo",
+        "numpy",
+        "pandas",
+        "scipy.stats",
+        "scipy.ndimage",
+        "scipy.optimize",
+        "scipy.spatial",
+        "pydantic",
+    ),
     *("sklearn.neighbors", "PIL.Image", "PIL.ImageDraw", "skimage.transform", "yaml", "jinja2", "click", "tqdm"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "seaborn"),
     *("safetensors.torch", "filelock", "threadpoolctl", "snakemake.cli", "snakemake.workflow"),
