@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from patience import PATIENCE
-from preloaded import programs
+from programs.preloaded import programs
 
 ROOT = Path(__file__).parent.parent
 STUDY = """\

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from patience import PATIENCE
 from PIL import Image
-from preloaded import programs
+from programs.preloaded import programs
 from project import ROOT, blank_samples, copy_project, environment
 
 from diffusion.checkpoints import load_model
