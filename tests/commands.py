@@ -18,7 +18,7 @@ FORKED.set_forkserver_preload(
     [
         *("triangles.cli", "diffusion.cli", "diffusion.remaking", "diffusion.denoising.likelihood"),
         *("studies.cli", "studies.measures.measuring", "studies.report.html.page", "studies.report.tables.formatting"),
-        *("studies.verdicts.judging", "pandas", "matplotlib.figure"),
+        *("studies.verdicts.judging", "pandas", "matplotlib.figure", "torch._dynamo"),
     ]
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from patience import PATIENCE
+from programs.preloaded import programs
 
 ROOT = Path(__file__).parent.parent
 STUDY = """\
@@ -22,9 +23,9 @@ CONFIG = ["--config", "scale=smoke", "study=small.yaml"]
 OUT = "results/smoke/small"
 
 
-def environment(folder):
+def environment(folder, scripts=Path(sys.executable).parent):
     """The jobs' commands are the ones installed beside this interpreter, and import the copy's packages."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), os.environ["PATH"]])
     return os.environ | {
         "PATH": path,
         "PYTHONPATH": str(folder),
@@ -59,7 +60,9 @@ def blank_samples(folder):
 
 
 def snakemake(folder, *arguments, config=CONFIG):
-    """(exit code, all it said)."""
-    process = start(folder, *arguments, config=config)
-    said = process.communicate(timeout=PATIENCE)[0]
-    return process.returncode, said
+    """(exit code, all it said); it and its jobs have the libraries imported already."""
+    done = subprocess.run(
+        ["snakemake", *arguments, *config], cwd=folder, env=environment(folder, programs()), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout

@@ -52,7 +52,8 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_path):
+def kill_each_command(plan, tmp_path, numbers):
+    """Stop every command of the plan by each of these signals and let it finish; how many were still under way."""
     before, took = contents(tmp_path / "results"), []
     call("studies", "--help", folder=tmp_path)  # the first call waits for the imports
     for words in commands(plan):
@@ -64,15 +65,24 @@ def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_pa
     for name in whole.keys() - before.keys():
         (tmp_path / "results" / name).unlink()
     for words, longest in zip(commands(plan), took, strict=True):
-        for number in [*CODES, *CODES]:
+        for number in numbers:
             stopped += stop(Started(*words, folder=tmp_path), number, rng, longest)
             found = contents(tmp_path / "results")
             # a record that was begun, and says so, stands beside what isn't there yet
             made = {n: b for n, b in found.items() if not n.endswith(".partial") and b'"unfinished"' not in b}
             assert made.items() <= whole.items()
         assert call(*words, folder=tmp_path)[0] == 0
-    assert stopped >= 20
     assert contents(tmp_path / "results") == whole
+    return stopped
+
+
+def test_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_path):
+    assert kill_each_command(plan, tmp_path, CODES) >= 10
+
+
+@pytest.mark.soak
+def test_many_kills_of_what_measures_and_shows_leave_whole_files_or_none(plan, tmp_path):
+    assert kill_each_command(plan, tmp_path, [*CODES] * 8) >= 80
 
 
 def test_a_full_disk_leaves_what_was_shown_and_measured_as_it_was(disk, tmp_path):

@@ -1,6 +1,7 @@
 """Training, sampling and the bound on the device that `--device` names, against the CPU's float32.
 
-With a card: `pytest --device cuda tests/diffusion/accelerator/test_device.py`. On a CPU its bfloat16 is judged.
+With a card: `pytest --device cuda tests/diffusion/accelerator/test_device.py`. On a CPU its bfloat16 is judged, for its
+float32 is what all is compared with.
 """
 
 from dataclasses import replace
@@ -40,7 +41,13 @@ def exact():
     torch.backends.cudnn.allow_tf32 = before
 
 
-@pytest.fixture(params=TOLERANCES)
+def pytest_generate_tests(metafunc):
+    if "device" in metafunc.fixturenames:
+        precisions = TOLERANCES if metafunc.config.getoption("--device") == "cuda" else ["bfloat16"]
+        metafunc.parametrize("device", precisions, indirect=True)
+
+
+@pytest.fixture
 def device(request, exact):
     kind = request.config.getoption("--device")
     if kind == "cuda" and not torch.cuda.is_available():

@@ -33,6 +33,12 @@ def opened(made):
     LISTENING.clear()
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Of each class of known shapes table `power` measures fewer: no other file is opened for them."""
+    monkeypatch.setattr("studies.measures.calibration.power.COUNT", 40)
+
+
 def undeclared(opened, declared):
     known = {str(path) for path in declared}
     others = {path for path in opened if path not in known and not path.endswith((".tsv", *OPTIONAL))}
