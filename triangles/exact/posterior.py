@@ -30,7 +30,41 @@ LOWEST = -150.0  # log weight of a quarter below the largest; four of them and a
 RELIABLE = -100.0  # log of the summed weights, above which what lies at `LOWEST` is under e^-50 of them
 
 
-class Finite:
+class Posterior:
+    """The posterior over a finite distribution of black and white images; subclasses sum over them by `_weigh`.
+
+    shape: (H, W).
+    """
+
+    def denoise(self, xt, abar):
+        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all."""
+        return self._sum_up(xt, abar)[0]
+
+    def log_evidence(self, xt, abar):
+        """Return log q(x_t), natural and per image, float64 (N,)."""
+        return self._sum_up(xt, abar)[1]
+
+    def _sum_up(self, xt, abar):
+        xt = self._check(xt, abar)
+        parts = [self._weigh(one) for one in xt * (2 * sqrt(abar) / (1 - abar))]
+        white, log_total = (np.stack(part) for part in zip(*parts, strict=True))
+        square, plain = np.square(xt).sum(axis=(1, 2)), xt.sum(axis=(1, 2))
+        pixels = self.shape[0] * self.shape[1]
+        outside = (square + 2 * sqrt(abar) * plain + abar * pixels) / (2 * (1 - abar))
+        evidence = log_total - outside - pixels / 2 * log(2 * pi * (1 - abar))
+        return np.clip(2 * white - 1, -1, 1), evidence
+
+    def _check(self, xt, abar):
+        xt = np.asarray(xt, np.float64)
+        if xt.ndim != 3 or xt.shape[1:] != self.shape or not len(xt) or not np.isfinite(xt).all():
+            rows, columns = self.shape
+            raise ValueError(f"x_t has shape {xt.shape}: finite numbers (N, {rows}, {columns}) are needed")
+        if not 0 < abar < 1:
+            raise ValueError(f"abar is {abar}: it must lie in (0, 1)")
+        return xt
+
+
+class Finite(Posterior):
     """A finite distribution of black and white images, and the posterior over it.
 
     Args:
@@ -53,24 +87,6 @@ class Finite:
     def entropy(self):
         """Return the entropy of an image, in bits."""
         return float(-(self.probabilities * np.log2(self.probabilities)).sum())
-
-    def denoise(self, xt, abar):
-        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all."""
-        return self._sum_up(xt, abar)[0]
-
-    def log_evidence(self, xt, abar):
-        """Return log q(x_t), natural and per image, float64 (N,)."""
-        return self._sum_up(xt, abar)[1]
-
-    def _sum_up(self, xt, abar):
-        xt = self._check(xt, abar)
-        parts = [self._weigh(one) for one in xt * (2 * sqrt(abar) / (1 - abar))]
-        white, log_total = (np.stack(part) for part in zip(*parts, strict=True))
-        square, plain = np.square(xt).sum(axis=(1, 2)), xt.sum(axis=(1, 2))
-        pixels = self.shape[0] * self.shape[1]
-        outside = (square + 2 * sqrt(abar) * plain + abar * pixels) / (2 * (1 - abar))
-        evidence = log_total - outside - pixels / 2 * log(2 * pi * (1 - abar))
-        return np.clip(2 * white - 1, -1, 1), evidence
 
     def _weigh(self, scaled):
         """Return the mean mask (H, W) and the log of the summed weights, of x_t times the slope, (H, W)."""
@@ -101,14 +117,6 @@ class Finite:
         self._lower.spread(of_lower, white)
         return white
 
-    def _check(self, xt, abar):
-        xt = np.asarray(xt, np.float64)
-        if xt.ndim != 3 or xt.shape[1:] != self.shape or not len(xt) or not np.isfinite(xt).all():
-            rows, columns = self.shape
-            raise ValueError(f"x_t has shape {xt.shape}: finite numbers (N, {rows}, {columns}) are needed")
-        if not 0 < abar < 1:
-            raise ValueError(f"abar is {abar}: it must lie in (0, 1)")
-        return xt
 
 
 class _Rows:
