@@ -9,7 +9,7 @@ Where x_t is so clear that a product may not be in the range of floats, a panel'
 are weighed that are not negligible.
 """
 
-from functools import cache
+from functools import cache, cached_property
 from math import exp, log
 
 import numpy as np
@@ -23,7 +23,7 @@ __all__ = ["Every", "check_summable", "every"]
 
 LARGEST, SECONDS, SET_UP = 48, 45, 60  # px, seconds of an x_t and of setting up there; 2 GB are not exceeded
 AT_ONCE = 2**15  # triangles in a panel: they stay in the cache
-RANGE = 1300.0  # of the log of a panel's products, e^650 at the largest
+REACH = 600.0  # of the logs of a panel's products from their middle and from the largest weight so far
 NEGLIGIBLE = 60.0  # below the largest log weight: 10^10 of such weights are under 1e-15 of the sum
 RAISED = 50.0  # by which a log weight may exceed what weights are relative to
 
@@ -95,7 +95,7 @@ class _Edges:
         self.changes = np.concatenate([terms.change @ windows, np.zeros((1, windows.shape[1]))]).T
         low, high = self.sums.min(axis=(1, 2)), self.sums.max(axis=(1, 2))
         self.middle, self.reach = (low + high) / 2, (high - low) / 2
-        near = np.clip(self.sums - self.middle[:, None, None], -RANGE / 2, RANGE / 2)
+        near = np.clip(self.sums - self.middle[:, None, None], -REACH, REACH)
         self.factors = np.exp(near, out=near)
         self.weights, self.of_changes = np.zeros(shape), np.zeros_like(self.changes)
 
@@ -118,6 +118,7 @@ class _Sums:
         self._before = np.zeros((self.size, self.size + 1))
         np.cumsum(scaled, axis=1, out=self._before[:, 1:])
         self._white = np.zeros_like(self._before)
+        self._room = np.empty((max(1, AT_ONCE // self.size**3), *[self.size] * 3))
         self._windows = [self._window(self._before, height) for height in range(self.size)]
         pairs = zip(edges, self._windows, strict=True)
         self._edges = [{name: _Edges(one, seen, self.size) for name, one in terms.items()} for terms, seen in pairs]
@@ -139,38 +140,31 @@ class _Sums:
     def add_panels(self, upper, lower, side, long):
         """Add all triangles whose edges span so many rows and whose B lies on this side."""
         panel = _Panel(self._edges, (upper, lower), side, LONG[long])
-        count = self.size - upper - lower
-        step = max(1, AT_ONCE // self.size**3)
-        for start in range(0, count, step):
-            panel.look(slice(start, min(start + step, count)))
-            if panel.highest.max() < self.largest - NEGLIGIBLE:
-                continue
-            if panel.range < RANGE:
-                self._multiply(panel)
-            else:
-                self._add(panel)
+        step = len(self._room)
+        starts = np.arange(0, len(panel.middle), step)
+        highest, reach = (np.maximum.reduceat(a, starts).tolist() for a in (panel.middle + panel.reach, panel.reach))
+        for start, high, far in zip(starts.tolist(), highest, reach, strict=True):
+            if high > self.largest - NEGLIGIBLE:
+                panel.look(slice(start, min(start + step, len(panel.middle))))
+                near = far < REACH and high < self.largest + REACH
+                self._multiply(panel) if near else self._add(panel)
 
     def _multiply(self, panel):
-        of_edges, of_changes = panel.multiply()
-        sums = of_edges[0].sum(axis=(1, 2))
-        logs = panel.middle + np.log(sums, out=np.full(len(sums), -np.inf), where=sums > 0)
-        self._raise(logs.max())
-        half = np.exp((panel.middle - self.largest) / 2)  # of the whole, where one side is large the other is small
-        self.total += (sums * half * half).sum()
-        panel.keep([one * half[:, None, None] * half[:, None, None] for one in of_edges])
-        panel.keep_changes(of_changes * half[:, None] * half[:, None])
+        of_edges, of_changes = panel.multiply(self.largest, self._room)
+        total = float(of_edges[0].sum())
+        self.total += total
+        panel.keep(of_edges, of_changes)
+        self._raise(self.largest + log(total) if total > 0 else -np.inf)
 
     def _add(self, panel):
         logs, of_changes = panel.add()
-        top = logs.max()
-        if top < self.largest - NEGLIGIBLE:
-            return
-        self._raise(top)
-        chosen = np.flatnonzero(logs > self.largest - NEGLIGIBLE)
-        weights = np.exp(logs.ravel()[chosen] - self.largest)
-        self.total += weights.sum()
-        panel.keep(panel.collect(chosen, weights))
-        panel.keep_changes(np.exp(of_changes - self.largest))
+        top = float(logs.max())
+        if top > self.largest - NEGLIGIBLE:
+            self._raise(top)
+            chosen = np.flatnonzero(logs > self.largest - NEGLIGIBLE)
+            weights = np.exp(logs.ravel()[chosen] - self.largest)
+            self.total += weights.sum()
+            panel.keep(panel.collect(chosen, weights), np.exp(of_changes - self.largest))
 
     def _raise(self, top):
         """Make weights relative to a larger one, if there is a much larger one."""
@@ -200,6 +194,7 @@ class _Panel:
     def __init__(self, edges, heights, side, long):
         upper, lower = heights
         self.drop, self.size = upper, edges[0]["upper right"].size
+        size = self.size
         self.edges = edges[upper][SIDES[side][0]], edges[lower][SIDES[side][1]], edges[upper + lower][long]
         x = np.arange(self.size)
         line, own = (lower * x[:, None] + upper * x)[:, None], ((upper + lower) * x)[:, None]
@@ -208,6 +203,21 @@ class _Panel:
         self.odd = np.flatnonzero((a[:, :, None] | b | c[:, None]) & self.inside)
         self.places = [one.terms.place[at] for one, at in zip(self.edges, self._edges_of(self.odd), strict=True)]
         self.mask = self.inside.astype(np.float64)
+        rows = (slice(start, start + size - upper - lower) for start in (0, upper, 0))
+        seen = list(zip(self.edges, rows, self.places, strict=True))
+        self.middle = log(6) + sum(one.middle[at] for one, at, _ in seen)
+        self.change = sum(one.changes[at][:, places] for one, at, places in seen)
+        self.reach = sum(one.reach[at] for one, at, _ in seen) + np.abs(self.change).max(axis=1, initial=0.0)
+
+    @cached_property
+    def grown(self):
+        """Return exp of how triangles change, (rows, odd)."""
+        return np.exp(self.change)
+
+    @cached_property
+    def outside(self):
+        """Return the log of how many orders of the corners there are, (n, n, n): six, or none."""
+        return np.where(self.inside, log(6), -np.inf)
 
     def _edges_of(self, triangles):
         """Return which edges AB, BC and AC triangles have, by their places in a panel of one row."""
@@ -218,25 +228,20 @@ class _Panel:
     def look(self, rows):
         """Look at triangles whose A lies in these rows."""
         self.rows = rows, slice(rows.start + self.drop, rows.stop + self.drop), rows
-        seen = [(one.middle[at], one.reach[at]) for one, at in zip(self.edges, self.rows, strict=True)]
-        reach = sum(reach for _, reach in seen)
-        self.middle = sum(middle for middle, _ in seen) + log(6)
-        pairs = zip(self.edges, self.rows, self.places, strict=True)
-        self.change = sum(one.changes[at][:, places] for one, at, places in pairs)
-        further = np.abs(self.change).max() if self.change.size else 0.0
-        self.highest, self.range = self.middle + reach + further, 2 * (reach.max() + further)
 
-    def multiply(self):
+    def multiply(self, largest, room):
         """Return the weights of edges AB, BC and AC, (S, n, n) each, and those of triangles that change, (S, odd).
 
-        They are relative to exp(middle).
+        They are relative to exp(largest). room: for the products, (S or more, n, n, n).
         """
         upper, lower, long = (one.factors[at] for one, at in zip(self.edges, self.rows, strict=True))
-        products = lower[:, None] * long[:, :, None]
+        upper = upper * np.exp(self.middle[self.rows[0]] - largest)[:, None, None]
+        products = np.multiply(lower[:, None], long[:, :, None], out=room[: len(upper)])
         products *= self.mask
-        flat, of_changes = products.reshape(len(products), -1), np.zeros_like(self.change)
+        of_changes = None
         if len(self.odd):
-            half, grown = flat[:, self.odd] / 2, np.exp(self.change)
+            flat, grown = products.reshape(len(products), -1), self.grown[self.rows[0]]
+            half = flat[:, self.odd] / 2
             flat[:, self.odd] = half * (1 + grown)
             of_changes = half * grown * upper.reshape(len(upper), -1)[:, self.odd // self.size]
         of_upper = (products.reshape(-1, self.size) @ np.ones(self.size)).reshape(upper.shape) * upper
@@ -248,11 +253,11 @@ class _Panel:
         upper, lower, long = (one.sums[at] for one, at in zip(self.edges, self.rows, strict=True))
         logs = lower[:, None] + long[:, :, None]
         logs += upper[..., None]
-        logs += np.where(self.inside, log(6), -np.inf)
-        flat = logs.reshape(len(logs), -1)
+        logs += self.outside
+        flat, change = logs.reshape(len(logs), -1), self.change[self.rows[0]]
         half = flat[:, self.odd] - log(2)
-        flat[:, self.odd] = np.logaddexp(half, half + self.change)
-        return logs, half + self.change
+        flat[:, self.odd] = np.logaddexp(half, half + change)
+        return logs, half + change
 
     def collect(self, chosen, weights):
         """Return the weights of edges AB, BC and AC, (S, n, n) each, of triangles by their place in the panel."""
@@ -262,16 +267,12 @@ class _Panel:
         shape = count, self.size, self.size
         return [np.bincount(at, weights, count * self.size**2).reshape(shape) for at in each]
 
-    def keep(self, of_edges):
+    def keep(self, of_edges, of_changes):
         """Add to the weights of edges AB, BC and AC."""
-        for one, at, weights in zip(self.edges, self.rows, of_edges, strict=True):
+        for one, at, places, weights in zip(self.edges, self.rows, self.places, of_edges, strict=True):
             one.weights[at] += weights
-
-    def keep_changes(self, weights):
-        """Add to the weights of edges by what triangles weigh that change, (S, odd)."""
-        for one, at, places in zip(self.edges, self.rows, self.places, strict=True):
-            for row, of_row in zip(range(at.start, at.stop), weights, strict=True):
-                one.of_changes[row] += np.bincount(places, of_row, one.of_changes.shape[1])
+            if len(self.odd):
+                np.add.at(one.of_changes[at], (slice(None), places), of_changes)
 
 
 def _find_ends(images):
