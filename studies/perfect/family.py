@@ -21,13 +21,13 @@ class PerfectSettings(FiniteSettings):
         Raises:
             ValueError: there are too many; the message says how long it would take.
         """
-        from triangles.exact.images import check_enumerable
+        from triangles.exact.every import check_summable
 
-        check_enumerable(size)
+        check_summable(size)
 
 
 PERFECT = Family(
     settings="studies.perfect.family:PerfectSettings",
     learner="studies.perfect.learner:PerfectLearner",
-    **PARTS | {"capabilities": PARTS["capabilities"] | {"floor"}},
+    **PARTS | {"model": "studies.perfect.learner:PerfectModel", "capabilities": PARTS["capabilities"] | {"floor"}},
 )

@@ -33,7 +33,10 @@ def write_terms(size, height, from_above):
     right = [(row, _last(x[..., row]) + 1, 1) for row in range(1, height)]
     left = [(row, _first(x[..., row]), -1) for row in range(1, height)]
     (top_left, top_right), (low_left, low_right) = _join(top, x[..., 1]), _join(bottom, x[..., height - 1])
-    upper_corner, lower_corner = [(0, top_right + 1, 1), (0, top, -1)], [(height, low_right + 1, 1), (height, bottom, -1)]
+    upper_corner, lower_corner = (
+        [(0, top_right + 1, 1), (0, top, -1)],
+        [(height, low_right + 1, 1), (height, bottom, -1)],
+    )
     found = {
         "upper right": [*right, (0, top, 1), (0, top_left, -1)],
         "lower right": [*right, (0, top + 1, 1), (height, bottom, 1), (height, low_left, -1)],

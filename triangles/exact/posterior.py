@@ -17,14 +17,13 @@ need neither, but for one triangle in seven Pillow fills the rows of corners by 
 algorithm of its own: neither package may import the other, and products of matrices suit a device better.
 """
 
-from functools import cache
 from math import log, pi, sqrt
 
 import numpy as np
 
-from triangles.exact.images import enumerate_images, hash_images
+from triangles.exact.images import hash_images
 
-__all__ = ["Finite", "denoise", "every", "log_evidence"]
+__all__ = ["Finite", "Posterior"]
 
 LOWEST = -150.0  # log weight of a quarter below the largest; four of them and a probability are still above 1e-308
 RELIABLE = -100.0  # log of the summed weights, above which what lies at `LOWEST` is under e^-50 of them
@@ -116,7 +115,6 @@ class Finite(Posterior):
         self._upper.spread(of_upper, white)
         self._lower.spread(of_lower, white)
         return white
-
 
 
 class _Rows:
@@ -232,19 +230,3 @@ def _merge(packed):
     if not np.array_equal(flat[first[which]], flat):  # two patterns with one key
         _, first, which = np.unique(flat, axis=0, return_index=True, return_inverse=True)
     return first, which.ravel()
-
-
-@cache
-def every(size):
-    """Return the distribution of all triangles at this size; it is made once, in seconds at 16 px."""
-    return Finite(*enumerate_images(size))
-
-
-def denoise(xt, abar, size):
-    """Return E[x_0 | x_t] over all triangles at `size` px: float64 (N, size, size) in [-1, 1]."""
-    return every(size).denoise(xt, abar)
-
-
-def log_evidence(xt, abar, size):
-    """Return log q(x_t) over all triangles at `size` px, natural and per image, float64 (N,)."""
-    return every(size).log_evidence(xt, abar)
