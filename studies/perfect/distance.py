@@ -10,8 +10,8 @@ import numpy as np
 from studies.measures.measure import Described, Measure, Ruler
 from studies.measures.results import or_hole
 from studies.measures.rulers.likelihood import LOGSNR_EDGES
+from triangles.exact.canvas import every
 from triangles.exact.entropy import known_entropy
-from triangles.exact.every import every
 from triangles.exact.images import LARGEST
 from triangles.exact.posterior import Finite
 

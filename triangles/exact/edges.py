@@ -13,13 +13,24 @@ starts AB and BC from above and AC from below, in the other half the other way r
 
 import numpy as np
 
-__all__ = ["LONG", "SIDES", "write_terms"]
+from triangles.kinds.polygons import draw_many
+
+__all__ = ["LONG", "SIDES", "check_drawing", "write_orders"]
 
 SIDES = {"right": ("upper right", "lower right"), "left": ("upper left", "lower left")}  # of B: names of AB and BC
 LONG = {"right": "long, left of B", "left": "long, right of B", "flat top": "flat top", "flat bottom": "flat bottom"}
 
 
-def write_terms(size, height, from_above):
+def write_orders(size, height):
+    """Return the terms as `_write_terms` does, of a triangle drawn from A to B to C, and of one drawn from C to B to A.
+
+    Where drawing starts is no matter, so each stands for three orders of the corners.
+    """
+    above, below = (_write_terms(size, height, from_above) for from_above in (True, False))
+    return tuple({name: two[name in LONG.values()][name] for name in above} for two in ((above, below), (below, above)))
+
+
+def _write_terms(size, height, from_above):
     """Return the terms of all edges that span `height` rows and one: {name: sparse matrix}.
 
     A row is an edge, its upper end's column times `size` plus its lower end's. A column is a place in x, summed along
@@ -84,3 +95,39 @@ def _matrix(terms, size, height):
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix
+
+
+def check_drawing(size, count=200):
+    """Check on random triangles that Pillow draws what the terms say.
+
+    Raises:
+        RuntimeError: it draws otherwise: its rule of filling is another one than that of Pillow 13.0.
+    """
+    corners = np.random.default_rng(size).integers(0, size, (count, 3, 2))
+    images, written = draw_many((corners + 0.5) / size, size) > 0, {}
+    for three, image in zip(corners.tolist(), images, strict=True):
+        found = _draw(three, size, written)
+        if found is not None and not np.array_equal(found, image):
+            raise RuntimeError(
+                f"this Pillow fills {three} otherwise than Pillow 13.0, of which sums over edges are made"
+            )
+
+
+def _draw(corners, size, written):
+    """Draw a triangle by its terms, (size, size), or return None if it has no area. written: terms, by height."""
+    a, b, c = sorted(corners, key=lambda corner: corner[::-1])
+    if b[1] == c[1]:
+        b, c = c, b
+    upper, lower = b[1] - a[1], c[1] - b[1]
+    turn = (b[0] - a[0]) * (upper + lower) - (c[0] - a[0]) * upper
+    if not turn:
+        return None
+    other = corners[(corners.index(a) + 1) % 3] == c
+    side = "right" if turn > 0 else "left"
+    long = LONG[side if upper and lower else "flat bottom" if upper else "flat top"]
+    ends = np.zeros((size, size + 1))
+    for name, top, bottom in ((SIDES[side][0], a, b), (SIDES[side][1], b, c), (long, a, c)):
+        height = bottom[1] - top[1]
+        terms = written[height] = written.get(height) or write_orders(size, height)
+        ends[top[1] : bottom[1] + 1] += terms[other][name][[top[0] * size + bottom[0]]].toarray().reshape(-1, size + 1)
+    return ends[:, ::-1].cumsum(axis=1)[:, -2::-1]

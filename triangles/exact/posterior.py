@@ -10,13 +10,14 @@ S is a sum over rows, and images share theirs: at 16 px, 2.6 million images have
 product of its halves' weights, so all weights are summed as u^T P v, with P_ij the probability of the image whose
 halves are i and j. The posterior mean follows the same way back: each half passes its weight on to its parts.
 
-At 32 px there are 173 million images: in this form they would need about 11 GB, and 5 s an x_t. Sums over edges would
-need neither, but for one triangle in seven Pillow fills the rows of corners by a rule that looks at two edges at once.
+At 32 px there are 173 million images, and in this form they would need about 11 GB: `triangles.exact.canvas` sums over
+edges there and holds none.
 
 `diffusion.denoising.finite` computes the same posterior in float32, for many x_t of many abar on a device. It keeps an
 algorithm of its own: neither package may import the other, and products of matrices suit a device better.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from math import log, pi, sqrt
 
 import numpy as np
@@ -35,17 +36,24 @@ class Posterior:
     shape: (H, W).
     """
 
-    def denoise(self, xt, abar):
-        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all."""
-        return self._sum_up(xt, abar)[0]
+    def denoise(self, xt, abar, cores=1, progress=None):
+        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all.
 
-    def log_evidence(self, xt, abar):
-        """Return log q(x_t), natural and per image, float64 (N,)."""
-        return self._sum_up(xt, abar)[1]
+        cores: how many x_t are summed at once, in threads. progress: called with 1 after each.
+        """
+        return self._sum_up(xt, abar, cores, progress)[0]
 
-    def _sum_up(self, xt, abar):
-        xt = self._check(xt, abar)
-        parts = [self._weigh(one) for one in xt * (2 * sqrt(abar) / (1 - abar))]
+    def log_evidence(self, xt, abar, cores=1, progress=None):
+        """Return log q(x_t), natural and per image, float64 (N,); see `denoise`."""
+        return self._sum_up(xt, abar, cores, progress)[1]
+
+    def _sum_up(self, xt, abar, cores, progress):
+        xt, parts = self._check(xt, abar), []
+        with ThreadPoolExecutor(cores) as pool:
+            for part in pool.map(self._weigh, xt * (2 * sqrt(abar) / (1 - abar))):
+                parts.append(part)
+                if progress:
+                    progress(1)
         white, log_total = (np.stack(part) for part in zip(*parts, strict=True))
         square, plain = np.square(xt).sum(axis=(1, 2)), xt.sum(axis=(1, 2))
         pixels = self.shape[0] * self.shape[1]
