@@ -11,12 +11,19 @@ __all__ = ["Panel"]
 
 
 class Panel:
-    """Triangles whose corners' rows lie so far apart, B on one side: axes are the row of A and columns of A, B, C."""
+    """Triangles whose corners' rows lie so far apart, B on one side: axes are the row of A and columns of A, B, C.
+
+    Args:
+        edges: the sums of x_t by edges, {name: `triangles.exact.sums.Edges`} by height.
+        heights: from the row of A to that of B, and from there to that of C. side: of B. long: the name of AC.
+
+    odd: (odd,), triangles of which three orders of the corners give another image. change: (rows, odd), how much more
+    that image's log weight is. middle, reach: (rows,), within which log weights lie.
+    """
 
     def __init__(self, edges, heights, side, long):
         upper, lower = heights
         self.drop, self.size = upper, edges[0]["upper right"].size
-        size = self.size
         self.edges = edges[upper][SIDES[side][0]], edges[lower][SIDES[side][1]], edges[upper + lower][long]
         x = np.arange(self.size)
         line, own = (lower * x[:, None] + upper * x)[:, None], ((upper + lower) * x)[:, None]
@@ -25,16 +32,11 @@ class Panel:
         self.odd = np.flatnonzero((a[:, :, None] | b | c[:, None]) & self.inside)
         self.places = [one.terms.place[at] for one, at in zip(self.edges, self._edges_of(self.odd), strict=True)]
         self.mask = self.inside.astype(np.float64)
-        rows = (slice(start, start + size - upper - lower) for start in (0, upper, 0))
+        rows = (slice(start, start + self.size - upper - lower) for start in (0, upper, 0))
         seen = list(zip(self.edges, rows, self.places, strict=True))
         self.middle = log(6) + sum(one.middle[at] for one, at, _ in seen)
         self.change = sum(one.changes[at][:, places] for one, at, places in seen)
         self.reach = sum(one.reach[at] for one, at, _ in seen) + np.abs(self.change).max(axis=1, initial=0.0)
-
-    @cached_property
-    def grown(self):
-        """Return exp of how triangles change, (rows, odd)."""
-        return np.exp(self.change)
 
     @cached_property
     def outside(self):
@@ -62,7 +64,7 @@ class Panel:
         products *= self.mask
         of_changes = None
         if len(self.odd):
-            flat, grown = products.reshape(len(products), -1), self.grown[self.rows[0]]
+            flat, grown = products.reshape(len(products), -1), np.exp(self.change[self.rows[0]])
             half = flat[:, self.odd] / 2
             flat[:, self.odd] = half * (1 + grown)
             of_changes = half * grown * upper.reshape(len(upper), -1)[:, self.odd // self.size]

@@ -30,7 +30,10 @@ class Terms:
 
 
 class Edges:
-    """The sums of x_t by edges, (S, n, n) for S rows that their upper ends lie in, and the weights of these edges."""
+    """The sums of x_t by edges, (S, n, n) for S rows that their upper ends lie in, and the weights of these edges.
+
+    factors: exp of the sums less their middle, (S,). changes: how sums change in the other orders, (S, edges that do).
+    """
 
     def __init__(self, terms, windows, size):
         shape = windows.shape[1], size, size
@@ -59,11 +62,10 @@ class Sums:
 
     def __init__(self, edges, scaled):
         self.size, self.largest, self.total = len(scaled), -np.inf, 0.0
-        self._before = np.zeros((self.size, self.size + 1))
-        np.cumsum(scaled, axis=1, out=self._before[:, 1:])
-        self._white = np.zeros_like(self._before)
+        before = np.pad(np.cumsum(scaled, axis=1), [(0, 0), (1, 0)])
+        self._white = np.zeros_like(before)
         self._room = np.empty((max(1, AT_ONCE // self.size**3), *[self.size] * 3))
-        self._windows = [self._window(self._before, height) for height in range(self.size)]
+        self._windows = [self._window(before, height) for height in range(self.size)]
         pairs = zip(edges, self._windows, strict=True)
         self._edges = [{name: Edges(one, seen, self.size) for name, one in terms.items()} for terms, seen in pairs]
 
