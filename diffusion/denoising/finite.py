@@ -132,10 +132,12 @@ class FiniteModel(Model):
 class EmpiricalLearner(Learner):
     """What remembers every image that it is shown; its loss is that of the images which it knows by then."""
 
+    kind = FiniteModel
+
     def __init__(self, settings: FiniteSettings, shape: tuple[int, int, int], device: Device):
-        network = FiniteModel.build(settings, shape)
+        network = self.kind.build(settings, shape)
         process = PROCESSES[settings.process](settings.noise_schedule(), device.torch)
-        self.model = FiniteModel(settings, tuple(shape), network, process, device)
+        self.model = self.kind(settings, tuple(shape), network, process, device)
         self.network, self.optimizers = network, []
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

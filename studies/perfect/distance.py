@@ -10,9 +10,10 @@ import numpy as np
 from studies.measures.measure import Described, Measure, Ruler
 from studies.measures.results import or_hole
 from studies.measures.rulers.likelihood import LOGSNR_EDGES
+from triangles.exact.canvas import every
 from triangles.exact.entropy import known_entropy
 from triangles.exact.images import LARGEST
-from triangles.exact.posterior import Finite, every
+from triangles.exact.posterior import Finite
 
 __all__ = ["CENTRES", "COUNT", "RULER", "TARGETS", "measure_distances"]
 

@@ -169,6 +169,8 @@ def test_no_result_hangs_on_the_batch():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
+        (lambda: exact.denoise(np.zeros((1, 64, 64)), 0.5, 64), "64 px would take .* h to sum for one x_t"),
+        (lambda: exact.log_evidence(np.zeros((1, 720, 720)), 0.5, 720), "720 px would take .* days to sum"),
         (lambda: exact.enumerate_images(32), "32 px would take .* h to draw"),
         (lambda: exact.enumerate_images(128), "128 px would take 8 days to draw"),
         (lambda: exact.enumerate_images(1), "at least 2 pixels"),

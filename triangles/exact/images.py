@@ -37,8 +37,10 @@ def check_enumerable(size):
     check_size(size, LARGEST, SECONDS, f", and {GIGABYTES * (size / LARGEST) ** 8:.0f} GB to hold")
 
 
-def check_size(size, largest, seconds, more=""):
+def check_size(size, largest, seconds, more="", verb="draw", power=5):
     """Check that all triangles at `size` px can be drawn, where those of the largest size take so many seconds.
+
+    power: of the size that the time grows with. Five of drawing: a triple of columns for each two heights.
 
     Raises:
         ValueError: size under 2 or above the largest; the message says how long it would take.
@@ -46,9 +48,9 @@ def check_size(size, largest, seconds, more=""):
     if size < 2:
         raise ValueError(f"size is {size}: a polygon needs at least 2 pixels")
     if size > largest:
-        hours = seconds * (size / largest) ** 5 / 3600  # a triple of columns for each pair of rows below the topmost
+        hours = seconds * (size / largest) ** power / 3600
         time = f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
-        raise ValueError(f"every triangle at {size} px would take {time} to draw{more}: {largest} px is the most")
+        raise ValueError(f"every triangle at {size} px would take {time} to {verb}{more}: {largest} px is the most")
 
 
 def draw_topmost(size, height):

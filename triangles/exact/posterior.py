@@ -10,27 +10,68 @@ S is a sum over rows, and images share theirs: at 16 px, 2.6 million images have
 product of its halves' weights, so all weights are summed as u^T P v, with P_ij the probability of the image whose
 halves are i and j. The posterior mean follows the same way back: each half passes its weight on to its parts.
 
-At 32 px there are 173 million images: in this form they would need about 11 GB, and 5 s an x_t. Sums over edges would
-need neither, but for one triangle in seven Pillow fills the rows of corners by a rule that looks at two edges at once.
+At 32 px there are 173 million images, and in this form they would need about 11 GB: `triangles.exact.canvas` sums over
+edges there and holds none.
 
 `diffusion.denoising.finite` computes the same posterior in float32, for many x_t of many abar on a device. It keeps an
 algorithm of its own: neither package may import the other, and products of matrices suit a device better.
 """
 
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from math import log, pi, sqrt
 
 import numpy as np
 
-from triangles.exact.images import enumerate_images, hash_images
+from triangles.exact.images import hash_images
 
-__all__ = ["Finite", "denoise", "every", "log_evidence"]
+__all__ = ["Finite", "Posterior"]
 
 LOWEST = -150.0  # log weight of a quarter below the largest; four of them and a probability are still above 1e-308
 RELIABLE = -100.0  # log of the summed weights, above which what lies at `LOWEST` is under e^-50 of them
 
 
-class Finite:
+class Posterior:
+    """The posterior over a finite distribution of black and white images; subclasses sum over them by `_weigh`.
+
+    shape: (H, W).
+    """
+
+    def denoise(self, xt, abar, cores=1, progress=None):
+        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all.
+
+        cores: how many x_t are summed at once, in threads. progress: called with 1 after each.
+        """
+        return self._sum_up(xt, abar, cores, progress)[0]
+
+    def log_evidence(self, xt, abar, cores=1, progress=None):
+        """Return log q(x_t), natural and per image, float64 (N,); see `denoise`."""
+        return self._sum_up(xt, abar, cores, progress)[1]
+
+    def _sum_up(self, xt, abar, cores, progress):
+        xt, parts = self._check(xt, abar), []
+        with ThreadPoolExecutor(cores) as pool:
+            for part in pool.map(self._weigh, xt * (2 * sqrt(abar) / (1 - abar))):
+                parts.append(part)
+                if progress:
+                    progress(1)
+        white, log_total = (np.stack(part) for part in zip(*parts, strict=True))
+        square, plain = np.square(xt).sum(axis=(1, 2)), xt.sum(axis=(1, 2))
+        pixels = self.shape[0] * self.shape[1]
+        outside = (square + 2 * sqrt(abar) * plain + abar * pixels) / (2 * (1 - abar))
+        evidence = log_total - outside - pixels / 2 * log(2 * pi * (1 - abar))
+        return np.clip(2 * white - 1, -1, 1), evidence
+
+    def _check(self, xt, abar):
+        xt = np.asarray(xt, np.float64)
+        if xt.ndim != 3 or xt.shape[1:] != self.shape or not len(xt) or not np.isfinite(xt).all():
+            rows, columns = self.shape
+            raise ValueError(f"x_t has shape {xt.shape}: finite numbers (N, {rows}, {columns}) are needed")
+        if not 0 < abar < 1:
+            raise ValueError(f"abar is {abar}: it must lie in (0, 1)")
+        return xt
+
+
+class Finite(Posterior):
     """A finite distribution of black and white images, and the posterior over it.
 
     Args:
@@ -53,24 +94,6 @@ class Finite:
     def entropy(self):
         """Return the entropy of an image, in bits."""
         return float(-(self.probabilities * np.log2(self.probabilities)).sum())
-
-    def denoise(self, xt, abar):
-        """Return E[x_0 | x_t], float64 (N, H, W) in [-1, 1], of x_t (N, H, W); abar in (0, 1), one for all."""
-        return self._sum_up(xt, abar)[0]
-
-    def log_evidence(self, xt, abar):
-        """Return log q(x_t), natural and per image, float64 (N,)."""
-        return self._sum_up(xt, abar)[1]
-
-    def _sum_up(self, xt, abar):
-        xt = self._check(xt, abar)
-        parts = [self._weigh(one) for one in xt * (2 * sqrt(abar) / (1 - abar))]
-        white, log_total = (np.stack(part) for part in zip(*parts, strict=True))
-        square, plain = np.square(xt).sum(axis=(1, 2)), xt.sum(axis=(1, 2))
-        pixels = self.shape[0] * self.shape[1]
-        outside = (square + 2 * sqrt(abar) * plain + abar * pixels) / (2 * (1 - abar))
-        evidence = log_total - outside - pixels / 2 * log(2 * pi * (1 - abar))
-        return np.clip(2 * white - 1, -1, 1), evidence
 
     def _weigh(self, scaled):
         """Return the mean mask (H, W) and the log of the summed weights, of x_t times the slope, (H, W)."""
@@ -100,15 +123,6 @@ class Finite:
         self._upper.spread(of_upper, white)
         self._lower.spread(of_lower, white)
         return white
-
-    def _check(self, xt, abar):
-        xt = np.asarray(xt, np.float64)
-        if xt.ndim != 3 or xt.shape[1:] != self.shape or not len(xt) or not np.isfinite(xt).all():
-            rows, columns = self.shape
-            raise ValueError(f"x_t has shape {xt.shape}: finite numbers (N, {rows}, {columns}) are needed")
-        if not 0 < abar < 1:
-            raise ValueError(f"abar is {abar}: it must lie in (0, 1)")
-        return xt
 
 
 class _Rows:
@@ -224,19 +238,3 @@ def _merge(packed):
     if not np.array_equal(flat[first[which]], flat):  # two patterns with one key
         _, first, which = np.unique(flat, axis=0, return_index=True, return_inverse=True)
     return first, which.ravel()
-
-
-@cache
-def every(size):
-    """Return the distribution of all triangles at this size; it is made once, in seconds at 16 px."""
-    return Finite(*enumerate_images(size))
-
-
-def denoise(xt, abar, size):
-    """Return E[x_0 | x_t] over all triangles at `size` px: float64 (N, size, size) in [-1, 1]."""
-    return every(size).denoise(xt, abar)
-
-
-def log_evidence(xt, abar, size):
-    """Return log q(x_t) over all triangles at `size` px, natural and per image, float64 (N,)."""
-    return every(size).log_evidence(xt, abar)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from diffusion.checkpoints import load_model, save_model
 from diffusion.denoising.matched import draw_matched
 from diffusion.denoising.sampling import sample
 from diffusion.devices import choose
@@ -12,6 +14,7 @@ from studies.perfect.family import PerfectSettings
 from studies.perfect.learner import PerfectLearner
 from studies.perfect.member import is_triangle
 from studies.planning.resolving import make_plan
+from triangles.exact import every
 from triangles.kinds.polygons import draw_many
 
 SIZE = 8
@@ -59,9 +62,33 @@ def test_power_10_draws_triangles_of_the_right_size_where_it_starts_rightly(mode
     assert ink["normal"] > 1.25 * ink["matched"]
 
 
-def test_a_size_of_which_no_one_knows_all_triangles_is_refused_before_anything_is_made(tmp_path):
-    content = {"title": "t", "question": "q", "plugins": ["studies.perfect.plugin"], "data": {"array": {"size": 32}}}
-    content |= {"models": {"exact": {"family": "perfect", "epochs": 1}}}
+@pytest.mark.parametrize(
+    ("size", "slow", "words"),
+    [
+        (32, False, "about 2.6 s for each x_t, as many as an image has steps: set slow"),
+        (64, True, "64 px would take .* h to sum for one x_t: 48 px is the most"),
+    ],
+)
+def test_a_size_that_takes_long_is_refused_before_anything_is_made(tmp_path, size, slow, words):
+    content = {"title": "t", "question": "q", "plugins": ["studies.perfect.plugin"], "data": {"array": {"size": size}}}
+    content |= {"models": {"exact": {"family": "perfect", "epochs": 1, "slow": slow}}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match=r"32 px would take .* to draw, and .* GB to hold: 16 px is the most"):
+    with pytest.raises(ValueError, match=words):
         make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results")
+
+
+def test_over_16_px_a_model_sums_over_edges(tmp_path, monkeypatch):
+    """As if 16 px were 4, since an x_t takes long there."""
+    for place in ("triangles.exact.canvas.ENUMERABLE", "studies.perfect.learner.LARGEST"):
+        monkeypatch.setattr(place, 4)
+    every.cache_clear()
+    device, settings = choose("cpu", "float32"), PerfectSettings(slow=True, timesteps=20, beta_max=0.3)
+    learner = PerfectLearner(settings, (1, SIZE, SIZE), device)
+    x0, source = torch.from_numpy(triangles(4) / 127.5 - 1)[:, None].float(), torch.Generator().manual_seed(0)
+    assert 0 < float(learner.step(learner.prepare(x0, source))["train"]) < 2
+    save_model(learner.trained(learner.network), tmp_path / "model.safetensors")
+    images = sample(load_model(tmp_path / "model.safetensors", device), 6, steps=10).images
+    assert is_triangle(images > 0.5).all()
+    with pytest.raises(ValueError, match="set slow"):
+        PerfectLearner(PerfectSettings(), (1, SIZE, SIZE), device)
+    every.cache_clear()
