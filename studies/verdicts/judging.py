@@ -31,6 +31,9 @@ __all__ = [
 ALPHA, AFTER_LOOKS = 0.05, 0.02  # the latter where results of the same seeds were looked at before the last were made
 BOOTSTRAP_STREAM = 41
 CHANGED = "the claim, its words or its measure were written or changed after the runs of these seeds were made"
+UNSAID = (
+    "runs of these seeds were measured for another study first, and do not say whether the claim was written by then"
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ def judge_stages(plan) -> list[tuple]:
     stages = []
     for stage in _split_stages(plan):
         found, units = gather(stage)
-        changed = _find_changed(stage, found)
+        changed, unsaid = _find_changed(stage, found)
         judged = judge_found(stage, found, units)
-        told = [replace(one, notes=(*one.notes, *_tell_changes(one.claim, changed))) for one in judged]
+        told = [replace(one, notes=(*one.notes, *_tell_changes(one.claim, changed, unsaid))) for one in judged]
         stages.append((bool(found), stage, told))
     there = [(stage, told) for measured, stage, told in stages if measured]
     return there or [stages[0][1:]]
@@ -170,10 +173,10 @@ def _tell_doubts(plan, one: Judged, fragile: tuple[int, ...]) -> list[str]:
     return told
 
 
-def _tell_changes(claim, changed) -> list[str]:
-    seeds = sorted(changed.get(claim.id, ()))
-    told = f"{CHANGED}: {', '.join(map(str, seeds))}" if seeds else None
-    return [note for note in (told, claim.changed) if note]
+def _tell_changes(claim, changed, unsaid) -> list[str]:
+    known = ((CHANGED, changed.get(claim.id, ())), (UNSAID, unsaid if claim.kind in TESTED else ()))
+    told = [f"{words}: {', '.join(map(str, sorted(seeds)))}" for words, seeds in known if seeds]
+    return [*told, claim.changed] if claim.changed else told
 
 
 def weigh(plan, claim, found, units) -> Judged:
@@ -252,19 +255,21 @@ def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
     return number, replace(one, p=min(1.0, one.p * times), p_small=min(1.0, one.p_small * times))
 
 
-def _find_changed(plan, found) -> dict[str, set[int]]:
+def _find_changed(plan, found) -> tuple[dict[str, set[int]], set[int]]:
     """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}.
 
-    Runs that were measured for another study alone tell nothing of when this one's claims were written.
+    The second one: seeds of runs that were measured for another study alone, and so do not say whether this one's
+    claims were written by then.
     """
     now = {claim.id: claim for claim in plan.study.claims if claim.kind in TESTED}
-    changed = {}
+    changed, unsaid = {}, set()
     for run in plan.grid:
         if (run.data, run.model, "", run.seed) in found:
             record = or_hole(read_record, run.folder / CLAIMS, ClaimsRecord) or ClaimsRecord()
             if plan.study_name not in record.studies and record.studies and not record.lost:
+                unsaid.add(run.seed)
                 continue
             then = record.studies.get(plan.study_name, {})
             for name in (name for name, claim in now.items() if not claim.is_digest(then.get(name, ""))):
                 changed.setdefault(name, set()).add(run.seed)
-    return changed
+    return changed, unsaid
