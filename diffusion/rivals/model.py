@@ -1,4 +1,4 @@
-"""What the families here share: a model that calls its network once an image, its draws, and bits per dimension."""
+"""What the families here share: a model whose network is called once an image, and its draws and bits per dimension."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

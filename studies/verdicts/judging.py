@@ -258,7 +258,7 @@ def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:
 def _find_changed(plan, found) -> tuple[dict[str, set[int]], set[int]]:
     """Find claims that read otherwise, or were not there, when runs were first measured: {id: those runs' seeds}.
 
-    The second one: seeds of runs that were measured for another study alone, and so do not say whether this one's
+    Also returns the seeds of runs that were measured only for another study: they do not say whether this study's
     claims were written by then.
     """
     now = {claim.id: claim for claim in plan.study.claims if claim.kind in TESTED}

@@ -154,7 +154,7 @@ def _read_verdicts(plan) -> dict:
 def _gather_claims(plan, verdicts) -> list[dict]:
     """Return each claim with its verdict, its plots, where else to look, and the command that makes it again."""
     from studies.report.html.claim_plots import lay_out_plots
-    from studies.verdicts.judging import gather, judge_stages
+    from studies.verdicts.judging import gather, judge_level, judge_stages
 
     stage, judged = judge_stages(plan)[0]
     found, _ = gather(stage)
@@ -166,6 +166,7 @@ def _gather_claims(plan, verdicts) -> list[dict]:
             "plots": lay_out_plots(stage, one, found),
             "figures": _find_shown_by(plan, one.claim),
             "command": _tell_remaking(plan, one.claim),
+            "level": judge_level(stage),
         }
         for one in judged
     ]

@@ -16,6 +16,7 @@ from PIL import Image
 
 from studies import cli
 from studies.planning.resolving import make_plan
+from studies.planning.study import Looked
 from studies.report.html import slider
 from studies.report.html.embedding import encode_drawing
 from studies.report.html.page import list_inputs, render
@@ -176,13 +177,16 @@ def test_verdicts_stand_beside_their_claims_once_they_are_there(plan):
     told = {"evidence": "−0.2 & falling", "ours": "−0.21 (−0.3 to −0.1)"}
     rows = [{"id": "first", "verdict": "contradicted", "seeds": 6, "origin": "thesis"} | told]
     pd.DataFrame(rows).to_csv(path, index=False)
+    looked = plan.study.model_copy(update={"looked": {"smoke": (Looked(seeds=(0,), times=2),)}})
     try:
         worthless = Page(render(plan))
-        page = Page(render(replace(plan, scale=plan.scale.model_copy(update={"wiring": False}))))
+        page = Page(render(replace(plan, scale=plan.scale.model_copy(update={"wiring": False}), study=looked)))
     finally:
         path.unlink()
     assert worthless.all("strong") == []
     assert "None of these numbers means anything" in worthless.text
+    for one, level in ((worthless, 0.05), (page, 0.02)):
+        assert f"surely is a p of {level} or less" in " ".join(one.text.split())
     assert "One seed: hints, no verdicts." in page.text
     assert [a["class"] for a in page.all("strong")] == ["verdict contradicted"]
     assert "−0.2 & falling" in page.text
