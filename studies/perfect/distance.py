@@ -3,7 +3,13 @@
 The former is what any model is to learn, the latter what it would say if it repeated what it has seen. Held-out images
 are noised to equal log-SNR with equal noise for every model, so that outputs are compared at the same x_t wherever two
 noise schedules meet at that level. Distances are mean squared differences of x_0 per pixel, in [-1, 1].
+
+The distance to the former is what the model's loss exceeds the least one by: times the signal-to-noise ratio it is the
+excess of the squared error of eps, and D / 2 times that, integrated over log-SNR, is in nats of an image of D pixels
+(Kingma et al. 2021, eq. 15). Over all levels it bounds the divergence from real images to samples.
 """
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,6 +32,13 @@ MEASURES = {
     for name, words in TARGETS.items()
     for centre in CENTRES
 }
+ABOVE = "loss above the perfect denoiser's, nats of an image"
+MEASURES |= {
+    "unlearnt": Described(f"{ABOVE}", "nat", better="low"),
+    "unlearnt_middle": Described(f"{ABOVE}, at log-SNR -5 to 5", "nat", better="low"),
+    "unlearnt_loss": Described("loss above the perfect denoiser's, squared error of eps over all steps", better="low"),
+}
+MIDDLE = 5
 
 
 def measure_distances(run) -> list[Measure]:
@@ -44,18 +57,38 @@ def measure_distances(run) -> list[Measure]:
     predict = or_hole(_read_model, run)
     if predict is None:
         return []
-    images, known = _read_images(run)
-    rows = []
-    for level, t in enumerate(_find_steps(run.training.noise_schedule().snr)):
+    schedule, rows, excess = run.training.noise_schedule(), [], {}
+    for level, t in enumerate(_find_steps(schedule.snr)):
         if t is not None:
-            abar = float(run.training.noise_schedule().abar[t])
-            noise = np.random.default_rng(np.random.SeedSequence([STREAM, level])).standard_normal(images.shape)
-            xt = (np.sqrt(abar) * images + np.sqrt(1 - abar) * noise).astype(np.float32)
+            xt, known = _see(run.dataset.folder, run.dataset.settings.size, level, float(schedule.abar[t]))
             found = predict(xt, t)
-            for name, target in known.items():
-                distance = float(np.square(found - target.denoise(xt, abar)).mean())
-                rows.append(Measure(f"to_{name}_logsnr_{CENTRES[level]:g}", distance, "1", len(images)))
-    return rows
+            for name, estimate in known.items():
+                distance = float(np.square(found - estimate).mean())
+                rows.append(Measure(f"to_{name}_logsnr_{CENTRES[level]:g}", distance, "1", len(xt)))
+                if name == "truth":
+                    excess[CENTRES[level]] = float(schedule.snr[t]) * distance
+    return rows + _sum_up(excess, schedule, run.dataset.settings.size**2)
+
+
+def _sum_up(excess, schedule, pixels: int) -> list[Measure]:
+    """Sum the excess of the squared error of eps up, {log-SNR: excess}: over log-SNR, and over the schedule's steps."""
+    levels, values = np.array(list(excess)), np.array(list(excess.values()))
+    nats, middle = pixels / 2 * values, np.abs(levels) <= MIDDLE
+    weighed = np.interp(np.log(schedule.snr), levels, values)
+    return [
+        Measure("unlearnt", float(nats.sum()), "nat", COUNT),
+        Measure("unlearnt_middle", float(nats[middle].sum()), "nat", COUNT),
+        Measure("unlearnt_loss", float(weighed.mean()), "1", COUNT),
+    ]
+
+
+@lru_cache(maxsize=64)  # runs that differ in how they were trained see the same x_t
+def _see(folder, size: int, level: int, abar: float):
+    """Return x_t of held-out images at a level, float32 (N, H, W), and {name: what each target says x_0 is}."""
+    images, known = _read_images(folder, size)
+    noise = np.random.default_rng(np.random.SeedSequence([STREAM, level])).standard_normal(images.shape)
+    xt = (np.sqrt(abar) * images + np.sqrt(1 - abar) * noise).astype(np.float32)
+    return xt, {name: target.denoise(xt, abar) for name, target in known.items()}
 
 
 def _find_steps(snr) -> list[int | None]:
@@ -85,13 +118,14 @@ def _read_model(run):
     return predict
 
 
-def _read_images(run):
+@lru_cache(maxsize=1)
+def _read_images(folder, size: int):
     """Return held-out images in [-1, 1], float64 (N, H, W), and the distributions that outputs are compared with."""
     from diffusion.store.files import load_array
 
-    test, train = (load_array(run.dataset.folder / f"{split}.npy").values for split in ("test", "train"))
+    test, train = (load_array(folder / f"{split}.npy").values for split in ("test", "train"))
     seen, counts = np.unique(train > 127, axis=0, return_counts=True)
-    known = {"truth": every(run.dataset.settings.size), "memory": Finite(seen, counts)}
+    known = {"truth": every(size), "memory": Finite(seen, counts)}
     return np.where(test[:COUNT] > 127, 1.0, -1.0), known
 
 

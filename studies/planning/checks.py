@@ -138,8 +138,9 @@ def check_claims(plan) -> None:
 
 
 def _check_claim(plan, claim) -> None:
-    if claim.measure is not None:
-        describe(claim.measure)
+    for name in (claim.measure, claim.ranked_by):
+        if name is not None:
+            describe(name)
     if claim.figure is not None:
         shown(FIGURES, claim.figure, plan)
     if claim.check is not None:

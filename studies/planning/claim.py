@@ -62,7 +62,8 @@ class Claim(Settings):
     equivalence the ratio, of a `never` the rate. changed: what did so after runs had been judged, in words or measure.
     why: the reason for measure and size. note: what else helps to read them. reading: what reading of the thesis the
     verdict hangs on. recipe: the only one that the claim is asked of, as one about loss curves is of the recipe's own.
-    test: sign-flip needs 6 seeds for one claim, more for several.
+    test: sign-flip needs 6 seeds for one claim, more for several. ranked_by: a second measure, of the cells' runs: then
+    Spearman's rank correlation of the two over the cells of `plus` is compared with the level.
     """
 
     id: Name
@@ -73,6 +74,7 @@ class Claim(Settings):
     figure: Name | None = None
     kind: Kind = "unjudged"
     measure: str | None = None
+    ranked_by: str | None = None
     contrast: Contrast | None = None
     direction: Literal["above", "below"] = "above"
     smallest: float | None = None
@@ -111,11 +113,13 @@ class Claim(Settings):
     def _measure_version(self) -> int:
         from studies.registries import describe
 
-        return describe(self.measure).version if self.measure else 0
+        return sum(describe(name).version for name in (self.measure, self.ranked_by) if name)
 
     def _compared_wrongly(self) -> str | None:
         """Say what the contrast lacks, or has too much of, for a claim of this kind."""
         compared, level = bool(self.contrast.minus), self.contrast.level is not None
+        if self.ranked_by and (self.kind != "difference" or not level or len(self.contrast.plus) > 1):
+            return "kind difference, one entry of plus and a level to rank by another measure"
         if self.kind == "never" and (compared or level):
             return "a contrast of plus only"
         if self.contrast.each_data and self.kind == "never":
@@ -130,7 +134,7 @@ class Claim(Settings):
 # of a claim: how it is told, not how it is judged
 SHOWN_ONLY = ("claim", "changed", "source", "origin", "figure", "note", "reading")
 FIRST_NAMES = {"data": "preparation", "model": "schedule"}  # of the axes, when the first claims were hashed
-ADDED = {"each_data": False, "recipe": None}  # since then, with what a claim that lacks them means
+ADDED = {"each_data": False, "recipe": None, "ranked_by": None}  # since then, with what a claim that lacks them means
 
 
 def _as_first_hashed(content: Any) -> Any:

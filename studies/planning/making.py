@@ -65,9 +65,10 @@ class Maker:
 
     def _training(self, model: str, seed: int, more: dict) -> tuple[BaseModel, dict]:
         """Return a model's training settings, and those that its name stands for at this scale."""
-        own, said, where = self.study.models[model].settings, stands_for(model), f"{self.where}: models.{model}"
-        kind = settings_class(said | self.study.training | own)
-        given = understood(self.study.training, kind) | own
+        where, variant, said = f"{self.where}: models.{model}", self.study.models[model], stands_for(model)
+        kind = settings_class(said | self.study.training | variant.settings)
+        recipe = self._find_recipe(variant.recipe, where).training if variant.recipe else {}
+        given = understood(recipe, kind) | understood(self.study.training, kind) | variant.settings
         common = understood(self.recipe.training | self.scale.training, kind) | {"seed": seed}
         said = understood(said, kind)
         family = {name: value for name, value in given.items() if name == "family"}
@@ -151,10 +152,12 @@ class Maker:
 
     @property
     def recipe(self) -> Recipe:
-        if self.scale.recipe not in self.scales.recipes:
-            known = ", ".join(self.scales.recipes)
-            raise ValueError(f"{self.where}: unknown recipe {self.scale.recipe!r}: choose from {known}")
-        return self.scales.recipes[self.scale.recipe]
+        return self._find_recipe(self.scale.recipe, self.where)
+
+    def _find_recipe(self, name: str, where: str) -> Recipe:
+        if name not in self.scales.recipes:
+            raise ValueError(f"{where}: unknown recipe {name!r}: choose from {', '.join(self.scales.recipes)}")
+        return self.scales.recipes[name]
 
 
 def _check_name(name: str, where: str) -> None:

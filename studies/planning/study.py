@@ -101,9 +101,10 @@ class DataVariant(Variant):
 
 
 class ModelVariant(Variant):
-    """A model, by settings of `diffusion train`; sampling: by settings of `diffusion sample`; colour: of its lines and
-    bars, as #rrggbb, chosen if it has none."""
+    """A model, by settings of `diffusion train`; recipe: one of scales.yaml, in place of the scale's; sampling: by
+    settings of `diffusion sample`; colour: of its lines and bars, as #rrggbb, chosen if it has none."""
 
+    recipe: Name | None = None
     colour: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")] | None = None
     sampling: Mapping[str, Any] = {}
 

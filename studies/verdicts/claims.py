@@ -3,6 +3,7 @@
 import numpy as np
 
 from studies.measures.measure import OF_REAL
+from studies.registries import describe
 from studies.verdicts.statistics import TESTED, seeds_needed
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "count",
     "count_needed",
     "find_value",
+    "name_measure",
     "sides",
     "tell",
     "tell_comparison",
@@ -82,7 +84,7 @@ def _compared(plan, claim, found, plus, minus, level):
     plus, minus = ([cells(plan, where) for where in side] for side in (plus, minus))
     seeds, a, b = [], [], []
     for seed in plan.scale.seeds:
-        values = [[find_value(found, cell, seed, claim.measure) for cell in group] for group in (*plus, *minus)]
+        values = [_find_values(claim, found, group, seed) for group in (*plus, *minus)]
         if np.isfinite([v for group in values for v in group]).all():
             means = [float(np.mean(group)) for group in values]
             seeds.append(seed)
@@ -93,6 +95,23 @@ def _compared(plan, claim, found, plus, minus, level):
     return seeds, np.array(a), np.array(b)
 
 
+def _find_values(claim, found, group, seed) -> list[float]:
+    """Find a measure of each cell, or of all of them its rank correlation with the measure that the claim ranks by."""
+    values = [find_value(found, cell, seed, claim.measure) for cell in group]
+    if claim.ranked_by is None:
+        return values
+    others = [find_value(found, (data, model, ""), seed, claim.ranked_by) for data, model, _ in group]
+    return [_rank_correlation(values, others)]
+
+
+def _rank_correlation(values, others) -> float:
+    """Return Spearman's rank correlation, NaN where a value is missing or all are equal."""
+    from scipy.stats import spearmanr
+
+    known = np.isfinite([*values, *others]).all() and np.ptp(values) > 0 and np.ptp(others) > 0
+    return float(spearmanr(values, others).statistic) if known else np.nan
+
+
 def find_value(found, cell, seed, measure) -> float:
     """Find a measure of a cell and seed, NaN where there is none; that of real images is any cell's of the data."""
     known = found.get((*cell, seed), {})
@@ -100,6 +119,12 @@ def find_value(found, cell, seed, measure) -> float:
         same = (values for key, values in found.items() if (key[0], key[-1]) == (cell[0], seed) and measure in values)
         known = next(same, {})
     return known.get(measure, (np.nan, 0))[0]
+
+
+def name_measure(claim) -> str:
+    """Name what a claim is judged by, in words."""
+    words = describe(claim.measure).words
+    return f"rank correlation of {words} with {describe(claim.ranked_by).words}" if claim.ranked_by else words
 
 
 def tell(plan, where) -> str:

@@ -57,6 +57,8 @@ def _pairs(plan, claim, found):
     Empty if they don't match up, or are all the same, as measures of the data are under every model.
     """
     contrast = claim.contrast
+    if claim.ranked_by:
+        return []
     if len(contrast.plus) != 1 or len(contrast.minus) > 1:
         return []
     plus = cells(plan, contrast.plus[0])

@@ -190,7 +190,7 @@ def weigh(plan, claim, found, units) -> Judged:
         return Judged(claim, nothing("unjudged"), notes=(claim.why or "no judgement is written down",))
     if unasked := _tell_unasked(plan, claim):
         return Judged(claim, nothing(NOT_ASKED), notes=(unasked,))
-    unit = "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
+    unit = "1" if claim.ranked_by else "ratio" if claim.kind == "equivalence" else units.get(claim.measure, "")
     try:
         one = _count_never(plan, claim, found) if claim.kind == "never" else _compare(plan, claim, found)
     except Missing as reason:

@@ -6,7 +6,7 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from studies.registries import describe
+from studies.verdicts.claims import name_measure
 from studies.verdicts.judging import Judged, judge_stages, nothing
 from studies.verdicts.scales import combine
 from studies.verdicts.statistics import NOT_ASKED, TESTED, name_outcome
@@ -80,7 +80,7 @@ def tell_evidence(plan, one: Judged) -> str:
 
 
 def _tell_measure(claim) -> str:
-    return describe(claim.measure).words if claim.measure else claim.check.replace("-", " ")
+    return name_measure(claim) if claim.measure else claim.check.replace("-", " ")
 
 
 def tell_estimate(one: Judged) -> str:

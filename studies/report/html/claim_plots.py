@@ -7,8 +7,7 @@ import textwrap
 
 import numpy as np
 
-from studies.registries import describe
-from studies.verdicts.claims import contrast, tell, tell_contrast
+from studies.verdicts.claims import contrast, name_measure, tell, tell_contrast
 from studies.verdicts.contrasts import parts
 
 __all__ = ["lay_out_plots"]
@@ -45,7 +44,7 @@ def lay_out_plots(plan, one, found) -> dict | None:
 
 
 def _tell_measure(one) -> str:
-    name, known = describe(one.claim.measure).words, one.unit in ("", "1", "ratio", "share")
+    name, known = name_measure(one.claim), one.unit in ("", "1", "ratio", "share")
     name = name if known or name.endswith(one.unit) else f"{name} ({one.unit})"
     added = len(one.claim.contrast.plus) > 1 and not one.claim.contrast.each
     return f"{name}, added up" if added else name

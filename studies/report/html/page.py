@@ -9,7 +9,7 @@ from diffusion.store.files import beside, check_digest, vouch, write_text
 from diffusion.store.ledger import claim
 from diffusion.store.opening import read_whole
 from studies.measures.results import or_hole
-from studies.registries import FIGURES, RULERS, TABLES, describe, shown
+from studies.registries import FIGURES, RULERS, TABLES, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
 from studies.report.html.across import TABLE, lay_out_scales
@@ -20,6 +20,7 @@ from studies.report.html.ran import gather_facts
 from studies.report.tables.across.scales import find_evidence
 from studies.report.tables.formatting import read_back
 from studies.terminal.worth import weigh
+from studies.verdicts.claims import name_measure
 from studies.verdicts.statistics import name_outcome
 
 __all__ = ["list_inputs", "render", "write_report"]
@@ -161,7 +162,7 @@ def _gather_claims(plan, verdicts) -> list[dict]:
     return [
         {
             "claim": one.claim,
-            "measure": describe(one.claim.measure).words if one.claim.measure else "",
+            "measure": name_measure(one.claim) if one.claim.measure else "",
             "verdict": verdicts.get(one.claim.id),
             "plots": lay_out_plots(stage, one, found),
             "figures": _find_shown_by(plan, one.claim),
