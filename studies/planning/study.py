@@ -23,7 +23,6 @@ def _distinct(names: tuple) -> tuple:
 
 Distinct = AfterValidator(_distinct)
 
-
 OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some
 OF_PATHS = ("sampler", *OF_SAMPLERS, "clip", "steps", "framed", "frames")  # nothing to families that draw at once
 
