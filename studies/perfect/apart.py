@@ -12,7 +12,7 @@ from studies.report.needs import measure_files
 from studies.report.rows import capable
 from studies.report.style import add_footnote, add_model_legend, add_title, new_figure, styled
 
-__all__ = ["ENTRY"]
+__all__ = ["ENTRY", "read_lines"]
 
 LEAST = 1e-7  # float32's own error lies below
 HEADS = {"truth": "to the perfect denoiser", "memory": "to that of the training images"}
@@ -22,7 +22,7 @@ HEADS = {"truth": "to the perfect denoiser", "memory": "to that of the training 
 def draw(plan):
     """Draw mean distances over log-SNR, a column a target and a row a data set; means over seeds."""
     names = list(dict.fromkeys(run.data for run in capable(plan.grid, "score")))
-    lines = _read_lines(plan)
+    lines = read_lines(plan)
     shown = [name for name in names if any(data == name for data, _, _ in lines)] or names[:1]
     height = 1.45 + 2.15 * len(shown)
     figure = new_figure(height)
@@ -57,7 +57,7 @@ def _draw_panel(axes, plan, lines) -> None:
         axes.plot(CENTRES, np.maximum(line, LEAST), color=plan.colour(model), marker="o", markersize=2, linewidth=1.4)
 
 
-def _read_lines(plan) -> dict:
+def read_lines(plan) -> dict:
     """Return {(data, model, target): distances by log-SNR, NaN where there is none}, of what was measured."""
     found = {}
     for run in plan.grid:

@@ -21,7 +21,7 @@ from triangles.exact.entropy import known_entropy
 from triangles.exact.images import LARGEST
 from triangles.exact.posterior import Finite
 
-__all__ = ["CENTRES", "COUNT", "RULER", "TARGETS", "measure_distances"]
+__all__ = ["CENTRES", "COUNT", "MIDDLE", "RULER", "SUMS", "TARGETS", "measure_distances"]
 
 CENTRES = (LOGSNR_EDGES[1:] + LOGSNR_EDGES[:-1]) / 2
 COUNT = 64  # held-out images at each level
@@ -33,11 +33,12 @@ MEASURES = {
     for centre in CENTRES
 }
 ABOVE = "loss above the perfect denoiser's, nats of an image"
-MEASURES |= {
+SUMS = {
     "unlearnt": Described(f"{ABOVE}", "nat", better="low"),
     "unlearnt_middle": Described(f"{ABOVE}, at log-SNR -5 to 5", "nat", better="low"),
     "unlearnt_loss": Described("loss above the perfect denoiser's, squared error of eps over all steps", better="low"),
 }
+MEASURES |= SUMS
 MIDDLE = 5
 
 
