@@ -116,6 +116,17 @@ def test_a_grid_may_be_a_list_of_pairs_and_a_model_may_have_samplings_of_its_own
     assert plan.grid[1].name.endswith("-sampling_samplerddim-sampling_varianceNone-sampling_steps10")
 
 
+def test_a_model_may_name_a_recipe_that_wins_over_the_scales_own(tmp_path):
+    models = {"linear": {}, "wave": {"recipe": "thesis", "batch_size": 8}}
+    plan = make_plan(written(tmp_path, models=models, **ALONE), "smoke")
+    ours, other = (plan.cell("array", name).training for name in models)
+    assert (ours.target, ours.optimizer, ours.ema) == ("bernoulli", "muon", 0.9)
+    assert (other.target, other.optimizer, other.ema, other.batch_size) == ("eps", "adam", 0, 8)
+    assert (other.epochs, other.widths) == (ours.epochs, ours.widths)
+    with pytest.raises(ValueError, match=r"models\.wave: unknown recipe 'slow': choose from thesis, fast"):
+        make_plan(written(tmp_path, models={"wave": {"recipe": "slow"}}, **ALONE), "smoke")
+
+
 def test_labels_and_colours_are_the_studys_own_or_made(tmp_path):
     models = {"linear": {"label": "straight", "colour": "#0072b2"}, "wave": {}, "cosine": {}}
     plan = make_plan(written(tmp_path, **ALONE, models=models))

@@ -298,3 +298,25 @@ def test_the_seeds_a_claim_needs_grow_with_the_claims_beside_it():
     one, vague = Claim(**claim(**DIFFERENCE | {"test": "sign-flip"})), Claim(**claim(kind="underspecified", why="no"))
     assert [count_needed(one, [one] * count + [vague]) for count in (1, 12)] == [6, 9]
     assert count_needed(vague, [one, vague]) == 0
+
+
+def test_a_rank_correlation_of_two_measures_is_judged_over_the_cells(study):
+    """One swap of neighbours among four leaves a rank correlation of 0.8."""
+
+    def value(run):
+        place = 2 * (run.data == "low") + (run.model == "linear")
+        swapped = {0: 1, 1: 0}.get(place, place) if run.seed % 2 else place
+        return None if (run.seed, place) == (5, 3) else {"ink": place**3, "components": -float(swapped)}
+
+    sides_ = {"plus": [{"model": ["linear", "wave"]}], "level": -0.5}
+    ranked = claim(**DIFFERENCE | {"contrast": sides_, "direction": "below", "ranked_by": "components"})
+    plan = study([ranked], value)
+    one = judge(plan)[0]
+    assert one.a == pytest.approx([-1, -0.8, -1, -0.8, -1])
+    assert (one.outcome, one.unit, one.evidence.estimate) == ("reproduced", "1", pytest.approx(-0.42))
+    assert "rank correlation of" in tabulate(plan).iloc[0].evidence
+    assert [part.label for part in parts(plan, one, gather(plan)[0])] == ["all"]
+    with pytest.raises(ValueError, match="one entry of plus and a level"):
+        Claim(**DIFFERENCE | claim(ranked_by="components"))
+    with pytest.raises(ValueError, match="unknown measure 'component'"):
+        study([claim(**ranked | {"ranked_by": "component"})], value)
