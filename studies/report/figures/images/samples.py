@@ -6,6 +6,7 @@ from diffusion.store.files import read_images
 from studies.measures.results import first_seed, or_hole, read_samples
 from studies.report.entries import Entry
 from studies.report.needs import image_files, sample_files
+from studies.report.palette import MUTED
 from studies.report.rows import has_cell
 from studies.report.style import DPI, add_footnote, add_title, new_figure, styled
 from studies.report.tiles import (
@@ -52,8 +53,13 @@ def draw(plan):
         left = LABEL + i * (wide + 2 * GAP)
         write(figure, plan.label(data), left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
         for j, row in enumerate(rows):
+            top = TOP + HEAD + j * pitch
             if row is REAL or has_cell(plan, data, row):
-                _draw_panel(figure, panels[row, data], (left, TOP + HEAD + j * pitch), (wide, tall), lines)
+                _draw_panel(figure, panels[row, data], (left, top), (wide, tall), lines)
+            else:
+                write(
+                    figure, "not in this study", left + wide / 2, top + tall / 2, color=MUTED, ha="center", fontsize=8
+                )
     for j, row in enumerate(rows):
         label_row(figure, _make_label(plan, row), TOP + HEAD + j * pitch, tall)
     shown = [tiles[: COLUMNS * lines] for tiles in panels.values() if tiles is not None]

@@ -32,7 +32,9 @@ def draw(plan):
     models = [model for _, model in cells]
     y = np.arange(len(cells)) + 0.5 * np.cumsum([0, *(a != b for a, b in pairwise(models))])
     _stack_terms(axes, y, [plan.colour(model) for model in models], means)
-    _write_totals(axes, y, [seeds_by_cell(plan, "total_bits").get((m, d), []) for d, m in cells], means)
+    totals = seeds_by_cell(plan, "total_bits")
+    seeds = [totals.get((model, data), []) for data, model in cells]
+    _write_totals(axes, y, seeds, means)
     _write_priors(axes, y, means["prior"])
     marked = _mark_levels(axes, plan, means["total"])
     entropies = _mark_entropies(axes, plan, y, [data for data, _ in cells])
@@ -41,7 +43,9 @@ def draw(plan):
     for model in dict.fromkeys(models):
         name_row(axes, plan, model, y[models.index(model)])
     _add_legend(figure, height, entropies)
-    spread = "±: sd over seeds (points)" if len(plan.scale.seeds) > 1 else "± two standard errors"
+    several = max(map(len, seeds), default=0) > 1
+    spread = "±: sd over seeds (points)" if several else "± two standard errors"
+    spread += "; none where there is one seed" if several and min(len(one) for one in seeds if one) == 1 else ""
     dotted = [f"dotted: {'; '.join(marked)}"] if marked else []
     add_footnote(figure, plan, *dotted, spread, *left_out(plan, models, "a likelihood"), together=True)
     return figure
@@ -74,16 +78,17 @@ def _stack_terms(axes, y, shades, means) -> None:
 
 
 def _write_totals(axes, y, seeds, means) -> None:
-    """Draw the seeds' sums as points, with mean and spread beside the bars: over seeds, or that of a seed's images."""
+    """Draw the seeds' sums as points, with mean and spread beside the bars: over seeds, or a seed's images."""
     from matplotlib.patheffects import Normal, Stroke
 
     from studies.report.tables.formatting import with_spread
 
+    several = max(map(len, seeds), default=0) > 1
     halo = [Stroke(linewidth=3, foreground="white"), Normal()]  # so that no line runs through a number
     for position, known, total, error in zip(y, seeds, means["total"], means["error"], strict=True):
         if len(known) > 1:
             axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
-        spread = np.std(known, ddof=1) if len(known) > 1 else 2 * error
+        spread = np.std(known, ddof=1) if len(known) > 1 else 0 if several else 2 * error
         text = f"  {with_spread(total, spread)}" if known else " no result"
         axes.text(max(known, default=0), position, text, va="center", fontsize=8, path_effects=halo)
 
