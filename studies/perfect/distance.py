@@ -42,54 +42,70 @@ MEASURES |= SUMS
 MIDDLE = 5
 
 
-def measure_distances(run) -> list[Measure]:
+def measure_distances(run, images: int = COUNT, spacing: int = 1, largest: int = LARGEST, seen=None) -> list[Measure]:
     """Return the distances at each log-SNR that the run's noise schedule has a step near to.
 
-    There are none where not all images of the data are known: gray ones, and canvases that are too large. Nor are there
-    any of a run whose weights were not kept.
+    There are none where not all images of the data are known: gray ones, and canvases of more than `largest` px. Nor
+    are there any of a run whose weights were not kept. images: held-out ones at a level; spacing: take one of so many
+    levels; seen: the folder of data whose images these are, the run's own if none.
 
     Raises:
         ValueError: a file is broken.
         OSError: the run's data is missing.
     """
-    settings = run.dataset.settings
-    if known_entropy(settings) is None or settings.size > LARGEST or run.training.value_range != "symmetric":
+    settings, training = run.dataset.settings, run.training
+    if known_entropy(settings) is None or settings.size > largest or training.value_range != "symmetric":
         return []
     predict = or_hole(_read_model, run)
     if predict is None:
         return []
-    schedule, rows, excess = run.training.noise_schedule(), [], {}
-    for level, t in enumerate(_find_steps(schedule.snr)):
-        if t is not None:
-            xt, known = _see(run.dataset.folder, run.dataset.settings.size, level, float(schedule.abar[t]))
-            found = predict(xt, t)
-            for name, estimate in known.items():
-                distance = float(np.square(found - estimate).mean())
+    schedule, rows, excess = training.noise_schedule(), [], {}
+    steps = _find_steps(schedule.snr)
+    for level in range(spacing // 2, len(CENTRES), spacing):
+        if (t := steps[level]) is not None:
+            abar = float(schedule.abar[t])
+            xt, truth = _see(seen or run.dataset.folder, settings.size, images, level, abar)
+            found, memory = predict(xt, t), _read_memory(run.dataset.folder).denoise(xt, abar)
+            distances = [float(np.square(found - target).mean()) for target in (truth, memory)]
+            excess[CENTRES[level]] = float(schedule.snr[t]) * distances[0]
+            for name, distance in zip(TARGETS, distances, strict=True):
                 rows.append(Measure(f"to_{name}_logsnr_{CENTRES[level]:g}", distance, "1", len(xt)))
-                if name == "truth":
-                    excess[CENTRES[level]] = float(schedule.snr[t]) * distance
-    return rows + _sum_up(excess, schedule, run.dataset.settings.size**2)
+    return rows + _sum_up(excess, schedule, spacing * settings.size**2, images)
 
 
-def _sum_up(excess, schedule, pixels: int) -> list[Measure]:
-    """Sum the excess of the squared error of eps up, {log-SNR: excess}: over log-SNR, and over the schedule's steps."""
+def _sum_up(excess, schedule, pixels: int, count: int) -> list[Measure]:
+    """Sum the excess of the squared error of eps up, {log-SNR: excess}: over log-SNR, and over the schedule's steps.
+
+    pixels: of an image, times the levels' distance in log-SNR.
+    """
     levels, values = np.array(list(excess)), np.array(list(excess.values()))
     nats, middle = pixels / 2 * values, np.abs(levels) <= MIDDLE
     weighed = np.interp(np.log(schedule.snr), levels, values)
     return [
-        Measure("unlearnt", float(nats.sum()), "nat", COUNT),
-        Measure("unlearnt_middle", float(nats[middle].sum()), "nat", COUNT),
-        Measure("unlearnt_loss", float(weighed.mean()), "1", COUNT),
+        Measure("unlearnt", float(nats.sum()), "nat", count),
+        Measure("unlearnt_middle", float(nats[middle].sum()), "nat", count),
+        Measure("unlearnt_loss", float(weighed.mean()), "1", count),
     ]
 
 
-@lru_cache(maxsize=64)  # runs that differ in how they were trained see the same x_t
-def _see(folder, size: int, level: int, abar: float):
-    """Return x_t of held-out images at a level, float32 (N, H, W), and {name: what each target says x_0 is}."""
-    images, known = _read_images(folder, size)
-    noise = np.random.default_rng(np.random.SeedSequence([STREAM, level])).standard_normal(images.shape)
-    xt = (np.sqrt(abar) * images + np.sqrt(1 - abar) * noise).astype(np.float32)
-    return xt, {name: target.denoise(xt, abar) for name, target in known.items()}
+@lru_cache(maxsize=128)  # runs that differ in how they were trained see the same x_t
+def _see(folder, size: int, images: int, level: int, abar: float):
+    """Return x_t of held-out images at a level, float32 (N, H, W), and E[x_0 | x_t], float64, both in [-1, 1]."""
+    from diffusion.store.files import load_array
+
+    test = load_array(folder / "test.npy").values[:images]
+    x0 = np.where(test > 127, 1.0, -1.0)
+    noise = np.random.default_rng(np.random.SeedSequence([STREAM, level])).standard_normal(x0.shape)
+    xt = (np.sqrt(abar) * x0 + np.sqrt(1 - abar) * noise).astype(np.float32)
+    return xt, every(size).denoise(xt, abar)
+
+
+@lru_cache(maxsize=1)
+def _read_memory(folder) -> Finite:
+    """Return the distribution of the training images."""
+    from diffusion.store.files import load_array
+
+    return Finite(*np.unique(load_array(folder / "train.npy").values > 127, axis=0, return_counts=True))
 
 
 def _find_steps(snr) -> list[int | None]:
@@ -117,17 +133,6 @@ def _read_model(run):
         return found.x0[:, 0].numpy().astype(np.float64)
 
     return predict
-
-
-@lru_cache(maxsize=1)
-def _read_images(folder, size: int):
-    """Return held-out images in [-1, 1], float64 (N, H, W), and the distributions that outputs are compared with."""
-    from diffusion.store.files import load_array
-
-    test, train = (load_array(folder / f"{split}.npy").values for split in ("test", "train"))
-    seen, counts = np.unique(train > 127, axis=0, return_counts=True)
-    known = {"truth": every(size), "memory": Finite(seen, counts)}
-    return np.where(test[:COUNT] > 127, 1.0, -1.0), known
 
 
 RULER = Ruler(MEASURES, of_run=measure_distances, needs=frozenset({"score"}))
