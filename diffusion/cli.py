@@ -21,6 +21,7 @@ from diffusion.store.stops import on_stop
 from diffusion.store.surroundings.progress import bar
 
 OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some, which refuses what is another's
+OF_PATHS = ("sampler", "steps", "clip", *OF_SAMPLERS)  # of families whose draws have a path
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,6 +101,7 @@ def sample(
         check_free(run / f"{name}.csv", "a bound")
         check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.png", f"{name}-frames.npy"])
         trained, digest = runs.read_model(run, chosen)
+        _check_path(trained)
         told = {"model": digest}
         told |= {"noised": str(noised), "from_abar": from_abar} if noised else {}
         told |= {name: str(folder) for name, folder in (("matched", matched), ("renormed", renormed)) if folder}
@@ -110,6 +112,15 @@ def sample(
         results.write_samples(run, name, samples, model, options | told | biases, seconds)
     warn_of_collapse(samples.images)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy; see {name}.png")
+
+
+def _check_path(model) -> None:
+    """Refuse options of a path that were given where the family has none: they would be recorded and do nothing."""
+    context = click.get_current_context()
+    for option in OF_PATHS:
+        given = context.params[option]
+        if given not in (None, next(one.default for one in context.command.params if one.name == option)):
+            _require(model, "frames", f"--{option}")
 
 
 def _changed(model, images, from_abar: float | None, options: dict):

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import numpy as np
+
 from diffusion.settings import FamilySettings, setting
 
 __all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
@@ -39,6 +41,16 @@ class FlowSettings(FamilySettings):
     dequantisation: Literal["uniform", "variational"] = setting(
         "uniform", "noise within a gray level; variational: learnt with the flow, which tightens the bound"
     )
+
+    def check_images(self, images: np.ndarray) -> None:
+        """Check that uint8 images, of any shape, have no gray levels but the flow's.
+
+        Raises:
+            ValueError: training would round others without a word.
+        """
+        share = np.arange(256) / 255 * (self.levels - 1)
+        if (np.abs(share - share.round()) > 1e-6)[np.bincount(images.ravel(), minlength=256) > 0].any():
+            raise ValueError(f"the images have more than the flow's {self.levels} gray levels: give --levels 256")
 
 
 class CopierSettings(FamilySettings):

@@ -59,3 +59,28 @@ def test_a_family_without_weights_is_not_warned_of_their_averages(folder):
     code, said = call("diffusion", "train", "set", *words, "--out", "run", folder=folder)
     assert code == 0, said
     assert "--ema" not in said
+
+
+@pytest.mark.parametrize("words", [("--sampler", "nonsense"), ("--steps", "5"), ("--snr", "0.2"), ("--clip",)])
+def test_options_of_a_path_are_refused_where_a_family_has_none(folder, words):
+    training = ["--family", "copier", "--kept", "8", "--epochs", "1", "--batch-size", "16", *FAST, "--out", "run"]
+    assert call("diffusion", "train", "set", *training, folder=folder)[0] == 0
+    code, said = call("diffusion", "sample", "run", "--count", "2", *words, *FAST, folder=folder)
+    assert code == 2
+    assert f"family copier has no frames: leave out {words[0]}" in refusal(said)
+    assert not (folder / "run/samples.npy").exists()
+
+
+@pytest.mark.parametrize(("levels", "gray", "fits"), [(2, 128, False), (7, 1, False), (2, 255, True), (256, 1, True)])
+def test_a_flow_refuses_gray_levels_that_it_would_round(folder, levels, gray, fits):
+    settings = FAMILIES["flow"].settings(levels=levels)
+    images = np.array([[0, gray], [255, 0]], np.uint8)
+    if fits:
+        settings.check_images(images)
+        return
+    write_array(folder / "set" / "train.npy", np.full((16, 8, 8), gray, np.uint8))
+    words = ["--family", "flow", "--levels", str(levels), "--epochs", "1", "--batch-size", "16", *FAST, "--out", "run"]
+    code, said = call("diffusion", "train", "set", *words, folder=folder)
+    assert code == 2
+    assert f"more than the flow's {levels} gray levels" in refusal(said)
+    assert not (folder / "run").exists()
