@@ -25,7 +25,9 @@ OF_PATHS = ("sampler", "steps", "clip", *OF_SAMPLERS)  # of families whose draws
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--plugin", multiple=True, metavar="MODULE", help="Import this module first; may be repeated.")
+@click.option(
+    "--plugin", multiple=True, metavar="MODULE", help="Import a module that adds families or others; may be repeated."
+)
 def cli(plugin: tuple[str, ...]):
     """Generative models on image arrays: train, sample, compare schedules."""
     load_plugins(plugin)

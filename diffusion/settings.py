@@ -126,17 +126,28 @@ class TrainSettings(FamilySettings, _Denoising):
         self.noise_schedule()  # refuses what rounding makes nothing of
         self._check_network()
         self._check_process()
-        target = TARGETS[self.target]
-        if self.value_range not in target.value_ranges:
-            raise ValueError(f"target {self.target} needs value_range {' or '.join(target.value_ranges)}")
-        if self.value_range not in getattr(PROCESSES[self.process], "value_ranges", (self.value_range,)):
-            ranges = " or ".join(PROCESSES[self.process].value_ranges)
-            raise ValueError(f"process {self.process} needs value_range {ranges}")
-        if target.needs and target.needs - PROCESSES[self.process].extras:
-            fit = [name for name in TARGETS if not TARGETS[name].needs - PROCESSES[self.process].extras]
-            fit = " or ".join(name for name in fit if self.value_range in TARGETS[name].value_ranges)
-            raise ValueError(f"target {self.target} needs another process than {self.process}: choose {fit}")
+        self._check_target()
         return self
+
+    def _check_target(self) -> None:
+        """Refuse a target, a process and a value range that do not go together, naming all that must change.
+
+        Raises:
+            ValueError: they do not.
+        """
+        target, process = TARGETS[self.target], PROCESSES[self.process]
+        ranges = getattr(process, "value_ranges", target.value_ranges)
+        faults = []
+        if self.value_range not in ranges:
+            faults.append(f"process {self.process} needs value_range {' or '.join(ranges)}")
+        if target.needs - process.extras:
+            fit = [name for name in TARGETS if not TARGETS[name].needs - process.extras]
+            fit = " or ".join(name for name in fit if set(ranges) & set(TARGETS[name].value_ranges))
+            faults.append(f"target {self.target} needs another process than {self.process}: choose {fit}")
+        elif self.value_range not in target.value_ranges:
+            faults.insert(0, f"target {self.target} needs value_range {' or '.join(target.value_ranges)}")
+        if faults:
+            raise ValueError("; ".join(faults))
 
     @classmethod
     def choices(cls, name: str) -> list[str] | None:

@@ -264,3 +264,5 @@ def test_what_cannot_be_is_refused_in_one_line():
         TrainSettings(process="poisson", target="x0")
     with pytest.raises(ValueError, match="target eps needs another process than poisson: choose x0 or poisson"):
         TrainSettings(process="poisson", value_range="unit")
+    with pytest.raises(ValueError, match="needs value_range unit; target eps needs another process than poisson"):
+        TrainSettings(process="poisson")  # both at once, so that one try mends it
