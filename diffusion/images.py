@@ -17,6 +17,7 @@ __all__ = [
     "as_arrays",
     "check_images",
     "contact_sheet",
+    "find_levels",
     "lowest",
     "to_network",
     "to_unit",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 SHOWN = 64  # images on a sheet unless told otherwise
+PART = 1000  # images looked through at once
 CELL, GAP = 96, 4  # pixels: a side of an enlarged image at least, and between two
 GROUND = np.array([0, 114, 178], np.uint8)  # a blue of Okabe and Ito's palette: no gray level looks like it
 
@@ -56,6 +58,12 @@ def check_images(images: np.ndarray, test_images: np.ndarray | None = None) -> N
             )
     if test_images is not None and test_images.shape[1:] != images.shape[1:]:
         raise ValueError(f"train and test images differ in shape ({images.shape[1:]} and {test_images.shape[1:]})")
+
+
+def find_levels(images: np.ndarray) -> np.ndarray:
+    """Tell which of the 256 gray levels occur in uint8 images of any shape: bool (256,). Memory is that of a part."""
+    parts = (images[start : start + PART].ravel() for start in range(0, len(images), PART))
+    return sum((np.bincount(part, minlength=256) for part in parts), np.zeros(256, np.int64)) > 0
 
 
 def to_network(images: "Tensor", value_range: str) -> "Tensor":

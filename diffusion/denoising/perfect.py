@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+import numpy as np
 from pydantic import field_validator, model_validator
 
 from diffusion.family import Family
+from diffusion.images import find_levels
 from diffusion.processes import PROCESSES
 from diffusion.samplers import SAMPLERS
 from diffusion.schedules import BETA_MAX, BETA_MIN, NoiseSchedule, named, schedule
@@ -46,6 +48,15 @@ class FiniteSettings(FamilySettings):
             raise ValueError("value_range must be symmetric: black and white are -1 and 1 to a perfect denoiser")
         self.noise_schedule()
         return self
+
+    def check_images(self, images: np.ndarray) -> None:
+        """Check that uint8 images, of any shape, are black and white.
+
+        Raises:
+            ValueError: they have gray levels.
+        """
+        if find_levels(images)[1:-1].any():
+            raise ValueError("a perfect denoiser is of black and white images: these are gray, leave their set out")
 
     def noise_schedule(self, name: str | None = None) -> NoiseSchedule:
         """Return the noise schedule, or another one by name, with this run's T and bounds."""

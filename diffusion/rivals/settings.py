@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from diffusion.images import find_levels
 from diffusion.settings import FamilySettings, setting
 
 __all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
@@ -28,7 +29,7 @@ class GanSettings(FamilySettings):
     ema: float = setting(0.995, "decay of the averaged weights; 0: no averaging", ge=0, lt=1)
     latent: int = setting(64, "dimensions of z", ge=1, le=4096)
     width: int = setting(20, "channels at the first level; each next one has twice as many", ge=1, le=1024)
-    penalty: float = setting(0.2, "of the discriminator's slope at real images (R1), by half its square", ge=0)
+    penalty: float = setting(0.2, "of the discriminator's slope at real images (R1), by half its square", ge=0, le=1e6)
 
 
 class FlowSettings(FamilySettings):
@@ -49,7 +50,7 @@ class FlowSettings(FamilySettings):
             ValueError: training would round others without a word.
         """
         share = np.arange(256) / 255 * (self.levels - 1)
-        if (np.abs(share - share.round()) > 1e-6)[np.bincount(images.ravel(), minlength=256) > 0].any():
+        if (np.abs(share - share.round()) > 1e-6)[find_levels(images)].any():
             raise ValueError(f"the images have more than the flow's {self.levels} gray levels: give --levels 256")
 
 

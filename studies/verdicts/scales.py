@@ -25,6 +25,7 @@ __all__ = [
     "Whole",
     "choose_scales",
     "combine",
+    "find_fitting",
     "find_seeds",
     "gather_seeds",
     "judge_scales",
@@ -107,6 +108,19 @@ def judge_scales(study: str, scales: list[str], results: Path) -> list[Column]:
     """
     parts = [(scale, part) for scale in scales for part in split_seeds(study, scale, results)]
     return [_judge_seeds(study, scale, results, seeds, confirms) for scale, (seeds, confirms) in parts]
+
+
+def find_fitting(study: str, results: Path) -> list[str]:
+    """Find the scales that judge and whose recipe fits the study's models, nearest to the thesis first."""
+    return [scale for scale in choose_scales() if _can_plan(study, scale, results)]
+
+
+def _can_plan(study: str, scale: str, results: Path) -> bool:
+    try:
+        make_plan(study, scale, results)
+    except ValueError:
+        return False
+    return True
 
 
 def split_seeds(study: str, scale: str, results: Path) -> list[tuple[set[int], bool]]:

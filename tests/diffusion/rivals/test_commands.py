@@ -84,3 +84,13 @@ def test_a_flow_refuses_gray_levels_that_it_would_round(folder, levels, gray, fi
     assert code == 2
     assert f"more than the flow's {levels} gray levels" in refusal(said)
     assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_perfect_denoiser_refuses_gray_images_before_anything_is_made(folder, part):
+    write_array(folder / "set" / f"{part}.npy", np.full((16, 8, 8), 128, np.uint8))
+    words = ["train", "set", "--family", "empirical", "--epochs", "1", *FAST, "--out", "run"]
+    code, said = call("diffusion", *words, folder=folder)
+    assert code == 2
+    assert "these are gray" in refusal(said)
+    assert not (folder / "run").exists()

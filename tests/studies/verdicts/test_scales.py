@@ -11,7 +11,7 @@ from studies.cli import cli
 from studies.planning.resolving import make_plan
 from studies.planning.staleness import digest_of_inputs
 from studies.registries import FIGURES, TABLES
-from studies.report.tables.across.scales import make
+from studies.report.tables.across.scales import judge_all, make
 from studies.verdicts.judging import judge, judge_stages
 from studies.verdicts.scales import choose_scales, combine, judge_scales
 from studies.verdicts.telling import print_out, print_scales, tabulate, tabulate_scales
@@ -261,3 +261,14 @@ def test_unknown_scales_are_refused():
     for given in ("thesis,nowhere", "laptop,laptop"):
         with pytest.raises(ValueError, match="unknown or there twice"):
             choose_scales(given)
+
+
+def test_a_scale_whose_recipe_does_not_fit_has_no_column(tmp_path):
+    """The thesis's recipe predicts eps, which coins have not."""
+    models = {"linear": {"process": "bernoulli"}, "wave": {"process": "bernoulli"}}
+    content = {"title": "t", "question": "q", "claims": [claim()], "data": {"array": {}}, "models": models}
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(content))
+    assert [column.plan.scale_name for column in judge_all(make_plan(str(path), "laptop", tmp_path))] == ["laptop"]
+    with pytest.raises(ValueError, match="target eps"):
+        judge_scales(str(path), ["thesis"], tmp_path / "results")

@@ -8,9 +8,10 @@ __all__ = ["ENTRY", "find_evidence", "judge_all", "make"]
 
 def judge_all(plan):
     """Judge the plan's study at every scale that judges, by what is measured or committed beside the plan's results."""
-    from studies.verdicts.scales import choose_scales, judge_scales
+    from studies.verdicts.scales import find_fitting, judge_scales
 
-    return judge_scales(str(plan.written_in[0]), choose_scales(), plan.folder.parent)
+    study, results = str(plan.written_in[0]), plan.folder.parent
+    return judge_scales(study, find_fitting(study, results), results)
 
 
 def make(plan):
