@@ -26,7 +26,7 @@ def draw(plan):
     height = 1.55 + 0.21 * len(cells)
     figure = new_figure(height)
     heading = "Likelihood: a bound on bits per dimension"
-    add_title(figure, heading, "Three terms; held-out images, decoded at 256 levels")
+    add_title(figure, heading, "Three terms; held-out images")
     place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
     axes = figure.subplots(gridspec_kw=place)
     models = [model for _, model in cells]
@@ -170,10 +170,12 @@ def find_needs(plan) -> list:
 ENTRY = Entry(
     title="Likelihood",
     caption="The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
-    "eq. 5 and 13). Even a mean that is right costs the decoder bits, since its noise is wider than a level; guessing "
-    "all 256 levels alike costs 8. The entropy of the data is the floor under any bound; it is known where every image "
-    "is, which holds of triangles drawn in black and white at a small size. A low bound does not mean good samples: "
-    "where sampling starts wrongly, the bound pays no more for it than the prior term.",
+    "eq. 5 and 13). Images are decoded at 256 levels, by coins and models of black and white at two: of black and "
+    "white images both are lengths of a code, and can be compared. Even a mean that is right costs the decoder "
+    "bits, since its noise is wider than a level; guessing all 256 levels alike costs 8. The entropy of the data "
+    "is the floor under any bound; it is known where every image is, which holds of triangles drawn in black and "
+    "white at a small size. A low bound does not mean good samples: where sampling starts wrongly, the bound pays "
+    "no more for it than the prior term.",
     needs=find_needs,
     make=draw,
 )
