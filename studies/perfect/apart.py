@@ -31,9 +31,9 @@ def draw(plan):
         "Does it generalise, or copy?",
         "Mean squared distance of the estimates of $x_0$ at a noise level, per pixel",
     )
-    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one, _ in lines)])
     place = {"left": 0.10, "right": 0.985, "bottom": 0.72 / height, "top": 1 - 0.95 / height, "wspace": 0.07}
     grid = figure.subplots(len(shown), len(TARGETS), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)
+    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one, _ in lines)])
     for row, data in zip(grid, shown, strict=True):
         for axes, target in zip(row, TARGETS, strict=True):
             _draw_panel(axes, plan, {m: line for (d, m, t), line in lines.items() if (d, t) == (data, target)})

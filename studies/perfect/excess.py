@@ -23,19 +23,21 @@ def draw(plan):
     """Draw nats of an image per unit of log-SNR, a panel a data set; means over seeds."""
     lines = {(data, model): line for (data, model, target), line in read_lines(plan).items() if target == EXACT}
     shown = list(dict.fromkeys(data for data, _ in lines)) or list(plan.data_names[:1])
-    figure = new_figure(3.9)
+    figure = new_figure(3.4)
     detail = "What the loss exceeds the least possible one by: the area is what the model has not learnt"
     add_title(figure, "Distance from the truth", detail)
-    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one in lines)])
-    place = {"left": 0.09, "right": 0.985, "bottom": 0.17, "top": 0.68, "wspace": 0.08}
+    place = {"left": 0.09, "right": 0.985, "bottom": 0.2, "top": 0.72, "wspace": 0.08}
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False, gridspec_kw=place)[0]
+    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one in lines)])
     for axes, data in zip(panels, shown, strict=True):
         _draw_panel(axes, plan, {model: line for (one, model), line in lines.items() if one == data}, _half(plan, data))
         axes.set(xlabel="log-SNR (more noise ← → less)", xlim=(-11, 10), xticks=(-10, -5, 0, 5))
         axes.set_title(plan.label(data) if len(shown) > 1 else "", fontweight="bold", fontsize=9)
     panels[0].set_ylabel("nats per unit of log-SNR")
     missing = [] if lines else ["no distance is measured yet"]
-    add_footnote(figure, plan, f"{COUNT} held-out images a level", "on the lower edge: under 0.001", *missing)
+    add_footnote(
+        figure, plan, f"{COUNT} held-out images a level", "on the lower edge: under 0.001", *missing, together=True
+    )
     return figure
 
 
@@ -46,10 +48,10 @@ def _half(plan, data: str) -> float:
 def _draw_panel(axes, plan, lines, half: float) -> None:
     axes.axvspan(-MIDDLE, MIDDLE, color="0.95", linewidth=0)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=LEAST)
     for model, line in lines.items():
         nats = half * np.exp(CENTRES) * line
         axes.plot(CENTRES, np.maximum(nats, LEAST), color=plan.colour(model), marker="o", markersize=2, linewidth=1.4)
+    axes.set_ylim(bottom=LEAST)
 
 
 def make_table(plan):

@@ -60,9 +60,9 @@ def draw(plan):
     floors = list({floor.name: floor for _, floor in pairs}.values())
     figure = new_figure(3.5)
     add_title(figure, "Loss with its floor", "Squared error of the predicted noise by log-SNR")
-    add_model_legend(figure, plan, dict.fromkeys(run.model for run, _ in pairs))
     place = {"left": 0.09, "right": 0.985, "bottom": 0.21, "top": 0.73, "wspace": 0.08}
     panels = figure.subplots(1, max(len(floors), 1), sharey=True, squeeze=False, gridspec_kw=place)[0]
+    add_model_legend(figure, plan, dict.fromkeys(run.model for run, _ in pairs))
     for axes, floor in zip(panels, floors, strict=False):
         axes.set_title(f"floor: {plan.label(floor.model)}", fontweight="bold")
         axes.set(xlabel="log-SNR (more noise ← → less)", xlim=(-11, 10), xticks=(-10, -5, 0, 5), yscale="log")

@@ -12,6 +12,7 @@ __all__ = ["ENTRY"]
 
 UNLEARNT, SHARE = "unlearnt_middle", "member_ink_share"
 STARTS = {"": "from N(0, I)", "noised": "from the true x_T"}
+TICKS = (0, 1, 3, 10, 30, 100)
 LEAST = 1e-2  # nats: a perfect model lies left of it
 
 
@@ -19,23 +20,35 @@ LEAST = 1e-2  # nats: a perfect model lies left of it
 def draw(plan):
     """Draw the share over the excess at middle noise, a point a run and a column a start."""
     points = _read_points(plan)
-    figure = new_figure(3.9)
+    figure = new_figure(3.4)
     add_title(
         figure,
         "Does the distance from the truth tell what is drawn?",
         "Samples that are triangles of the set, over what the loss exceeds the perfect one's by; a point a seed",
     )
-    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one, _, _ in points)])
-    place = {"left": 0.09, "right": 0.985, "bottom": 0.17, "top": 0.68, "wspace": 0.07}
+    place = {"left": 0.09, "right": 0.985, "bottom": 0.2, "top": 0.72, "wspace": 0.07}
     panels = figure.subplots(1, len(STARTS), sharex=True, sharey=True, squeeze=False, gridspec_kw=place)[0]
+    add_model_legend(figure, plan, [name for name in plan.model_names if any(one == name for _, one, _, _ in points)])
     for axes, (start, words) in zip(panels, STARTS.items(), strict=True):
         for _, model, x, y in (point for point in points if point[0] == start):
             axes.plot(max(x, LEAST), 100 * y, "o", color=plan.colour(model), markersize=4.5, alpha=0.85)
         axes.set_xscale("log")
+        axes.set_yscale("symlog", linthresh=1)
         axes.set_title(words, fontweight="bold", fontsize=9)
-        axes.set(xlabel="not learnt, at log-SNR −5 to 5 (nats of an image)", ylim=(-4, 104))
+        axes.set(
+            xlabel="not learnt, at log-SNR −5 to 5 (nats of an image)",
+            ylim=(-0.1, 130),
+            yticks=TICKS,
+            yticklabels=TICKS,
+        )
     panels[0].set_ylabel("triangles of the set (%)")
-    add_footnote(figure, plan, "on the left edge: under 0.01 nats", *([] if points else ["nothing is measured yet"]))
+    add_footnote(
+        figure,
+        plan,
+        "on the left edge: under 0.01 nats",
+        *([] if points else ["nothing is measured yet"]),
+        together=True,
+    )
     return figure
 
 

@@ -28,9 +28,9 @@ def draw(plan):
     detail = "A triangle in every pixel; below, the mean ink. By start, number of steps and sampler"
     add_title(figure, "Samples that are triangles of the set, and how large they are", detail)
     models = [name for name in plan.model_names if any(way.model == name for way in ways)]
-    add_model_legend(figure, plan, models, [_line("real images", **REAL_LINE)] if _real_ink(ways) else [])
     place = {"left": 0.085, "right": 0.985, "bottom": 0.19, "top": 0.80, "wspace": 0.07, "hspace": 0.12}
     panels = figure.subplots(len(ROWS), len(STARTS), sharex=True, sharey="row", gridspec_kw=place)
+    add_model_legend(figure, plan, models, [_line("real images", **REAL_LINE)] if _real_ink(ways) else [])
     for row, (measure, (words, factor)) in zip(panels, ROWS.items(), strict=True):
         for axes, start in zip(row, STARTS, strict=True):
             _draw_panel(axes, plan, [way for way in ways if way.start == start], marks, measure, factor)
