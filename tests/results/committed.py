@@ -73,6 +73,16 @@ def each(scale: str, measure: str, data="low high array", models="linear power-1
     return [m(scale, f"{d} {name}", measure, samples) for d in data.split() for name in models.split()]
 
 
+def ranked(scale: str, cells, measure: str, by: str, samples: str = "") -> np.ndarray:
+    """Return Spearman's rank correlation over cells of their samples' measure with one of their runs, seed by seed."""
+    from scipy.stats import spearmanr
+
+    values, others = ([seeds(scale, cell, *what) for cell in cells] for what in ((measure, samples), (by,)))
+    return np.array(
+        [spearmanr(*pair).statistic for pair in zip(np.transpose(values), np.transpose(others), strict=True)]
+    )
+
+
 def table(path: str, row, column: str):
     """Return a cell of a committed table; row: what the first column says, or values that are all to be in the row."""
     frame, wanted = read(path), [row] if isinstance(row, str) else row
