@@ -41,7 +41,12 @@ def draw(plan):
     ]
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.075, 0.045), ncols=6, frameon=False, fontsize=8)
     counts = sorted({way.n for way in ways})
-    add_footnote(figure, plan, *[f"{' to '.join(map(str, counts[:1] + counts[1:][-1:]))} samples each"] * bool(counts))
+    add_footnote(
+        figure,
+        plan,
+        *[f"{' to '.join(map(str, counts[:1] + counts[1:][-1:]))} samples each"] * bool(counts),
+        together=True,
+    )
     return figure
 
 
