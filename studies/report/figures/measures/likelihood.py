@@ -14,6 +14,7 @@ from studies.report.style import add_footnote, add_title, in_digits, name_row, n
 __all__ = ["ENTRY", "compute_decoder_floor"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
+FAR = 10 * GUESSING  # a bar beyond is cut where others are within
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
@@ -23,7 +24,7 @@ def draw(plan):
     cells = _find_cells(plan)
     means = {name: _average(plan, cells, f"{name}_bits") for name in (*TERMS, "total")}
     means["error"] = _average(plan, cells, "total_bits_se")
-    height = 1.55 + 0.21 * len(cells)
+    height = 1.55 + (0.21 if len(plan.data_names) > 1 else 0.3) * len(cells)  # of one set, a name of two lines a row
     figure = new_figure(height)
     heading = "Likelihood: a bound on bits per dimension"
     add_title(figure, heading, "Three terms; held-out images")
@@ -34,9 +35,10 @@ def draw(plan):
     _stack_terms(axes, y, [plan.colour(model) for model in models], means)
     totals = seeds_by_cell(plan, "total_bits")
     seeds = [totals.get((model, data), []) for data, model in cells]
-    _write_totals(axes, y, seeds, means)
+    limit = _find_limit(seeds)
+    _write_totals(axes, y, seeds, means, limit)
     _write_priors(axes, y, means["prior"])
-    marked = _mark_levels(axes, plan, means["total"])
+    marked = _mark_levels(axes, plan, limit)
     entropies = _mark_entropies(axes, plan, y, [data for data, _ in cells])
     axes.set_yticks(y, [plan.label(data) for data, _ in cells], fontsize=8)
     axes.set(xlabel="bits/dim", ylim=(y[-1] + 0.7, -0.7))
@@ -46,8 +48,9 @@ def draw(plan):
     several = max(map(len, seeds), default=0) > 1
     spread = "±: sd over seeds (points)" if several else "± two standard errors"
     spread += "; none where there is one seed" if several and min(len(one) for one in seeds if one) == 1 else ""
+    cut = ["→: cut"] if max((max(one) for one in seeds if one), default=0) > limit else []
     dotted = [f"dotted: {'; '.join(marked)}"] if marked else []
-    add_footnote(figure, plan, *dotted, spread, *left_out(plan, models, "a likelihood"), together=True)
+    add_footnote(figure, plan, *dotted, spread, *cut, *left_out(plan, models, "a likelihood"), together=True)
     return figure
 
 
@@ -77,7 +80,7 @@ def _stack_terms(axes, y, shades, means) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _write_totals(axes, y, seeds, means) -> None:
+def _write_totals(axes, y, seeds, means, limit: float) -> None:
     """Draw the seeds' sums as points, with mean and spread beside the bars: over seeds, or a seed's images."""
     from matplotlib.patheffects import Normal, Stroke
 
@@ -90,7 +93,14 @@ def _write_totals(axes, y, seeds, means) -> None:
             axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
         spread = np.std(known, ddof=1) if len(known) > 1 else 0 if several else 2 * error
         text = f"  {with_spread(total, spread)}" if known else " no result"
-        axes.text(max(known, default=0), position, text, va="center", fontsize=8, path_effects=halo)
+        text = f"  →{text}" if known and max(known) > limit else text
+        axes.text(min(max(known, default=0), limit), position, text, va="center", fontsize=8, path_effects=halo)
+
+
+def _find_limit(seeds) -> float:
+    """Return the largest of the cells' bounds that is not far beyond guessing; of those beyond, if all are."""
+    known = np.array([max(one) for one in seeds if one])
+    return float((known[known <= FAR] if (known <= FAR).any() else known).max(initial=0))
 
 
 def _write_priors(axes, y, priors) -> None:
@@ -102,19 +112,18 @@ def _write_priors(axes, y, priors) -> None:
     axes.annotate("$L_T$ alone", (1.15, 1), xycoords="axes fraction", va="bottom", color=MUTED, **where)
 
 
-def _mark_levels(axes, plan, totals) -> list[str]:
+def _mark_levels(axes, plan, limit: float) -> list[str]:
     """Draw dotted lines at what the decoder costs at best, and at what guessing costs; return what they are."""
-    known = totals[np.isfinite(totals)]
     runs = [run for run in capable(plan.grid, "likelihood") if hasattr(run.training, "noise_schedule")]
     marked = {}
     if runs:
         floor = compute_decoder_floor(runs[0].training)
         marked[floor] = f"$L_0$ of true black and white, {floor:.2f}"
-    if known.max(initial=0) > GUESSING:
+    if limit > GUESSING:
         marked[GUESSING] = f"guessing, {GUESSING}"
     for bits in marked:
         axes.axvline(bits, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_xlim(0, 1.25 * known.max() if len(known) else 1)
+    axes.set_xlim(0, 1.25 * limit or 1)
     return list(marked.values())
 
 
