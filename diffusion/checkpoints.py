@@ -17,6 +17,7 @@ from diffusion.family import FAMILIES
 from diffusion.settings import FamilySettings, explain, read_settings
 from diffusion.store.files import CHECKSUM, replacing
 from diffusion.store.opening import Whole, read_whole
+from diffusion.store.records import mend
 from diffusion.training import EpochRecord, Trainer
 
 __all__ = [
@@ -120,9 +121,10 @@ def load_model(path: Path, device: Device, content: Whole | None = None):
         model = FAMILIES[settings.family].model.new(settings, shape, device)
         model.network.load_state_dict(tensors)
     except ValidationError as error:
-        raise ValueError(f"{path} holds impossible settings ({explain(error)}): train again") from None
+        raise ValueError(f"{path} holds impossible settings ({explain(error)}): {mend(error)}") from None
     except (KeyError, ValueError, TypeError, RuntimeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{path} is not a model of this package ({str(error).splitlines()[0]}): train again") from None
+        said = str(error).splitlines()[0]
+        raise ValueError(f"{path} is not a model of this package ({said}): {mend(error)}") from None
     if not all(torch.isfinite(v).all() for v in tensors.values()):
         raise ValueError(f"{path} holds weights that are not finite: train again, with a lower learning rate")
     model.network.eval()

@@ -49,7 +49,7 @@ cli.add_command(show)
 @click.option("--steps", type=click.IntRange(1), help="Network calls per image; default: the model's T.")
 @click.option("--variance", metavar="[beta|beta-tilde]", help="Of the ancestral sampler.  [beta]")
 @click.option("--corrections", type=click.IntRange(1, 1000), help="Langevin steps at each level, of its samplers.  [1]")
-@click.option("--snr", type=float, help="Of the Langevin samplers: noise a step along the score is given.  [0.16]")
+@click.option("--snr", type=float, help="Of theirs: a step along the score over its noise.  [0.16]")
 @click.option(
     "--clip/--no-clip",
     default=False,
@@ -122,7 +122,7 @@ def _check_path(model) -> None:
     for option in OF_PATHS:
         given = context.params[option]
         if given not in (None, next(one.default for one in context.command.params if one.name == option)):
-            _require(model, "frames", f"--{option}")
+            _require(model, "frames", f"leave out --{option}")
 
 
 def _changed(model, images, from_abar: float | None, options: dict):
@@ -131,7 +131,7 @@ def _changed(model, images, from_abar: float | None, options: dict):
     if images is not None:
         from diffusion.denoising import renorming
 
-        _require(model, "score", "--renormed")
+        _require(model, "score", "leave out --renormed")
         trained, (train, held_out) = model, images
         model = renorming.renormed(trained, train, options["seed"])
         if held_out is not None:
@@ -140,7 +140,7 @@ def _changed(model, images, from_abar: float | None, options: dict):
     if from_abar is not None:
         from diffusion.denoising import partial
 
-        _require(model, "frames", "--from-abar")
+        _require(model, "frames", "leave out --from-abar")
         model = partial.from_abar(model, from_abar)
     return model, biases
 
@@ -149,14 +149,14 @@ def _match(model, images, options: dict):
     """Images to start from that share the mean and the covariance of these."""
     from diffusion.denoising import matched
 
-    _require(model, "frames", "--matched")
+    _require(model, "frames", "leave out --matched")
     return matched.draw_matched(model, images, options["count"], options["seed"])
 
 
-def _require(model, capability: str, option: str) -> None:
+def _require(model, capability: str, mend: str) -> None:
     family = model.settings.family
     if capability not in FAMILIES[family].capabilities:
-        raise ValueError(f"family {family} has no {capability}: leave out {option}")
+        raise ValueError(f"family {family} has no {capability}: {mend}")
 
 
 def _drawn(model, start, options: dict):
@@ -165,7 +165,7 @@ def _drawn(model, start, options: dict):
     from diffusion.accelerator import memory
 
     if start is not None:
-        _require(model, "frames", "--noised")
+        _require(model, "frames", "leave out --noised")
     calls = options["count"] * (options["steps"] or model.calls)
     draw = FAMILIES[model.settings.family].draw
     once = options | {"steps": 1, "frames": 2}
@@ -216,7 +216,7 @@ def likelihood(
         check_free(run / f"{name}-frames.npy", "samples")
         check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.csv"])
         model, digest = runs.read_model(run, chosen)
-        _require(model, "likelihood", "the bound")
+        _require(model, "likelihood", "only its samples can be measured")
         bound = FAMILIES[model.settings.family].bound
         with bar("calls") as count:
             seconds, found = results.timed(lambda: bound(model, test, progress=count, **options))

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from diffusion.store.registry import Registry
+from diffusion.store.registry import Registry, UnknownNameError
 
 BETA_MIN, BETA_MAX = 1e-4, 0.02
 BETA_CLIP = 0.999  # Nichol and Dhariwal 2021, section 3.2: keeps the last cosine steps from being singular
@@ -235,7 +235,7 @@ def named(name: str) -> Betas:
         raise
     except ValueError:
         pass
-    raise ValueError(
+    raise UnknownNameError(
         f"unknown schedule {name!r}: choose from {', '.join(SCHEDULES)}, power-P or wave-K, or any NAME-zero-snr"
     )
 

@@ -1,11 +1,12 @@
-"""Tell in one line that a model draws one image for all: such samples look well one by one, and are worth nothing."""
+"""Tell in one line that training came to nothing: one image for all, or a loss that exploded and stayed finite."""
 
 import click
 import numpy as np
 
-__all__ = ["is_one_image", "warn_of_collapse", "warn_of_training"]
+__all__ = ["is_one_image", "warn_of_collapse", "warn_of_loss", "warn_of_training"]
 
 ALIKE = 2 / 255  # root mean square, of the range: what rounding leaves between two copies of an image
+EXPLODED = 100  # mean loss of an epoch: of every family it is a fraction of that even before it has learnt
 LOOKED_AT = 16  # images drawn to look at a model that was just trained
 
 
@@ -23,6 +24,16 @@ def warn_of_collapse(images: np.ndarray) -> None:
         click.echo(
             f"warning: all {len(images)} samples are the same image: the model has collapsed or is not trained; train "
             "it longer, at a lower --learning-rate or from another --seed",
+            err=True,
+        )
+
+
+def warn_of_loss(record) -> None:
+    """Warn on stderr if an epoch's record tells of a training that diverged, though its loss is a number."""
+    if max(abs(record.train_mean), abs(record.test_mean)) > EXPLODED:
+        click.echo(
+            f"warning: the loss was {record.train_mean:.3g} in epoch {record.epoch}, and {record.test_mean:.3g} on the "
+            "test images: the training has diverged; train again with a lower --learning-rate",
             err=True,
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from diffusion.commands.collapse import warn_of_training
+from diffusion.commands.collapse import warn_of_loss, warn_of_training
 from diffusion.commands.estimating import estimate
 from diffusion.commands.options import DEVICE, FOLDER, THREADS
 from diffusion.commands.recipes import RECIPES
@@ -138,5 +138,6 @@ def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
     with show_training(trainer) as (on_epoch, on_batch):
         whole = runs.train_in(out, trainer, identity, on_epoch, on_batch, until)
     if whole:
+        warn_of_loss(trainer.records[-1])
         warn_of_training(trainer.trained)
     return whole

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["LOG_SNR_FIRST", "LOG_SNR_LAST", "Poisson", "draw_counts", "kl", "stretched"]
 
 LOG_SNR_FIRST, LOG_SNR_LAST = 10.0, -12.0  # log rho of the first and the last step, as in [J]
+LOWEST = -700  # log rho, of a rate that float64 holds to full precision
 LARGEST = 2**24  # float32 holds every whole number up to this
 BLANK = 0.5  # brightness whose counts a path starts from: of rho_T = 6e-6 counts a pixel next to none
 
@@ -137,12 +138,14 @@ def stretched(schedule: NoiseSchedule, first: float = LOG_SNR_FIRST, last: float
     """Return rho, float64 (T,): exp of the schedule's log-SNR, stretched to fall from `first` to `last`.
 
     Raises:
-        ValueError: `first` is not above `last`, or a number is not finite.
+        ValueError: `first` is not above `last`, a number is not finite, or `last` lies below -700.
     """
     if not (np.isfinite(first) and np.isfinite(last) and first > last):
         raise ValueError(
             f"log_snr_first ({first:g}) must lie above log_snr_last ({last:g}), both finite: signal is lost on the way"
         )
+    if last < LOWEST:
+        raise ValueError(f"log_snr_last ({last:g}) must be at least {LOWEST}: float64 holds no smaller rates")
     logs = np.log(schedule.snr)
     with np.errstate(over="ignore"):
         if len(logs) == 1:

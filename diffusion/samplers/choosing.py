@@ -18,8 +18,9 @@ def choose_sampler(name: str, process, **options):
         owner = f"{option} belongs to the {' or '.join(owners)} sampler" if owners else f"no sampler has {option}"
         raise ValueError(f"{owner}, not to {name}: leave it out" if owners else f"{owner}: leave it out")
     if kind.needs - process.extras:
-        missing = ", ".join(sorted(kind.needs - process.extras))
-        raise ValueError(f"sampler {name} needs a process with {missing}: choose another sampler, such as ancestral")
+        missing = " and ".join(sorted(kind.needs - process.extras))
+        fitting = ", ".join(other for other in SAMPLERS if not SAMPLERS[other].needs - process.extras)
+        raise ValueError(f"sampler {name} goes by {missing}, which the model's process does not have: choose {fitting}")
     if given.get("variance") not in (None, *process.variances):
         if not process.variances:
             raise ValueError("the model's process has no choice of variance: leave it out")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffusion.store.files import read_json, write_json
+from diffusion.store.registry import UnknownNameError
 
 __all__ = [
     "LikelihoodRecord",
@@ -17,6 +18,7 @@ __all__ = [
     "RunSeconds",
     "SamplesRecord",
     "explain",
+    "mend",
     "read_record",
 ]
 
@@ -166,3 +168,10 @@ def explain(error: ValidationError, name: Callable[[str], str] = str) -> str:
         where = f"{key} = {reprlib.repr(e['input'])}: " if e["loc"] else ""
         told.append(where + e["msg"].removeprefix("Value error, "))
     return "; ".join(told)
+
+
+def mend(error: Exception) -> str:
+    """Say what to do about a model that cannot be read: a name that nobody here has may be a plugin's."""
+    causes = [e.get("ctx", {}).get("error") for e in error.errors()] if isinstance(error, ValidationError) else [error]
+    unknown = any(isinstance(one, UnknownNameError) for one in causes)
+    return "name the plugin that has it, diffusion --plugin MODULE" if unknown else "train again"

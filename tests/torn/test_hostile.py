@@ -370,6 +370,16 @@ def test_a_model_file_is_not_believed_beyond_its_tensors(claim, tiny):
     assert read(lambda: load_model(path, choose("cpu", "float32", 1))) == "refused"
 
 
+@pytest.mark.parametrize("setting", ["family", "schedule", "network", "process", "target", "optimizer"])
+def test_a_model_of_a_plugin_that_was_not_named_asks_for_it(setting, tiny):
+    path = tiny / "run/model.safetensors"
+    tensors, metadata = read_tensors(path)
+    metadata["settings"] = json.dumps(json.loads(metadata["settings"]) | {setting: "mine"})
+    save_file(tensors, path, metadata)
+    with pytest.raises(ValueError, match="name the plugin that has it, diffusion --plugin MODULE"):
+        load_model(path, choose("cpu", "float32", 1))
+
+
 def test_a_run_of_any_name_is_trained_and_sampled_in_its_own_folder(tiny):
     name = """a "b" <i>'c' $(mkdir ran) ü;&"""
     one = ["--epochs", "1", *TRAINING]

@@ -110,7 +110,7 @@ def test_what_cannot_be_is_refused_in_one_line():
         sample(model, 1, sampler="ddim", snr=0.1)
     counts = TrainSettings(process="poisson", target="poisson", value_range="unit", widths=(4, 4))
     plain = Model.new(counts, SHAPE, choose("cpu", threads=1))
-    with pytest.raises(ValueError, match="sampler langevin needs a process with abar, eps"):
+    with pytest.raises(ValueError, match="sampler langevin goes by abar and eps, which"):
         sample(plain, 1, sampler="langevin")
     with pytest.raises(ValueError, match="the model's process has no choice of variance"):
         sample(plain, 1, variance="beta")

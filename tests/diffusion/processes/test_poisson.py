@@ -108,7 +108,8 @@ def test_records_of_other_processes_say_nothing_of_the_ends():
         ({"log_snr_first": float("nan")}, "finite number"),
         ({"log_snr_first": -12}, r"log_snr_first \(-12\) must lie above log_snr_last \(-12\)"),
         ({"log_snr_last": 11}, r"log_snr_first \(10\) must lie above log_snr_last \(11\)"),
-        ({"log_snr_last": -900}, "must be finite and positive, and fall"),
+        ({"log_snr_last": -900}, r"log_snr_last \(-900\) must be at least -700"),
+        ({"log_snr_last": -1e308}, "log_snr_last .* must be at least -700"),
     ],
 )
 def test_ends_that_make_no_process_are_refused_with_the_settings(given, word):

@@ -1,4 +1,4 @@
-"""A model that draws one image for all, or no finite number, is told of in one line by each command that sees it."""
+"""Training that came to nothing is told of in one line: one image for all, no finite number, a loss that exploded."""
 
 import numpy as np
 import pytest
@@ -78,6 +78,17 @@ def test_a_generator_that_takes_no_notice_of_its_latent_is_told_of(capsys):
         model.network.generator[0].weight.zero_()
     warn_of_training(model)
     assert COLLAPSED in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("family", ["vae", "gan", "flow"])
+def test_a_rate_far_too_high_ends_the_training_or_is_warned_of(family, tmp_path):
+    write_set(tmp_path / "set", (np.random.default_rng(0).random((64, 8, 8)) < 0.3).astype(np.uint8) * 255)
+    words = ["train", "set", "--family", family, "--width", "4", "--batch-size", "16", "--epochs", "2", *FAST]
+    for rate in ("0.001", "1"):
+        code, said = call("diffusion", *words, "--learning-rate", rate, "--out", f"run-{rate}", folder=tmp_path)
+        told = code == 2 and "lower --learning-rate" in said
+        told |= code == 0 and any("the training has diverged" in line for line in warnings(said))
+        assert told == (rate == "1"), said
 
 
 @pytest.mark.parametrize("name", ["vae", "gan", "flow"])
