@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Cost", "estimate_plan", "tell_estimate"]
+__all__ = ["Cost", "estimate_plan", "find_kind", "tell_estimate"]
 
 FREE = ("seed", "schedule", "epochs")  # runs that differ in these alone need one look
 
@@ -25,7 +25,7 @@ def estimate_plan(plan) -> Cost:
 
     kinds = {}
     for run in plan.runs:
-        kinds.setdefault(_kind(run), []).append(run)
+        kinds.setdefault(find_kind(run), []).append(run)
     seconds, disk, words = 0.0, 0, []
     for runs in kinds.values():
         found, call = _timed(plan, runs[0])
@@ -37,7 +37,8 @@ def estimate_plan(plan) -> Cost:
     return Cost(seconds, disk, tuple(words))
 
 
-def _kind(run) -> tuple:
+def find_kind(run) -> tuple:
+    """Return what runs share that cost the same an epoch and a network call."""
     training = {name: value for name, value in run.training.model_dump(mode="json").items() if name not in FREE}
     data = run.dataset.settings
     return repr(training), data.size, data.channel_count, data.count, data.test_count

@@ -1,10 +1,11 @@
-"""What of a study's grid is not there, the command that makes it, and what it costs by the runs that are."""
+"""What of a study's grid is not there, the command that makes it, and what it costs by the runs of its kind."""
 
 import shlex
 from statistics import median
 
 from diffusion.store.records import LikelihoodRecord, RunRecord, SamplesRecord, read_record
 from studies.measures.results import absence, or_hole
+from studies.planning.estimating import find_kind
 from studies.report.commands import format_config
 
 __all__ = ["list_missing"]
@@ -15,20 +16,20 @@ SAMPLING, BOUND = "samples.json", "likelihood.json"  # last of a run's samples, 
 def list_missing(plan) -> list[dict]:
     """List the runs and other samplings that are not there: what, why, made by which command, in how many seconds.
 
-    seconds: by the medians of the runs that are there, on their device; None where none is. What hangs on a model that
-    is not kept costs its training too.
+    seconds: by the medians of the runs of its kind that are there, or else of all, on their device; None where none is.
+    What hangs on a model that is not kept costs its training too.
     """
     paces = _find_paces(plan)
     told = []
     for run in plan.runs:
         if reason := absence(run, SAMPLING):
-            seconds = _cost(paces, _train(run), *_draw(run, run.sampling), ("bound", 1))
+            seconds = _cost(paces, run, _train(run), *_draw(run, run.sampling), ("bound", 1))
             told.append(_tell(plan, run.name, reason, run.measure_file, seconds))
     for one in plan.resampled:
         if not one.files[-1].exists():
             again = [] if _is_kept(one.run) else [_train(one.run)]
             reason = "its model is not kept, or not trained" if again else "not sampled"
-            seconds = _cost(paces, *again, *_draw(one.run, one.sampling))
+            seconds = _cost(paces, one.run, *again, *_draw(one.run, one.sampling))
             told.append(_tell(plan, f"{one.run.name}, samples {one.name}", reason, one.measure_file, seconds))
     return told
 
@@ -54,25 +55,38 @@ def _draw(run, sampling) -> list[tuple[str, float]]:
     return [("call", sampling.count * (steps if "frames" in run.capabilities else 1))]
 
 
-def _find_paces(plan) -> dict[str, float]:
-    """Find the median seconds of an epoch, a network call and a bound, over the runs that are there."""
-    taken = {"epoch": [], "call": [], "bound": []}
+def _find_paces(plan) -> dict[tuple, float]:
+    """Find the median seconds of an epoch, a network call and a bound, over all runs that are there and each kind's."""
+    taken = {}
     for run in plan.runs:
-        trained = or_hole(read_record, run.folder / "run.json", RunRecord)
-        drawn = or_hole(read_record, run.folder / SAMPLING, SamplesRecord)
-        bound = or_hole(read_record, run.folder / BOUND, LikelihoodRecord)
-        if trained is not None:
-            taken["epoch"].append((trained.seconds.training + (trained.seconds.test or 0)) / run.training.epochs)
-        if drawn is not None:
-            ((_, calls),) = _draw(run, run.sampling)
-            taken["call"].append(drawn.seconds_per_image * run.sampling.count / calls)
-        if bound is not None:
-            taken["bound"].append(bound.seconds)
-    return {name: median(values) for name, values in taken.items() if values}
+        for name, value in _paces_of(run).items():
+            for kind in (find_kind(run), None):
+                taken.setdefault((kind, name), []).append(value)
+    return {name: median(values) for name, values in taken.items()}
 
 
-def _cost(paces, *parts) -> float | None:
+def _paces_of(run) -> dict[str, float]:
+    """Return what is known of a run: seconds of an epoch, a network call for an image, and its bound."""
+    paces = {}
+    trained = or_hole(read_record, run.folder / "run.json", RunRecord)
+    drawn = or_hole(read_record, run.folder / SAMPLING, SamplesRecord)
+    bound = or_hole(read_record, run.folder / BOUND, LikelihoodRecord)
+    if trained is not None:
+        paces["epoch"] = (trained.seconds.training + (trained.seconds.test or 0)) / run.training.epochs
+    if drawn is not None:
+        ((_, calls),) = _draw(run, run.sampling)
+        paces["call"] = drawn.seconds_per_image * run.sampling.count / calls
+    if bound is not None:
+        paces["bound"] = bound.seconds
+    return paces
+
+
+def _cost(paces, run, *parts) -> float | None:
     """Add up parts, (what, how many); None where nothing is known of one that always is."""
-    if any(name not in paces for name, _ in parts if name != "bound"):
-        return None
-    return sum(paces.get(name, 0.0) * count for name, count in parts)
+    kind, total = find_kind(run), 0.0
+    for name, count in parts:
+        pace = paces.get((kind, name), paces.get((None, name), 0.0 if name == "bound" else None))
+        if pace is None:
+            return None
+        total += pace * count
+    return total

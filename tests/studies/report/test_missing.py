@@ -5,6 +5,7 @@ import json
 from axes import axes
 from fake_results import make_results
 
+from diffusion.store.files import read_json, write_json
 from studies.planning.resolving import make_plan
 from studies.report.missing import list_missing
 from studies.report.reference import collect
@@ -47,6 +48,27 @@ def test_missing_cells_and_samplings_are_named_with_command_and_cost(tmp_path):
     told = {one["name"]: one["seconds"] for one in list_missing(plan)}
     assert told[longer.name] == round(2 * epoch * linear.training.epochs + drawing)
     assert told[f"{linear.name}, samples again"] == round(epoch * linear.training.epochs + drawing / 2)
+
+
+def test_a_missing_run_costs_what_others_of_its_kind_took(tmp_path):
+    """Seeds of a slow model are priced by its own: a family's network call may take a thousand times another's."""
+    study = STUDY | axes(["array"], ["linear", "wave"]) | {"seeds": {"smoke": [0, 1]}}
+    study = {name: study[name] for name in ("title", "question", "data", "models", "seeds")}
+    study["models"]["wave"] = {"schedule": "wave", "widths": [8, 16]}
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(study))
+    plan = make_plan(str(path), "smoke", tmp_path / "results")
+    make_results(plan, measured=True)
+    slow, fast = ([run for run in plan.grid if run.model == name] for name in ("wave", "linear"))
+    for run in slow:
+        record = read_json(run.folder / "samples.json")
+        write_json(run.folder / "samples.json", record | {"seconds_per_image": 1000.0})
+    for gone in (slow[1], fast[1]):
+        (gone.folder / "run.json").unlink()
+    told = {one["name"]: one["seconds"] for one in list_missing(plan)}
+    drawing = 1000 * slow[1].sampling.count
+    assert told[slow[1].name] == round(2.0 * slow[1].training.epochs + drawing)
+    assert told[fast[1].name] == round(2.0 * fast[1].training.epochs + 2.0)
 
 
 def test_measures_of_each_image_are_kept_as_tables(tmp_path):
