@@ -25,7 +25,8 @@ class Question:
     heading: the title; right: of the distributions, which way is better. measure: in the heat map; column: of each
     image; axis: its label; limits: of its axis, up to nearly the highest value if None. scale: what values are
     multiplied by; norm: scaled values -> [0, 1], the depth of the heat map's blue; levels: whether the axis is one of
-    gray levels, logarithmic from 1 on; able: what its data's kind must have, see `fitted_data`.
+    gray levels, logarithmic from 1 on; able: what its data's kind must have, see `fitted_data`; digits: of means, after
+    the point.
     """
 
     heading: str
@@ -38,6 +39,7 @@ class Question:
     scale: float = 1
     levels: bool = False
     able: str = "fitter"
+    digits: int = 2
 
 
 def draw_by_cell(plan, asked: Question):
@@ -107,7 +109,7 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
     for (j, i), value in np.ndenumerate(values):
         if j == len(rows) or has_cell(plan, columns[i], rows[j]):
             shade = readable_on(colormaps["Blues"](asked.norm(value))[:3]) if value == value else INK
-            text = _tell(value, left_out[j, i])
+            text = _tell(value, left_out[j, i], asked.digits)
             axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)
     axes.set_xticks(range(len(columns)), [break_label(plan.label(name)) for name in columns])
     axes.set_yticks(range(len(rows) + 1), [*(break_label(plan.label(name)) for name in rows), "real"])
@@ -119,8 +121,8 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _tell(value: float, left_out: float) -> str:
-    text = f"{value:.2f}" if value == value else "–"
+def _tell(value: float, left_out: float, digits: int) -> str:
+    text = f"{value:.{digits}f}" if value == value else "–"
     return f"{text}\n({100 * left_out:.0f}%)" if left_out == left_out else text
 
 

@@ -21,6 +21,7 @@ def draw(plan):
         axis="brightness, RMS",
         norm=Normalize(0, 0.1),
         able="unmix",
+        digits=3,  # what bleeds is a few hundredths
     )
     return draw_by_cell(plan, asked)
 
