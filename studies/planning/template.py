@@ -32,8 +32,8 @@ data:
 {notes}  # further keys are those of `triangles import`: colour: false, fit: pad ...
   pictures: {{images: {images}, size: 32{more}}}
 models:
-  linear: {{}}
-  power-1.5: {{label: power 1.5}}
+  noise: {{label: predicting noise, schedule: linear, target: eps}}
+  whiteness: {{label: predicting whiteness, schedule: linear}}  # made for black and white: its bits say little of gray
 training: {{epochs: {epochs}}}  # of {count:,} pictures; as many steps as the laptop scale takes
 figures: [training-examples, samples, neighbours, loss, likelihood]
 tables: [cells, losses, data]
