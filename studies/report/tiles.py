@@ -1,5 +1,6 @@
 """Rows of enlarged images, placed on whole pixels of the printed figure, so that every data pixel is an even square."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +9,6 @@ from studies.report.palette import INK, MUTED, text_colour
 from studies.report.style import DPI, WIDTH, add_footnote, add_title, break_label, new_figure
 
 __all__ = [
-    "BLANK",
     "MISSING",
     "Row",
     "as_bytes",
@@ -21,6 +21,7 @@ __all__ = [
     "label_row",
     "lay_out",
     "paste",
+    "tell_blanks",
     "write",
 ]
 
@@ -28,7 +29,6 @@ PAGE = round(WIDTH * DPI)  # px
 MARGIN, LABEL, TOP, HEAD, FOOT = 18, 186, 118, 40, 62  # px at DPI: left and right, row labels, title, column heads
 GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
-BLANK = "crossed out: blank, no pixel above one half"  # said below a figure that has such a tile
 HALF = 127  # of 255, as tables count what is blank
 FAINT = 26  # of 255: a shape in colours may be darker than one half
 
@@ -69,6 +69,15 @@ def is_blank(tile: np.ndarray) -> bool:
     if tile.ndim == 3 and (tile != tile[..., :1]).any():
         return bool((np.ptp(tile.reshape(-1, tile.shape[-1]), axis=0) < FAINT).all())
     return int(tile.max(initial=0)) <= HALF
+
+
+def tell_blanks(tiles: Iterable[np.ndarray]) -> list[str]:
+    """Say for the footnote what a figure's blank tiles are, if it has any."""
+    blank = [tile for tile in tiles if is_blank(tile)]
+    if not blank:
+        return []
+    in_colour = any(tile.ndim == 3 and (tile != tile[..., :1]).any() for tile in blank)
+    return [f"crossed out: blank, {'nothing stands out by a tenth' if in_colour else 'no pixel above one half'}"]
 
 
 def cross_out(figure, left: float, top: float, side: float) -> None:
@@ -147,8 +156,8 @@ def draw_tiles(plan, heading: tuple[str, str], heads: list[str], rows: list[Row]
     for row, step in zip(rows, steps, strict=True):
         _draw_row(figure, row, lefts, top, (side, _tile_height(row, rows, side)))
         top += step
-    blank = any(is_blank(tile) for row in rows for tile in row.tiles or ())
-    add_footnote(figure, plan, *facts, *([BLANK] if blank else []), seeded=seeded)
+    blank = tell_blanks(tile for row in rows for tile in row.tiles or ())
+    add_footnote(figure, plan, *facts, *blank, seeded=seeded)
     return figure
 
 

@@ -46,9 +46,14 @@ def test_blank_tiles_are_crossed_out_and_faint_ones_left():
     plan = make_plan("thesis", "smoke", "nowhere")
     with_blank = tiles.draw_tiles(plan, ("t", ""), ["1", "2"], [tiles.Row("one", [black, faint])])
     assert len(with_blank.axes[0].lines) == 2
-    assert tiles.BLANK in words_of(with_blank)
+    (said,) = tiles.tell_blanks([black, faint])
+    assert said in words_of(with_blank)
     without = tiles.draw_tiles(plan, ("t", ""), ["1"], [tiles.Row("one", [faint])])
-    assert tiles.BLANK not in words_of(without)
+    assert said not in words_of(without)
+    dim = np.zeros((8, 8, 3), np.uint8)
+    dim[2:5, 2:5] = 20, 5, 5  # of which nothing stands out
+    (said,) = tiles.tell_blanks([dim, black])
+    assert "nothing stands out" in said
 
 
 def test_samples_stand_below_held_out_images(made, tmp_path):

@@ -10,7 +10,6 @@ from studies.report.palette import MUTED
 from studies.report.rows import has_cell
 from studies.report.style import DPI, add_footnote, add_title, new_figure, styled
 from studies.report.tiles import (
-    BLANK,
     FOOT,
     GAP,
     HEAD,
@@ -28,6 +27,7 @@ from studies.report.tiles import (
     label_row,
     lay_out,
     paste,
+    tell_blanks,
     write,
 )
 
@@ -63,9 +63,8 @@ def draw(plan):
     for j, row in enumerate(rows):
         label_row(figure, _make_label(plan, row), TOP + HEAD + j * pitch, tall)
     shown = [tiles[: COLUMNS * lines] for tiles in panels.values() if tiles is not None]
-    blank = [BLANK] if any(map(is_blank, chain(*shown))) else []
     count = max(map(len, shown), default=0)
-    add_footnote(figure, plan, f"the first {count} images each, not selected", *blank)
+    add_footnote(figure, plan, f"the first {count} images each, not selected", *tell_blanks(chain(*shown)))
     return figure
 
 

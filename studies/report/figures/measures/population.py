@@ -1,5 +1,6 @@
 """Figure `population`: the geometry of the samples beside that of real images."""
 
+import textwrap
 from math import degrees
 
 import numpy as np
@@ -13,7 +14,7 @@ from studies.report.style import add_footnote, add_model_legend, add_title, new_
 __all__ = ["ENTRY", "estimate_density"]
 
 LEFT_OUT = "angle_2", "centroid_x", "centroid_y"  # an angle that follows from the others, and where the shape lies
-MOST = 6  # features
+MOST = 7  # features
 DENSITY_NEEDS = 10  # samples below which a density shows nothing
 
 
@@ -57,8 +58,9 @@ def _find_features(plan) -> dict:
 
 
 def _break(words: str) -> str:
-    """Break words into two lines, at `of` or before the last."""
-    return words.replace(" of ", "\nof ") if " of " in words else "\n".join(words.rsplit(" ", 1))
+    """Break words at `of` or before the last, and further where a line is too wide for its place."""
+    two = words.replace(" of ", "\nof ") if " of " in words else "\n".join(words.rsplit(" ", 1))
+    return "\n".join(line for part in two.split("\n") for line in textwrap.wrap(part, 14))
 
 
 def _draw_densities(axes, plan, data: str, feature) -> None:
