@@ -52,6 +52,7 @@ def _spread(tasks, workers):
     # Fresh processes: a forked one would inherit the parent's threads and locks in an unknown state.
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=worker_process.start)
+    worker_process.mind_the_dead(pool)
     try:
         with worker_process.starting():
             made = pool.map(_render_task, tasks)
@@ -60,4 +61,5 @@ def _spread(tasks, workers):
         message = "a worker process ended before its work, perhaps for lack of memory: lower --workers"
         raise ChildProcessError(message) from error
     finally:
+        worker_process.let_go(pool)
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,7 +1,12 @@
 """Drawing against plane geometry, codecs against what they promise, and the batches against the plain path."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from patience import PATIENCE
+from project import ROOT
 
 from triangles import geometry
 from triangles.kinds import KINDS
@@ -153,3 +158,36 @@ def test_a_pillow_that_rounds_otherwise_is_followed(monkeypatch):
         "triangles.kinds.polygons.resample_blocks", lambda b, *_: np.full((len(b.level), 16, 16), 7, np.uint8)
     )
     assert np.array_equal(render(vertices, settings), expected)
+
+
+DEADLY = """
+import os, signal
+
+import numpy as np
+
+from triangles.production import _spread
+
+
+class Kind:
+    def render(self, parameters, settings):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    try:
+        list(_spread([(Kind(), np.zeros((50_000, 2)), None, None, i) for i in range(40)], 2))
+    except ChildProcessError as error:
+        print(error)
+"""
+
+
+@pytest.mark.faults
+def test_workers_that_are_all_killed_are_told_of_while_tasks_wait_for_them(tmp_path):
+    """A task is larger here than the pipe to the workers holds."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    done = subprocess.run(
+        [sys.executable, "deadly.py"], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a worker process ended before its work" in done.stdout
