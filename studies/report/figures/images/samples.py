@@ -106,7 +106,7 @@ def find_needs(plan) -> list:
 ENTRY = Entry(
     title="Samples of every cell",
     caption="The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
-    "panels of samples is the same starting noise. Crossed out: blank, without a pixel above one half.",
+    "panels of samples is the same starting noise. Crossed out: blank ones.",
     needs=find_needs,
     make=draw,
     form="png",

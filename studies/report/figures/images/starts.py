@@ -49,7 +49,7 @@ def find_needs(plan, data: str) -> list:
 ENTRY = Entry(
     title="Five starting noises on the {label} set",
     caption="Images drawn from five starting noises, trained on the {label} set. The top row is the noise that every "
-    "model below it starts from. Crossed out: blank, without a pixel above one half.",
+    "model below it starts from. Crossed out: blank ones.",
     needs=find_needs,
     make=draw,
     form="png",
