@@ -53,7 +53,8 @@ def test_a_stop_at_any_moment_of_the_start_is_one_line(name, number, tmp_path):
     """The script is the one that pip writes; its first third of a second, in steps."""
     module, _, function = SCRIPTS[name].partition(":")
     script = tmp_path / name
-    script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n")
+    guarded = f"if __name__ == '__main__':\n    sys.exit({function}())\n"  # for what it spawns imports the script
+    script.write_text(f"import sys\nfrom {module} import {function}\n{guarded}")
     for delay in (0.0, 0.02, 0.05, 0.1, 0.2, 0.33):
         words = [sys.executable, script, *LONG[name]]
         started = {"cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
