@@ -27,6 +27,7 @@ LONG = {
     "diffusion": ["schedules", "--timesteps", "100000"],
     "studies": ["plan", "--seeds", ",".join(map(str, range(200)))],
 }
+LOST = 120.0  # seconds after which a stop has not got through
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped by SIGTERM"}
 
 
@@ -117,7 +118,7 @@ main()
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_stop_where_python_ignores_exceptions_is_a_stop(name, place):
     number = signal.SIGINT if place == "gc" else signal.SIGTERM
-    script = IGNORED.format(module=f"{name}.cli", number=int(number), place=place, patience=PATIENCE)
+    script = IGNORED.format(module=f"{name}.cli", number=int(number), place=place, patience=LOST)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (128 + number, f"{name}: {WORDS[number]}\n")
 
@@ -125,7 +126,7 @@ def test_a_stop_where_python_ignores_exceptions_is_a_stop(name, place):
 def test_ctrl_c_where_python_ignores_exceptions_ends_a_workflow():
     script = IGNORED.replace("from {module} import cli, main", "from studies.terminal.stopping import Stop")
     script = script.replace("cli.main = work\nmain()", "Stop().install()\nwork()")
-    script = script.format(number=int(signal.SIGINT), place="del", patience=PATIENCE)
+    script = script.format(number=int(signal.SIGINT), place="del", patience=LOST)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr == "stopped: nothing was under way; the same command starts it\n"
     assert done.returncode == -signal.SIGINT
