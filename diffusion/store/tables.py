@@ -1,13 +1,14 @@
-"""Read tables without trust, one checked reader a kind of file: CSV, and NumPy's .npz with a column a member."""
+"""Read tables without trust, one checked reader a kind of file: CSV, packed or not, and NumPy's .npz of columns."""
 
 import io
+import lzma
 import zlib
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from diffusion.store.opening import Whole, read_whole
+from diffusion.store.opening import LARGEST_TEXT, Whole, read_whole
 
 __all__ = ["read_columns", "read_csv"]
 
@@ -19,7 +20,7 @@ def read_csv(path: Path, mend: str, columns=(), numbers=(), **how):
     """Read a CSV table in which these columns stand.
 
     Args:
-        path: of the file.
+        path: of the file; unpacked if its name ends in .xz.
         mend: what to do about a broken one, in words.
         columns: names that must be there.
         numbers: those of them that hold numbers only.
@@ -36,8 +37,9 @@ def read_csv(path: Path, mend: str, columns=(), numbers=(), **how):
 
     content = read_whole(path)
     try:
-        frame = pd.read_csv(io.BytesIO(content), **how)
-    except (ValueError, OverflowError, MemoryError, RecursionError) as error:
+        plain = _unpack(content) if path.suffix == ".xz" else content
+        frame = pd.read_csv(io.BytesIO(plain), **how)
+    except (ValueError, OverflowError, MemoryError, RecursionError, lzma.LZMAError) as error:
         raise ValueError(f"{path} is not a table ({_line(error)}): {mend}") from None
     if missing := [name for name in columns if name not in frame]:
         raise ValueError(f"{path} has no column {missing[0]!r}: {mend}")
@@ -67,6 +69,15 @@ def read_columns(path: Path, mend: str, columns=()):
         raise ValueError(f"{path} has no column {missing[0]!r}, made by another version: {mend}")
     table.attrs["sha256"] = content.sha256
     return table
+
+
+def _unpack(content: bytes) -> bytes:
+    """Return what was packed; ValueError where its end is missing or something stands after it."""
+    unpacker = lzma.LZMADecompressor()
+    plain = unpacker.decompress(content, max_length=LARGEST_TEXT)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError(f"cut short, goes on after its end, or over {LARGEST_TEXT >> 20} MiB")
+    return plain
 
 
 def _unpacked(content: Whole) -> dict[str, np.ndarray]:

@@ -22,11 +22,13 @@ __all__ = [
     "Frames",
     "absence",
     "first_seed",
+    "kept_file",
     "load_samples",
     "noise_schedules",
     "of_samples",
     "or_hole",
     "read_frames",
+    "read_kept_measures",
     "read_losses",
     "read_measures",
     "read_samples",
@@ -201,6 +203,16 @@ def read_measures(run):
     frame = read_csv(path, "measure the run again", NEEDED, ("value", "n"))
     check_digest(path, frame.attrs["sha256"], beside(path))
     return frame
+
+
+def read_kept_measures(run):
+    """Read the measures of a run that `studies reference` kept, see `read_measures`."""
+    return read_csv(kept_file(run), "collect the study again", NEEDED, ("value", "n"))
+
+
+def kept_file(run) -> Path:
+    """Return where `studies reference` keeps a run's measures, packed."""
+    return run.measure_file.with_suffix(".csv.xz")
 
 
 def seeds_by_cell(plan, measure) -> dict[tuple[str, str], list[float]]:

@@ -1,8 +1,8 @@
 """Collect the outcome of a study without its weights and arrays: small enough to commit, complete enough to check.
 
 Below results/reference/SCALE (or SCALE/STUDY): report.html, figures in 256 colours, tables, and for every run its
-run.json, losses, sampling record and measures, with those of each image and the bound's terms at each t (`.csv.xz`,
-four digits); manifest.json lists every file with its sha256, and what is missing with the command that makes it and
+run.json, losses, sampling record and measures (`.csv.xz`), with those of each image and the bound's terms at each t
+(four digits); manifest.json lists every file with its sha256, and what is missing with the command that makes it and
 its cost.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from diffusion.store.files import beside, check_digest, read_json, replacing, write_json
 from diffusion.store.opening import Whole, read_whole
-from studies.measures.results import PER_IMAGE, or_hole, read_table
+from studies.measures.results import MEASURES, PER_IMAGE, or_hole, read_table
 from studies.planning.plan import Plan
 from studies.report.commands import format_config
 from studies.report.html.embedding import read_image
@@ -22,7 +22,7 @@ from studies.report.missing import list_missing
 __all__ = ["collect"]
 
 RUN_RECORDS = (
-    *("run.json", "losses.csv", "samples.json", "measures.csv", "likelihood.json"),
+    *("run.json", "losses.csv", "samples.json", "likelihood.json"),
     "claims.json",  # when the claims were fixed
 )
 TERMS = "likelihood.csv"
@@ -90,9 +90,11 @@ def _read_checked(path: Path) -> Whole:
 
 
 def _pack(path: Path) -> Whole:
-    """Return a table compressed and in few digits, such as the measures of each image: a column a measure."""
+    """Return a table compressed; in few digits, but for a run's measures, which claims are judged by."""
     import pandas as pd
 
+    if path.name.endswith(MEASURES):
+        return Whole(lzma.compress(_read_checked(path), preset=9))
     table = read_table(path) if path.suffix == ".npz" else pd.read_csv(io.BytesIO(_read_checked(path)))
     numbers = table.astype({name: int for name in table if table[name].dtype == bool})
     return Whole(lzma.compress(numbers.to_csv(index=False, float_format=DIGITS).encode(), preset=9))
@@ -110,7 +112,12 @@ def _shrink(path: Path) -> Whole:
 def _is_kept_above(folder: Path, name: str, content: Whole) -> bool:
     """Tell whether the scale's own collection, above that of another study, has the same measures of each image."""
     above = folder.parent / name
-    return name.endswith(PACKED) and above.is_file() and read_whole(above) == content
+    return (
+        name.endswith(PACKED)
+        and not name.endswith(f"measures{PACKED}")
+        and above.is_file()
+        and read_whole(above) == content
+    )
 
 
 def _check_way(folder: Path, kept: dict[str, Whole]) -> None:
@@ -152,9 +159,10 @@ def _list_files(plan: Plan):
     yield from ((str(path.relative_to(plan.output)), path) for path in shown if os.path.lexists(path))
     for run in plan.runs:
         records = [run.folder / name for name in RUN_RECORDS]
-        records += [path for one in plan.resampled if one.run is run for path in (one.files[-1], one.measure_file)]
+        others = [one for one in plan.resampled if one.run is run]
+        records += [one.files[-1] for one in others]
         yield from ((f"runs/{run.name}/{path.name}", path) for path in records if os.path.lexists(path))
-        packed = [run.folder / name for name in (PER_IMAGE, TERMS)]
+        packed = [run.folder / name for name in (PER_IMAGE, TERMS)] + [one.measure_file for one in (run, *others)]
         yield from ((f"runs/{run.name}/{path.stem}{PACKED}", path) for path in packed if os.path.lexists(path))
     for dataset in plan.datasets:
         if os.path.lexists(dataset.real_file):

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffusion.store.records import read_record
 from studies.measures.remembered import CLAIMS, ClaimsRecord
-from studies.measures.results import of_samples, or_hole, read_measures
+from studies.measures.results import kept_file, of_samples, or_hole, read_kept_measures, read_measures
 from studies.registries import CHECKS, describe
 from studies.verdicts import statistics
 from studies.verdicts.claims import Missing, count, count_needed, sides, tell_comparison
@@ -68,7 +68,7 @@ def gather(plan, committed: bool = False) -> tuple[dict, dict]:
     own, others = [(run, "", run) for run in plan.grid], [(one.run, one.name, one) for one in plan.resampled]
     for run, samples, measured in own + others:
         if committed:
-            frame = or_hole(read_measures, locate_committed(plan, measured))
+            frame = or_hole(read_kept_measures, locate_committed(plan, measured))
         else:
             frame = of_samples(read_measures, measured, measured)
         if frame is not None:
@@ -88,7 +88,7 @@ def locate_committed(plan, measured):
     moved = [replace(run, folder=place / "runs" / run.name) for place in places]
     if run is not measured:
         moved = [replace(measured, run=one) for one in moved]
-    return next((one for one in moved if one.measure_file.exists()), moved[0])
+    return next((one for one in moved if kept_file(one).exists()), moved[0])
 
 
 def judge(plan) -> list[Judged]:

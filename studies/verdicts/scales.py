@@ -155,7 +155,7 @@ def list_evidence(results: Path) -> list[Path]:
     """
     folders = [folder / scale for scale in choose_scales() for folder in (results, results / REFERENCE)]
     runs = [runs for folder in folders for runs in (folder / "runs", *folder.glob("*/runs"))]
-    return sorted(path for folder in runs for path in folder.glob("*/*measures.csv"))
+    return sorted(path for folder in runs for path in folder.glob("*/*measures.csv*"))
 
 
 def _plan_twice(study, scale, results, seeds) -> list:
@@ -179,7 +179,7 @@ def find_seeds(study: str, scale: str, results: Path) -> set[int]:
     """Find the seeds of measured runs by their folders' names; a plan says later which of these are the study's."""
     plans = [make_plan(study, scale, folder) for folder in (results, results / REFERENCE)]
     folders = {path for plan in plans for path in (plan.folder / "runs", *plan.folder.glob("*/runs"))}
-    names = [path.parent.name for folder in folders for path in folder.glob("*/measures.csv")]
+    names = [path.parent.name for folder in folders for path in folder.glob("*/measures.csv*")]
     return {int(found[1]) for name in names if (found := re.search(r"-seed(\d+)(?:-|$)", name))}
 
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import json
+import lzma
 import shlex
 import shutil
 from pathlib import Path
@@ -86,6 +87,8 @@ def judge_again(manifest, results):
     told = json.loads(manifest.read_text())
     runs = results / told["scale"] / "runs"
     shutil.copytree(manifest.parent / "runs", runs)
+    for packed in runs.glob("*/*measures.csv.xz"):
+        packed.with_suffix("").write_bytes(lzma.decompress(packed.read_bytes()))
     for path in runs.glob("*/*.json"):
         measures = "measures.csv" if path.stem == "samples" else f"{path.stem}-measures.csv"
         if path.with_name(measures).exists():

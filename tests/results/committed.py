@@ -2,6 +2,7 @@
 
 import csv
 import json
+import lzma
 import re
 from functools import cache
 from pathlib import Path
@@ -45,10 +46,10 @@ def measures(scale: str) -> dict:
     """
     scale, _, only = scale.partition(" seed ")
     found: dict = {}
-    for path in sorted((REFERENCE / scale / "runs").glob("*/*measures.csv")):
-        samples = path.name.removesuffix("measures.csv").rstrip("-")
+    for path in sorted((REFERENCE / scale / "runs").glob("*/*measures.csv.xz")):
+        samples = path.name.removesuffix("measures.csv.xz").rstrip("-")
         longer = re.search(r"-epochs(\d+)$", path.parent.name)
-        with path.open(encoding="utf-8") as stream:
+        with lzma.open(path, "rt", encoding="utf-8") as stream:
             for row in csv.DictReader(stream):
                 cell = f"{row.get('data') or row['preparation']} {row.get('model') or row['schedule']}"
                 cell += f" {longer[1]}" if longer else ""

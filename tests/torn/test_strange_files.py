@@ -14,7 +14,7 @@ from commands import SAMPLING, TRAINING, call, refusal
 from diffusion.store.console import printable
 from diffusion.store.files import read_json, sha256, vouch, write_array, write_json
 from studies.measures.remembered import CLAIMS, ClaimsRecord, remember
-from studies.measures.results import read_frames, read_measures, read_samples, read_table
+from studies.measures.results import kept_file, read_frames, read_kept_measures, read_measures, read_samples, read_table
 from studies.planning.reading import read_study
 from studies.planning.resolving import make_plan
 from studies.report.html.embedding import read_drawing, read_image
@@ -81,11 +81,12 @@ def test_no_cell_of_a_table_opens_a_formula(tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["cut", "longer", "empty", "other"])
-@pytest.mark.parametrize("kind", ["table", "measures", "per image", "real"])
+@pytest.mark.parametrize("kind", ["table", "measures", "kept", "per image", "real"])
 def test_torn_tables_are_not_taken(harm, kind, tmp_path):
     run = SimpleNamespace(measure_file=tmp_path / "measures.csv")
     rows = pd.DataFrame({"measure": list("abcd"), "value": 1.5, "unit": "1", "n": 9})
     rows.to_csv(run.measure_file, index=False)
+    rows.to_csv(kept_file(run), index=False)
     np.savez(tmp_path / "per-image.npz", ink=np.arange(3))
     np.savez(tmp_path / "real.npz", ink=np.arange(3))
     vouch([tmp_path / "measures.csv", tmp_path / "per-image.npz"])
@@ -94,6 +95,7 @@ def test_torn_tables_are_not_taken(harm, kind, tmp_path):
     path, read = {
         "table": (table, lambda: read_back(table)),
         "measures": (run.measure_file, lambda: read_measures(run)),
+        "kept": (kept_file(run), lambda: read_kept_measures(run)),
         "per image": (tmp_path / "per-image.npz", lambda: read_table(tmp_path / "per-image.npz", "ink")),
         "real": (tmp_path / "real.npz", lambda: read_table(tmp_path / "real.npz", "ink")),
     }[kind]

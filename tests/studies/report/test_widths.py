@@ -20,7 +20,7 @@ def plan(tmp_path):
     path.write_text(json.dumps(STUDY | {"resampled": {"again": {"renormed": True}}}))
     committed = make_plan(str(path), "laptop", tmp_path / "results" / "reference", (0, 1))
     for run in committed.grid:
-        write(run, committed.output / "runs" / run.name / "measures.csv", VALUES | {"ink": 80 + 2 * run.seed})
+        write(run, committed.output / "runs" / run.name / "measures.csv.xz", VALUES | {"ink": 80 + 2 * run.seed})
     made = make_plan(str(path), "overnight", tmp_path / "results")
     for run in made.grid:
         write(run, run.measure_file, VALUES | {"clean_share": 0.4, "real_clean_share": 0.95})

@@ -56,7 +56,9 @@ def write(run, folder, effect, committed):
     rng = np.random.default_rng([run.seed, len(run.model), len(run.data)])
     folder.mkdir(parents=True)
     value = 0.5 + effect * (run.model == "linear") + rng.normal(0, 0.01)
-    measured(run, {"ink": value}, "1").to_csv(folder / "measures.csv", index=False)
+    measured(run, {"ink": value}, "1").to_csv(
+        folder / ("measures.csv.xz" if committed else "measures.csv"), index=False
+    )
     if not committed:
         (folder / "samples.npy").touch()
 
