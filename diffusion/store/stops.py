@@ -15,6 +15,7 @@ __all__ = ["Stopped", "Stops", "on_stop", "uninterrupted"]
 
 REPEAT_AFTER = 1.0  # seconds: a terminal and a workflow may both pass on the same Ctrl-C
 AGAIN_AFTER = 0.01  # seconds: by then a callback is over that a signal landed in
+AND_AGAIN = 0.1  # seconds
 
 
 class Stopped(BaseException):
@@ -95,9 +96,11 @@ class Stops:
         if hasattr(signal, "setitimer"):
             before = signal.signal(signal.SIGALRM, self._send)
             self.alarm = before if self.alarm is None else self.alarm
-            signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER)
+            # again and again: a signal that comes just before the system is asked to wait does not end the waiting
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_AFTER, AND_AGAIN)
 
     def _send(self, number: int, frame) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if self.lost:
             signal.raise_signal(self.number)  # to whoever handles it now: it may have to wait for what is written
 
