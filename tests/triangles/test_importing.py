@@ -72,6 +72,17 @@ def test_colours_stay_colours_and_gray_ones_are_gray(tmp_path, pictures):
     assert make(tmp_path / "plain", pictures, size=8)[1].train.shape == (1, 8, 8), "gray files made a set in colours"
 
 
+def test_the_first_of_a_set_are_of_every_kind_though_names_sort_by_kind(tmp_path, pictures):
+    for number in range(100):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(pictures / f"{number // 50}-{number:02}.png")
+    data = make(tmp_path / "out", pictures, size=8, seed=0)[1]
+    levels = [images[:, 0, 0].astype(int) for images in (data.test, data.train)]
+    assert sorted(np.concatenate(levels)) == list(range(100))
+    for some in levels:
+        assert 5 <= (some[:24] >= 50).sum() <= 19  # one random order in 40,000 is outside
+        assert (np.diff(some) < 0).any()
+
+
 def test_what_is_transparent_is_laid_on_the_background(tmp_path, pictures):
     image = np.zeros((4, 4, 4), np.uint8)
     image[:2], image[2:, :, :3] = (255, 0, 0, 255), 9

@@ -153,15 +153,17 @@ def _convert_one(source, number, settings):
 
 
 def _share_out(partial, settings, had, channels):
-    """Write train.npy and test.npy from the file of all pixels; who is held out hangs on the seed and the number."""
+    """Write train.npy and test.npy from the file of all pixels; who is held out hangs on the seed and the number.
+
+    Both in random order: names often sort by kind, and whoever takes the first few must not get one kind alone.
+    """
     count = settings.count + settings.test_count
     pixels = np.memmap(partial / RAW, np.uint8, "r", shape=(count, settings.size, settings.size, had))
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, SPLIT_STREAM]))
     order = rng.permutation(count)
-    for name, some in (("test", order[: settings.test_count]), ("train", order[settings.test_count :])):
-        shape = (len(some), *settings.image_shape(channels))
-        numbers = np.sort(some)
+    for name, numbers in (("test", order[: settings.test_count]), ("train", order[settings.test_count :])):
+        shape = (len(numbers), *settings.image_shape(channels))
         chunks = (
-            pixels[numbers[i : i + 1024], ..., :channels].reshape(-1, *shape[1:]) for i in range(0, len(some), 1024)
+            pixels[numbers[i : i + 1024], ..., :channels].reshape(-1, *shape[1:]) for i in range(0, len(numbers), 1024)
         )
         save_chunks(partial / f"{name}.npy", chunks, shape, np.uint8)
