@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHOWN",
     "Samples",
+    "are_black_and_white",
     "as_arrays",
     "check_images",
     "contact_sheet",
@@ -64,6 +65,11 @@ def find_levels(images: np.ndarray) -> np.ndarray:
     """Tell which of the 256 gray levels occur in uint8 images of any shape: bool (256,). Memory is that of a part."""
     parts = (images[start : start + PART].ravel() for start in range(0, len(images), PART))
     return sum((np.bincount(part, minlength=256) for part in parts), np.zeros(256, np.int64)) > 0
+
+
+def are_black_and_white(*parts: np.ndarray) -> bool:
+    """Tell whether uint8 images of any shape have no levels but 0 and 255."""
+    return not any(find_levels(images)[1:-1].any() for images in parts)
 
 
 def to_network(images: "Tensor", value_range: str) -> "Tensor":

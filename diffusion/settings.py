@@ -1,8 +1,9 @@
 """What a run is: frozen, typed settings; unknown keys and impossible values are refused. Without torch."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from diffusion.family import FAMILIES
@@ -76,6 +77,14 @@ class FamilySettings(BaseModel):
     def sources(self) -> tuple[str, ...]:
         """Names of the modules that these settings choose."""
         return (OPTIMIZERS.module(self.optimizer),)
+
+    def settle(self, *images: np.ndarray) -> Self:
+        """Return the settings with those decided that are left to the images, uint8 arrays of any shape.
+
+        Raises:
+            ValueError: a model of these settings cannot be of such images.
+        """
+        return self
 
     def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
         """Return names of the modules that a sampler adds."""
@@ -192,6 +201,14 @@ class TrainSettings(FamilySettings, _Denoising):
         if self.schedule in SCHEDULES:
             chosen[SCHEDULES] = self.schedule
         return (*super().sources, *(registry.module(name) for registry, name in chosen.items()))
+
+    def settle(self, *images: np.ndarray) -> Self:
+        """Return the settings with those decided that are left to the images, uint8 arrays of any shape.
+
+        Raises:
+            ValueError: a model of these settings cannot be of such images.
+        """
+        return self
 
     def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
         """Return the name of the sampler's module."""

@@ -72,12 +72,11 @@ def train(
         return
     with on_stop(lambda: f"{runs.standing(out)}; the same command goes on"):
         (images, test_images), data = runs.load_data(dataset)
-        _check_images(settings, images, test_images)
-        identity = runs.identity(settings, data)
         make = partial(
             Trainer, settings, images, test_images, devices.choose(device, settings.precision, threads, compiles)
         )
         trainer = make()  # refuses what does not fit together before the folder is touched
+        identity = runs.identity(trainer.settings, data)  # with what the images have settled
         _warn_of_averages(trainer)
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
@@ -102,14 +101,6 @@ def _estimated(dataset: Path, settings, device) -> str:
 def _cooked(recipe: str | None, kind) -> dict:
     """Return what a recipe says of a family's settings."""
     return {name: value for name, value in RECIPES.get(recipe, {}).items() if name in kind.model_fields}
-
-
-def _check_images(settings, *parts) -> None:
-    """Check the images by what a family's settings may offer, `check_images`: its likelihood may be of some only."""
-    check = getattr(settings, "check_images", lambda images: None)
-    for images in parts:
-        if images is not None:
-            check(images)
 
 
 def _warn_of_averages(trainer) -> None:

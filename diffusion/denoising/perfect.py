@@ -1,12 +1,12 @@
 """Say what perfect denoisers are, without torch: their settings, and the family that remembers its training images."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import field_validator, model_validator
 
 from diffusion.family import Family
-from diffusion.images import find_levels
+from diffusion.images import are_black_and_white
 from diffusion.processes import PROCESSES
 from diffusion.samplers import SAMPLERS
 from diffusion.schedules import BETA_MAX, BETA_MIN, NoiseSchedule, named, schedule
@@ -49,14 +49,11 @@ class FiniteSettings(FamilySettings):
         self.noise_schedule()
         return self
 
-    def check_images(self, images: np.ndarray) -> None:
-        """Check that uint8 images, of any shape, are black and white.
-
-        Raises:
-            ValueError: they have gray levels.
-        """
-        if find_levels(images)[1:-1].any():
+    def settle(self, *images: np.ndarray) -> Self:
+        """Return these settings; ValueError where uint8 images have gray levels."""
+        if not are_black_and_white(*images):
             raise ValueError("a perfect denoiser is of black and white images: these are gray, leave their set out")
+        return self
 
     def noise_schedule(self, name: str | None = None) -> NoiseSchedule:
         """Return the noise schedule, or another one by name, with this run's T and bounds."""

@@ -115,8 +115,10 @@ class Flow(Rival):
         """Make the couplings, with weights and orders from torch's global generator.
 
         Raises:
-            ValueError: sides that cannot be halved.
+            ValueError: sides that cannot be halved, or levels that the images have not settled.
         """
+        if not settings.levels:
+            raise ValueError("levels are 0 till the images have settled them: see settle()")
         if shape[1] % 2 or shape[2] % 2:
             raise ValueError(f"images of {shape[1]} x {shape[2]} px do not fit a flow: both sides must be even")
         network = Couplings(shape, settings.width, settings.couplings)

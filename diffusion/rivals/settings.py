@@ -1,10 +1,11 @@
 """The settings of each family. Without torch."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
+from pydantic import field_validator
 
-from diffusion.images import find_levels
+from diffusion.images import are_black_and_white, find_levels
 from diffusion.settings import FamilySettings, setting
 
 __all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
@@ -16,9 +17,17 @@ class VaeSettings(FamilySettings):
     family: str = setting("vae", "kind of generative model")
     latent: int = setting(32, "dimensions of z", ge=1, le=4096)
     width: int = setting(16, "channels at the first level; each next one has twice as many", ge=1, le=1024)
-    pixels: Literal["bernoulli", "logistic"] = setting(
-        "bernoulli", "p(x|z): bernoulli for black and white, logistic for 256 gray levels"
+    pixels: Literal["auto", "bernoulli", "logistic"] = setting(
+        "auto", "p(x|z): bernoulli for black and white, logistic for 256 gray levels; auto: by the images"
     )
+
+    def settle(self, *images: np.ndarray) -> Self:
+        """Return the settings with p(x|z) chosen; ValueError where Bernoulli pixels are asked of gray images."""
+        binary = are_black_and_white(*images)
+        if self.pixels == "bernoulli" and not binary:
+            raise ValueError("Bernoulli pixels give gray images no likelihood: give --pixels logistic")
+        chosen = "bernoulli" if binary else "logistic"
+        return self.model_copy(update={"pixels": chosen}) if self.pixels == "auto" else self
 
 
 class GanSettings(FamilySettings):
@@ -38,20 +47,30 @@ class FlowSettings(FamilySettings):
     family: str = setting("flow", "kind of generative model")
     width: int = setting(96, "channels inside each coupling's network", ge=1, le=1024)
     couplings: int = setting(6, "at each level", ge=2, le=64)
-    levels: int = setting(256, "gray levels that a pixel has; 2 for black and white", ge=2, le=256)
+    levels: int = setting(0, "gray levels that a pixel has; 0: 2 for black and white images, else 256", ge=0, le=256)
     dequantisation: Literal["uniform", "variational"] = setting(
         "uniform", "noise within a gray level; variational: learnt with the flow, which tightens the bound"
     )
 
-    def check_images(self, images: np.ndarray) -> None:
-        """Check that uint8 images, of any shape, have no gray levels but the flow's.
+    @field_validator("levels")
+    @classmethod
+    def _not_one(cls, levels: int) -> int:
+        if levels == 1:
+            raise ValueError("a pixel has at least 2 gray levels, or 0 for as many as the images show")
+        return levels
+
+    def settle(self, *images: np.ndarray) -> Self:
+        """Return the settings with the gray levels counted.
 
         Raises:
-            ValueError: training would round others without a word.
+            ValueError: uint8 images have others than the flow's; training would round them without a word.
         """
+        if not self.levels:
+            return self.model_copy(update={"levels": 2 if are_black_and_white(*images) else 256})
         share = np.arange(256) / 255 * (self.levels - 1)
-        if (np.abs(share - share.round()) > 1e-6)[find_levels(images)].any():
+        if any((np.abs(share - share.round()) > 1e-6)[find_levels(some)].any() for some in images):
             raise ValueError(f"the images have more than the flow's {self.levels} gray levels: give --levels 256")
+        return self
 
 
 class CopierSettings(FamilySettings):

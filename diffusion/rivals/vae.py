@@ -51,7 +51,9 @@ class Vae(Rival):
 
     @staticmethod
     def build(settings, shape: tuple[int, int, int]) -> nn.Module:
-        """Make encoder and decoder, with weights from torch's global generator."""
+        """Make encoder and decoder, with weights from torch's global generator; ValueError for unsettled pixels."""
+        if settings.pixels == "auto":
+            raise ValueError("pixels are auto till the images have settled them: see settle()")
         return Networks(shape, settings.latent, settings.width, 1 if settings.pixels == "bernoulli" else 2)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:

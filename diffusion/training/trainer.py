@@ -44,7 +44,7 @@ class Trainer:
             and of that the wait for the batches.
 
     Raises:
-        ValueError: the images do not fill one batch, or do not fit the network.
+        ValueError: the images do not fill one batch, or do not fit the network or the family.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Trainer:
         device: Device | None = None,
     ):
         check_images(images, test_images)
+        settings = settings.settle(*(some for some in (images, test_images) if some is not None))
         count, size = len(images), settings.batch_size
         self.settings, self.test_images, self.records = settings, test_images, []
         self.device = device or choose(precision=settings.precision)

@@ -21,6 +21,7 @@ __all__ = [
     "PER_IMAGE",
     "Frames",
     "absence",
+    "find_ways",
     "first_seed",
     "kept_file",
     "load_samples",
@@ -168,6 +169,18 @@ def resampled_here(plan) -> list:
     """Return the other samplings that figures show: those of the first seed on the grid's last data."""
     shown = plan.scale.seeds[0], plan.data_names[-1]
     return [one for one in plan.resampled if (one.run.seed, one.run.data) == shown]
+
+
+def find_ways(plan, data: str, model: str) -> dict[str, list]:
+    """Return the samplings of a cell that start from noise, by what they are called: {name: [one a seed]}.
+
+    A run's own is called "". Others start from images or their moments, or have other statistics.
+    """
+    ways: dict[str, list] = {"": [run for run in plan.grid if (run.data, run.model) == (data, model)]}
+    for one in plan.resampled:
+        if (one.run.data, one.run.model) == (data, model) and not (one.noised or one.matched or one.renormed):
+            ways.setdefault(one.name, []).append(one)
+    return ways
 
 
 def noise_schedules(plan) -> dict:

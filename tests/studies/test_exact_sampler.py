@@ -88,7 +88,7 @@ def test_a_rival_has_as_many_parameters_as_diffusion_to_a_factor_of_two(name, ch
     shape = (channels, 32, 32)
     with torch.device("meta"):
         ours, usual = (
-            sum(p.numel() for p in FAMILIES[one].model.build(FAMILIES[one].settings(), shape).parameters())
+            sum(p.numel() for p in FAMILIES[one].model.build(FAMILIES[one].settings().settle(), shape).parameters())
             for one in (name, "diffusion")
         )
     assert 0.5 < ours / usual < 2, (ours, usual)

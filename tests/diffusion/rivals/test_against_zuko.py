@@ -53,7 +53,7 @@ def both():
     from zuko.lazy import UnconditionalDistribution
 
     torch.manual_seed(0)
-    ours = Flow.build(FlowSettings(width=7, couplings=5), SHAPE).double()
+    ours = Flow.build(FlowSettings(levels=256, width=7, couplings=5), SHAPE).double()
     for weight in ours.parameters():
         torch.nn.init.normal_(weight, std=0.5)
     (couplings,) = ours.levels

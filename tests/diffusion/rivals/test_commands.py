@@ -7,7 +7,7 @@ import pytest
 from commands import FAST, call, refusal
 
 from diffusion.family import FAMILIES
-from diffusion.store.files import write_array
+from diffusion.store.files import read_json, write_array
 from diffusion.store.records import LikelihoodRecord, read_record
 from studies.measures.rulers.likelihood import measure_bound
 
@@ -43,6 +43,36 @@ def test_a_vae_goes_all_the_way(folder):
     assert "family vae has no frames" in refusal(said)
 
 
+@pytest.mark.parametrize(
+    ("family", "name", "plain", "gray"), [("vae", "pixels", "bernoulli", "logistic"), ("flow", "levels", 2, 256)]
+)
+@pytest.mark.parametrize("level", [255, 128])
+def test_the_images_settle_what_pixels_are_and_the_run_says_so(folder, family, name, plain, gray, level):
+    """One gray pixel, held out, is enough; the model that was settled is bounded, and the same run goes on."""
+    images = np.load(folder / "set" / "test.npy")
+    images[3, 2, 1] = level
+    write_array(folder / "set" / "test.npy", images)
+    small = [
+        *(["--couplings", "2"] if family == "flow" else []),
+        "--epochs",
+        "1",
+        "--batch-size",
+        "16",
+        "--width",
+        "4",
+        *FAST,
+    ]
+    words = ["train", "set", "--family", family, *small, "--out", "run"]
+    code, said = call("diffusion", *words, folder=folder)
+    assert code == 0, said
+    assert read_json(folder / "run/run.json")["settings"][name] == (gray if level == 128 else plain)
+    assert "already holds this run" in call("diffusion", *words, folder=folder)[1]
+    assert call("diffusion", "likelihood", "run", "set", *FAST, folder=folder)[0] == 0
+    if level == 128:
+        code, said = call("diffusion", *words, f"--{name}", str(plain), "--replace", folder=folder)
+        assert (code, f"--{name} {gray}" in refusal(said)) == (2, True)
+
+
 def test_a_gan_has_no_likelihood_and_takes_no_other_familys_settings(folder):
     training = ["--family", "gan", "--epochs", "1", "--batch-size", "16", "--width", "4", *FAST, "--out", "run"]
     code, said = call("diffusion", "train", "set", *training, "--timesteps", "5", folder=folder)
@@ -76,7 +106,7 @@ def test_a_flow_refuses_gray_levels_that_it_would_round(folder, levels, gray, fi
     settings = FAMILIES["flow"].settings(levels=levels)
     images = np.array([[0, gray], [255, 0]], np.uint8)
     if fits:
-        settings.check_images(images)
+        assert settings.settle(images) == settings
         return
     write_array(folder / "set" / "train.npy", np.full((16, 8, 8), gray, np.uint8))
     words = ["--family", "flow", "--levels", str(levels), "--epochs", "1", "--batch-size", "16", *FAST, "--out", "run"]

@@ -25,7 +25,7 @@ def shaken(model, by=0.4):
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 16, 16), (3, 8, 8)])
 def test_what_is_done_is_undone_and_the_slope_is_that_of_autograd(shape):
     torch.manual_seed(0)
-    network = shaken(Flow.build(FlowSettings(width=3, couplings=3), shape), by=0.2)
+    network = shaken(Flow.build(FlowSettings(levels=256, width=3, couplings=3), shape), by=0.2)
     x = torch.randn((3, *shape), dtype=torch.float64)
     z, slope = network(x)
     assert z.shape == (3, np.prod(shape))
@@ -70,7 +70,7 @@ def test_levels_that_a_flow_has_not_are_refused():
     with pytest.raises(ValueError, match="2 gray levels"):
         bound(model, np.full((1, 1, 8, 8), 100, np.uint8))
     with pytest.raises(ValueError, match="must be even"):
-        Flow.new(FlowSettings(), (1, 7, 8), CPU)
+        Flow.new(FlowSettings(levels=256), (1, 7, 8), CPU)
 
 
 def test_drawn_images_lie_on_the_levels():

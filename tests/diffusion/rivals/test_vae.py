@@ -58,7 +58,7 @@ class Two(nn.Module):
 
 
 def test_more_draws_tighten_the_bound_towards_the_likelihood_and_never_pass_it():
-    model = Vae(VaeSettings(latent=1), (1, 1, 2), Two(3.0), CPU)
+    model = Vae(VaeSettings(latent=1, pixels="bernoulli"), (1, 1, 2), Two(3.0), CPU)
     images = np.array([[0, 0], [0, 255], [255, 0], [255, 255]], np.uint8).reshape(4, 1, 1, 2)
     z = torch.linspace(-9, 9, 20001, dtype=torch.float64)
     on, density = torch.sigmoid(3.0 * z), torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
@@ -86,7 +86,7 @@ def test_pixels_of_256_levels_have_a_distribution():
 
 
 def test_gray_images_have_no_bernoulli_likelihood():
-    model = Vae.new(VaeSettings(latent=2, width=2), (1, 8, 8), CPU)
+    model = Vae.new(VaeSettings(latent=2, width=2, pixels="bernoulli"), (1, 8, 8), CPU)
     with pytest.raises(ValueError, match="--pixels logistic"):
         bound(model, np.full((2, 1, 8, 8), 7, np.uint8))
     assert bound(model, np.zeros((2, 1, 8, 8), np.uint8), draws=3).record["total"] > 0

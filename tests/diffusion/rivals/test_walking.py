@@ -16,7 +16,7 @@ SMALL = {"width": 4, "couplings": 2, "latent": 3}
 def new(name):
     """A model whose images hang on z: as they are made, a flow's couplings are the identity."""
     kind = FAMILIES[name].settings
-    settings = kind(**{key: value for key, value in SMALL.items() if key in kind.model_fields})
+    settings = kind(**{key: value for key, value in SMALL.items() if key in kind.model_fields}).settle()
     return FAMILIES[name].model.new(settings, (1, 8, 8), CPU)
 
 

@@ -132,7 +132,8 @@ def with_latents(tmp_path):
     for run in first_seed(plan):
         if "latent" in run.capabilities and (run.data, run.model) != ("array", "gan"):
             run.folder.mkdir(parents=True)
-            model = FAMILIES[run.training.family].model.new(run.training, (1, 32, 32), choose("cpu", "float32"))
+            settings = run.training.settle()
+            model = FAMILIES[settings.family].model.new(settings, (1, 32, 32), choose("cpu", "float32"))
             save_model(model, run.folder / "model.safetensors")
             write_json(run.folder / "run.json", {})
     return plan

@@ -7,7 +7,7 @@ import numpy as np
 from diffusion.processes import PROCESSES
 from diffusion.samplers import SAMPLERS
 from diffusion.samplers.choosing import choose_sampler, count_calls
-from studies.measures.results import of_samples, read_measures
+from studies.measures.results import find_ways, of_samples, read_measures
 from studies.planning.study import OF_SAMPLERS
 from studies.report.entries import Entry
 from studies.report.needs import measure_files
@@ -53,18 +53,6 @@ def count_network_calls(training, sampling) -> int:
     own = {name: getattr(sampling, name) for name in OF_SAMPLERS}
     sampler = choose_sampler(sampling.sampler, PROCESSES[training.process], **own)
     return count_calls(sampler, sampling.steps or training.timesteps)
-
-
-def find_ways(plan, data: str, model: str) -> dict:
-    """Return the samplings of a cell that start from noise, by what they are called: {name: [one a seed]}.
-
-    A run's own is called "". Others that start from images, or with other statistics, are no point on this frontier.
-    """
-    ways: dict[str, list] = {"": [run for run in plan.grid if (run.data, run.model) == (data, model)]}
-    for one in plan.resampled:
-        if (one.run.data, one.run.model) == (data, model) and not (one.noised or one.matched or one.renormed):
-            ways.setdefault(one.name, []).append(one)
-    return ways
 
 
 def find_points(plan, data: str, model: str, measure: str = MEASURE) -> list[Point]:

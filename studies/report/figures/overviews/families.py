@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from studies.measures.results import seeds_by_cell
+from diffusion.store.records import SamplesRecord, read_record
+from studies.measures.results import find_ways, of_samples, or_hole, read_measures
 from studies.report.entries import Entry
-from studies.report.needs import measure_files, sample_times, unique
+from studies.report.needs import measure_files
 from studies.report.palette import INK, MUTED, text_colour
 from studies.report.style import add_footnote, add_title, new_figure, styled
 
@@ -27,6 +28,16 @@ class Axis:
     real: bool = False
 
 
+@dataclass(frozen=True)
+class Row:
+    """A cell, sampled in one way: `samplings`, one a seed; the study's own way has no name."""
+
+    data: str
+    model: str
+    way: str
+    samplings: list
+
+
 AXES = (
     Axis("clean_share", "quality:\nclean samples, share", "more", real=True),
     Axis("coverage", "coverage of\nthe real population", "more", real=True),
@@ -38,21 +49,21 @@ AXES = (
 @styled()
 def draw(plan):
     """Draw a row a cell and a panel a question: seeds as points, their mean as a diamond, real images as a line."""
-    cells = [(data, model) for data in plan.data_names for model in plan.model_names if (data, model) in plan.cells]
-    y = np.arange(len(cells)) + 0.8 * np.cumsum([0, *(a[0] != b[0] for a, b in pairwise(cells))])
+    rows = _list_rows(plan)
+    y = np.arange(len(rows)) + 0.8 * np.cumsum([0, *(a.data != b.data for a, b in pairwise(rows))])
     height = 1.75 + 0.27 * (y[-1] + 1)
     figure = new_figure(height)
     add_title(figure, "Families of models: quality, coverage, speed, likelihood", "Arrows: where better lies")
     place = {"left": 0.17, "right": 0.985, "bottom": 0.75 / height, "top": 1 - 0.62 / height, "wspace": 0.12}
     panels = figure.subplots(1, len(AXES), sharey=True, gridspec_kw=place)
     for axes, asked in zip(panels, AXES, strict=True):
-        _draw_axis(axes, plan, cells, y, asked)
-    panels[0].set_yticks(y, [plan.label(model) for _, model in cells])
-    for label, (_, model) in zip(panels[0].get_yticklabels(), cells, strict=True):
-        label.set(color=text_colour(plan.colour(model)), fontweight="bold")
+        _draw_axis(axes, plan, rows, y, asked)
+    panels[0].set_yticks(y, [row.way or plan.label(row.model) for row in rows])
+    for label, row in zip(panels[0].get_yticklabels(), rows, strict=True):
+        label.set(color=text_colour(plan.colour(row.model)), fontweight="normal" if row.way else "bold")
     panels[0].set_ylim(y[-1] + 0.7, -1.1)
-    for data in dict.fromkeys(data for data, _ in cells):
-        first = next(at for at, (other, _) in zip(y, cells, strict=True) if other == data)
+    for data in dict.fromkeys(row.data for row in rows):
+        first = next(at for at, row in zip(y, rows, strict=True) if row.data == data)
         panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
                        va="center", fontsize=8.5, color=INK)  # fmt: skip
     facts = [
@@ -64,10 +75,15 @@ def draw(plan):
     return figure
 
 
-def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
-    values = _find_values(plan, asked)
-    for at, (data, model) in zip(y, cells, strict=True):
-        known = values.get((model, data), [])
+def _list_rows(plan) -> list[Row]:
+    """List a row a cell, and below it one for each other way of sampling its model from noise."""
+    cells = [(data, model) for data in plan.data_names for model in plan.model_names if (data, model) in plan.cells]
+    return [Row(*cell, way, samplings) for cell in cells for way, samplings in find_ways(plan, *cell).items()]
+
+
+def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
+    for at, row in zip(y, rows, strict=True):
+        model, known = row.model, _find_values(row, asked)
         if not known:
             axes.text(0.5, at, "–", transform=axes.get_yaxis_transform(), ha="center", va="center", color=MUTED)
             continue
@@ -76,7 +92,7 @@ def _draw_axis(axes, plan, cells, y, asked: Axis) -> None:
         axes.plot(known, [at] * len(known), "o", color=plan.colour(model), markersize=3, alpha=0.6)
         axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=6, markeredgecolor="white")
     if asked.real:
-        _mark_real(axes, plan, cells, y, asked)
+        _mark_real(axes, plan, rows, y, asked)
     arrow = "→" if asked.better == "more" else "←"
     axes.set_xlabel(f"{asked.words} {arrow}")
     if asked.logarithmic:
@@ -97,31 +113,38 @@ def _interval(known, asked: Axis) -> tuple[float, float]:
     return tuple(np.exp(t_interval(np.log(known)))) if asked.logarithmic else t_interval(known)
 
 
-def _find_values(plan, asked: Axis) -> dict:
-    """Return {(model, data): the values of the seeds that are there}."""
-    if asked.measure != SPEED:
-        return seeds_by_cell(plan, asked.measure)
-    from studies.report.tables.time import make
-
-    table = make(plan).dropna(subset=[SPEED])
-    return {cell: rows[SPEED].tolist() for cell, rows in table.groupby(["model", "data"])}
+def _find_values(row: Row, asked: Axis) -> list[float]:
+    """Return the values of the seeds that are there."""
+    if asked.measure == SPEED:
+        records = [or_hole(read_record, one.samples_file.with_suffix(".json"), SamplesRecord) for one in row.samplings]
+        return [1 / record.seconds_per_image for record in records if record is not None]
+    return _measured(row, asked.measure)
 
 
-def _mark_real(axes, plan, cells, y, asked: Axis) -> None:
+def _measured(row: Row, measure: str) -> list[float]:
+    frames = [of_samples(read_measures, one, one) for one in row.samplings]
+    return [x for frame in frames if frame is not None for x in frame.value[frame.measure == measure].dropna()]
+
+
+def _mark_real(axes, plan, rows, y, asked: Axis) -> None:
     """Draw the real images' value across the rows of each data set."""
-    real = seeds_by_cell(plan, f"real_{asked.measure}")
-    for data in dict.fromkeys(data for data, _ in cells):
-        rows = [at for at, (other, _) in zip(y, cells, strict=True) if other == data]
-        known = [value for (_, other), found in real.items() if other == data for value in found]
+    for data in dict.fromkeys(row.data for row in rows):
+        places = [at for at, row in zip(y, rows, strict=True) if row.data == data]
+        known = [value for row in rows if row.data == data for value in _measured(row, f"real_{asked.measure}")]
         if known:
-            axes.plot([np.mean(known)] * 2, [rows[0] - 0.4, rows[-1] + 0.4], "--", color=MUTED, linewidth=1)
+            axes.plot([np.mean(known)] * 2, [places[0] - 0.4, places[-1] + 0.4], "--", color=MUTED, linewidth=1)
+
+
+def find_needs(plan) -> list:
+    """Return the measures of every row, and the records that say how fast it was sampled."""
+    return measure_files(one for row in _list_rows(plan) for one in row.samplings)
 
 
 ENTRY = Entry(
     title="Families of models",
     caption="Quality, coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
-    "cell. Each point is a seed; bars are 95% intervals of the mean; dashed lines are held-out real images. A family "
-    "without a likelihood has none here.",
-    needs=lambda plan: unique([*measure_files(plan.grid), *sample_times(plan.grid)]),
+    "cell, and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
+    "dashed lines are held-out real images. A family without a likelihood has none here.",
+    needs=find_needs,
     make=draw,
 )
