@@ -17,6 +17,7 @@ from diffusion.store.console import printable
 from diffusion.store.sources import followed
 from studies.planning.resolving import plan_from_config
 from studies.planning.staleness import digest_of_inputs, forget_times, wholeness_of
+from studies.planning.checks import warn_of_averages
 from studies.terminal.worth import weigh
 from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs
@@ -363,6 +364,8 @@ onstart:
     if workflow.local_exec:
         refuse_without_card(PLAN, DEVICE, workflow.cores or 1)
     WORDS.note(weigh(PLAN).words)
+    for line in warn_of_averages(PLAN):
+        WORDS.note(line)
     if not PLAN.scale.wiring and not any(path.exists() for run in PLAN.runs for path in run.files):
         WORDS.note_output(f"studies estimate --cores {workflow.cores or 1} {PLAN.flags}")
     if PLAN.left_out:

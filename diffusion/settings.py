@@ -17,9 +17,10 @@ from diffusion.store.records import explain
 from diffusion.store.registry import Registry
 from diffusion.targets import TARGETS
 
-__all__ = ["FamilySettings", "TrainSettings", "explain", "one_of", "read_settings", "setting"]
+__all__ = ["FamilySettings", "TrainSettings", "WeightlessSettings", "explain", "one_of", "read_settings", "setting"]
 
 Positive = Annotated[int, Field(ge=1)]
+ENOUGH = 5  # times that averaged weights must forget their beginning by a factor of e: to 0.7%
 DEFAULT_FAMILY = "diffusion"  # of settings that were written before there were others
 
 
@@ -86,6 +87,23 @@ class FamilySettings(BaseModel):
         """
         return self
 
+    def count_steps(self, images: int) -> int:
+        """Return how many optimization steps an epoch of so many images has."""
+        return images // self.batch_size if self.drop_last else -(-images // self.batch_size)
+
+    def warn_of_averages(self, images: int) -> str:
+        """Tell of averaged weights that look back further than a run on so many images is long; empty if all is well.
+
+        Such weights stay near the first ones, and what is drawn by them is blank.
+        """
+        steps = self.epochs * self.count_steps(images)
+        if not self.ema or steps * (1 - self.ema) >= ENOUGH:
+            return ""
+        most = 1 - ENOUGH / steps if steps else 0
+        mend = f"give at most {most:.2g}" if most > 0 else "leave it out"
+        back = f"averages over {1 / (1 - self.ema):.0f} steps, and the run has {steps}"
+        return f"ema {self.ema:g} {back}: the weights that are kept stay near the first ones; {mend}"
+
     def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
         """Return names of the modules that a sampler adds."""
         return ()
@@ -94,6 +112,16 @@ class FamilySettings(BaseModel):
     def bounded_by(self) -> tuple[str, ...]:
         """Names of the modules that a bound of the likelihood adds."""
         return ()
+
+
+class WeightlessSettings(FamilySettings):
+    """What the settings of families share that learn no weights."""
+
+    @field_validator("ema")
+    @classmethod
+    def _nothing_to_average(cls, decay: float) -> float:
+        """Ignore what a recipe says of averaged weights."""
+        return 0.0
 
 
 class _Denoising(BaseModel):

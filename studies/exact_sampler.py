@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from diffusion.family import FAMILIES, Family
-from diffusion.settings import FamilySettings, setting
+from diffusion.settings import WeightlessSettings, setting
 from triangles.settings import FORMATS, KIND, QUALITY, RESAMPLE, resolve
 
 __all__ = ["ExactSettings", "Learner", "Model", "draw", "picture_settings"]
@@ -16,7 +16,7 @@ __all__ = ["ExactSettings", "Learner", "Model", "draw", "picture_settings"]
 DRAW_STREAM = 24  # no data set's pictures come from seeds of three numbers
 
 
-class ExactSettings(FamilySettings):
+class ExactSettings(WeightlessSettings):
     """How pictures are made; the options that `triangles generate` has of the same names."""
 
     family: str = setting("exact", "kind of generative model")

@@ -18,8 +18,6 @@ from diffusion.store.surroundings.progress import show_training
 
 __all__ = ["train"]
 
-ENOUGH = 5  # times that averaged weights must forget their beginning by a factor of e: to 0.7%
-
 
 def _settings(words: list[str]) -> type:
     """The settings of the family that the words of a command name."""
@@ -77,7 +75,8 @@ def train(
         )
         trainer = make()  # refuses what does not fit together before the folder is touched
         identity = runs.identity(trainer.settings, data)  # with what the images have settled
-        _warn_of_averages(trainer)
+        if fault := trainer.settings.warn_of_averages(len(images)):
+            click.echo(f"warning: --{fault}", err=True)
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
             runs.make_way(out, identity, replace)
@@ -101,19 +100,6 @@ def _estimated(dataset: Path, settings, device) -> str:
 def _cooked(recipe: str | None, kind) -> dict:
     """Return what a recipe says of a family's settings."""
     return {name: value for name, value in RECIPES.get(recipe, {}).items() if name in kind.model_fields}
-
-
-def _warn_of_averages(trainer) -> None:
-    """Warn of averaged weights that look back further than the run is long: they stay near the first ones."""
-    steps, decay = trainer.settings.epochs * trainer.steps_per_epoch, trainer.settings.ema
-    if decay and trainer.parameters and steps * (1 - decay) < ENOUGH:
-        most = 1 - ENOUGH / steps
-        mend = f"give at most --ema {most:.2g}" if most > 0 else "leave --ema out"
-        click.echo(
-            f"warning: --ema {decay:g} averages over {1 / (1 - decay):.0f} steps, and the run has {steps}: the weights "
-            f"that are kept stay near the first ones; {mend}",
-            err=True,
-        )
 
 
 def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:

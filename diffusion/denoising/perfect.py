@@ -10,12 +10,12 @@ from diffusion.images import are_black_and_white
 from diffusion.processes import PROCESSES
 from diffusion.samplers import SAMPLERS
 from diffusion.schedules import BETA_MAX, BETA_MIN, NoiseSchedule, named, schedule
-from diffusion.settings import FamilySettings, setting
+from diffusion.settings import WeightlessSettings, setting
 
 __all__ = ["EMPIRICAL", "PARTS", "EmpiricalSettings", "FiniteSettings"]
 
 
-class FiniteSettings(FamilySettings):
+class FiniteSettings(WeightlessSettings):
     """Settings of a perfect denoiser: its noise. There is nothing to learn, so one pass over the images is enough."""
 
     process: ClassVar[str] = "gaussian"
@@ -35,12 +35,6 @@ class FiniteSettings(FamilySettings):
     def _known_schedule(cls, name: str) -> str:
         named(name)
         return name
-
-    @field_validator("ema")
-    @classmethod
-    def _nothing_to_average(cls, decay: float) -> float:
-        """Ignore what a recipe says of averaged weights: there are no weights."""
-        return 0.0
 
     @model_validator(mode="after")
     def _consistent(self):

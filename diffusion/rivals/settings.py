@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import field_validator
 
 from diffusion.images import are_black_and_white, find_levels
-from diffusion.settings import FamilySettings, setting
+from diffusion.settings import FamilySettings, WeightlessSettings, setting
 
 __all__ = ["CopierSettings", "FlowSettings", "GanSettings", "VaeSettings"]
 
@@ -73,7 +73,7 @@ class FlowSettings(FamilySettings):
         return self
 
 
-class CopierSettings(FamilySettings):
+class CopierSettings(WeightlessSettings):
     """What shapes a copier."""
 
     family: str = setting("copier", "kind of generative model")

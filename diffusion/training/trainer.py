@@ -61,7 +61,7 @@ class Trainer:
         self.device = device or choose(precision=settings.precision)
         if settings.drop_last and count < size:
             raise ValueError(f"{count} training images do not fill one batch of {size}: lower batch_size")
-        self.steps_per_epoch = count // size if settings.drop_last else -(-count // size)
+        self.steps_per_epoch = settings.count_steps(count)
         self.shape = tuple(images.shape[1:])
         self.learner = FAMILIES[settings.family].learner(settings, self.shape, self.device)
         self.averaged = copy.deepcopy(self.network) if settings.ema else None

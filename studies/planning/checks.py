@@ -17,6 +17,7 @@ __all__ = [
     "check_shown",
     "check_size",
     "check_training",
+    "warn_of_averages",
 ]
 
 
@@ -97,6 +98,16 @@ def check_extended(run, where: str) -> None:
     """
     if run.training.epochs <= run.base.training.epochs:
         raise ValueError(f"{where}: extended.epochs_factor makes {run.training.epochs} epochs of as many: give more")
+
+
+def warn_of_averages(plan) -> list[str]:
+    """Return a line for each model whose averaged weights look back further than its runs are long; none at smoke."""
+    faults = {} if plan.scale.wiring else {(run.model, _find_fault(run)): None for run in plan.runs}
+    return [f"warning: model {plan.label(model)}: {fault}" for model, fault in faults if fault]
+
+
+def _find_fault(run) -> str:
+    return run.training.warn_of_averages(run.dataset.settings.count)
 
 
 def check_shown(plan) -> None:

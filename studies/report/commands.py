@@ -2,6 +2,7 @@
 
 import shlex
 
+from studies.planning.checks import warn_of_averages
 from studies.verdicts.claims import count_needed
 from studies.verdicts.statistics import TESTED
 
@@ -40,7 +41,7 @@ def describe_plan(plan) -> str:
         lines += [f"  studies measure {one.run.name} --samples {one.name} {plan.flags}"]
     shown = ("figure", "table", "verdicts", "report")
     lines += ["", "figures, tables, verdicts, report", *(f"  studies {name} {plan.flags}" for name in shown)]
-    return "\n".join([*lines, "", *_count_claims(plan)])
+    return "\n".join([*lines, "", *_count_claims(plan), *warn_of_averages(plan)])
 
 
 def _count_claims(plan) -> list[str]:
