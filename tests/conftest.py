@@ -10,11 +10,27 @@ import pytest
 from commands import SAMPLING, TRAINING, call
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side, a core each
+FIRST = (  # of tests' files, the longest: what begins last is waited for by an idle worker
+    "test_workflow.py",
+    "test_kills_studies.py",
+    "test_measures.py",
+    "test_inputs.py",
+    "test_kills.py",
+    "test_extending.py",
+    "test_together.py",
+    "test_situations.py",
+)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs, and theirs, ignore Ctrl-C
 
 
 def pytest_addoption(parser):
     parser.addoption("--device", default="cpu", help="where test_device.py computes: cpu or cuda")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first, each whole; the others keep their order."""
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
 
 
 @pytest.fixture(scope="session")
