@@ -20,6 +20,7 @@ class VaeSettings(FamilySettings):
     pixels: Literal["auto", "bernoulli", "logistic"] = setting(
         "auto", "p(x|z): bernoulli for black and white, logistic for 256 gray levels; auto: by the images"
     )
+    pixel_noise: bool = setting(False, "draw each pixel from p(x|z), and not its likeliest level")
 
     def settle(self, *images: np.ndarray) -> Self:
         """Return the settings with p(x|z) chosen; ValueError where Bernoulli pixels are asked of gray images."""

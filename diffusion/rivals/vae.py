@@ -47,7 +47,7 @@ class Networks(nn.Module):
 
 
 class Vae(Rival):
-    """A trained autoencoder; its draws take z from N(0, I), and x from p(x|z)."""
+    """A trained autoencoder; its draws take z from N(0, I), and x from p(x|z) or as its likeliest levels."""
 
     @staticmethod
     def build(settings, shape: tuple[int, int, int]) -> nn.Module:
@@ -70,8 +70,13 @@ class Vae(Rival):
         return torch.randn(self.settings.latent, generator=source), torch.rand(self.shape, generator=source)
 
     def images(self, z: Tensor, uniform: Tensor) -> Tensor:
-        """Draw x from p(x|z), by the inverse of each pixel's distribution function."""
+        """Draw x from p(x|z), by the inverse of each pixel's distribution function; without pixel noise its median.
+
+        The last step of diffusion takes a mean, too: noise of each pixel by itself is no part of a picture.
+        """
         found, black = self.decode(z), lowest(self.settings.value_range)
+        if not self.settings.pixel_noise:
+            uniform = torch.full_like(uniform, 0.5)
         if self.settings.pixels == "bernoulli":
             return torch.where(uniform < found.sigmoid(), 1.0, black)
         mean, log_scale = found.chunk(2, dim=1)

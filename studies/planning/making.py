@@ -104,9 +104,9 @@ class Maker:
         where = f"{self.where}: resampled.{name}"
         _check_name(name, where)
         sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-        check_sampling(run.training, sampling, where)
         if not _is_among(run, how.cells):
             return None
+        check_sampling(run.training, sampling, where)
         check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), where)
         return name, how, sampling
 

@@ -23,7 +23,7 @@ __all__ = [
 
 ROUNDING = 1e-9  # of a feature's size: what arithmetic may leave between equal values
 NEIGHBOURS = 5  # the k of all four; Naeem et al.'s, where Kynkäänniemi et al. take 3
-NEIGHBOURS_NEED = 1000  # rows on both sides below which these four say little
+NEIGHBOURS_NEED = 1000  # rows that these four are taken of on both sides, and below which they say little
 CLASSIFIER_NEEDS = 20  # rows on both sides below which a held-out accuracy says nothing
 
 
@@ -110,7 +110,7 @@ def compare(rows, reference, names, rng):
     if min(len(x), len(y)) >= CLASSIFIER_NEEDS:
         result["classifier_accuracy"] = classifier_accuracy(x, y, rng)
     if min(len(x), len(y)) >= NEIGHBOURS_NEED:
-        result |= neighbourhoods(x, y)
+        result |= neighbourhoods(x[:NEIGHBOURS_NEED], y[:NEIGHBOURS_NEED])  # as many of each: they hang on the sizes
     return result
 
 

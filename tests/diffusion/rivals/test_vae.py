@@ -77,12 +77,31 @@ def test_pixels_of_256_levels_have_a_distribution():
     levels = (torch.arange(256) / 255).reshape(256, 1, 1, 1)
     found = torch.tensor([0.3, -3.0]).reshape(1, 2, 1, 1).expand(256, -1, -1, -1)
     assert log_pixels(found, levels, "logistic").exp().sum().item() == pytest.approx(1, abs=1e-4)
-    drawn = Vae(VaeSettings(latent=1, pixels="logistic"), (1, 1, 1), nn.Module(), CPU)
+    drawn = Vae(VaeSettings(latent=1, pixels="logistic", pixel_noise=True), (1, 1, 1), nn.Module(), CPU)
     drawn.decode = lambda z: torch.tensor([0.3, -3.0]).reshape(1, 2, 1, 1).expand(len(z), -1, -1, -1)
     uniform = (torch.arange(20000).reshape(-1, 1, 1, 1) + 0.5) / 20000
     level = ((drawn.images(torch.zeros(20000, 1), uniform) + 1) / 2 * 255).round().long().flatten()
     shares = torch.bincount(level, minlength=256) / 20000
     np.testing.assert_allclose(shares, log_pixels(found, levels, "logistic").exp(), atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "found"), [("bernoulli", [[0.1], [-0.1]]), ("logistic", [[0.3, -3.0], [0.8, -6.0]])]
+)
+def test_without_pixel_noise_an_image_is_of_the_likeliest_levels(pixels, found):
+    """Of each pixel's distribution it is the mode, whatever the uniform number says."""
+    model = Vae(VaeSettings(latent=1, pixels=pixels), (1, 1, 1), nn.Module(), CPU)
+    given = torch.tensor(found).reshape(2, -1, 1, 1)
+    model.decode = lambda z: given
+    levels = torch.arange(2 if pixels == "bernoulli" else 256).reshape(-1, 1, 1, 1) / (
+        1 if pixels == "bernoulli" else 255
+    )
+    likely = [
+        levels[log_pixels(one[None].expand(len(levels), -1, -1, -1), levels, pixels).argmax()].item() for one in given
+    ]
+    for uniform in (0.01, 0.99):
+        drawn = model.images(torch.zeros(2, 1), torch.full((2, 1, 1, 1), uniform))
+        assert ((drawn + 1) / 2).flatten().tolist() == pytest.approx(likely)
 
 
 def test_gray_images_have_no_bernoulli_likelihood():
