@@ -1,5 +1,7 @@
 """The values that a claim's contrast takes seed by seed, the seeds it needs, and its contrast in words."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from studies.measures.measure import OF_REAL
@@ -20,6 +22,15 @@ __all__ = [
     "tell_comparison",
     "tell_contrast",
 ]
+
+
+class Sides(NamedTuple):
+    """The two sides of a comparison, (n,) each, seed by seed; error: of their mean difference, by its images alone."""
+
+    seeds: list[int]
+    a: np.ndarray
+    b: np.ndarray
+    error: float
 
 
 class Missing(ValueError):  # noqa: N818 - it is what it says
@@ -52,7 +63,7 @@ def cells(plan, where) -> list[tuple[str, str, str]]:
 
 
 def sides(plan, claim, found):
-    """Return the contrast's comparisons as [(seeds, a, b)], see `comparisons`; arrays by seed, complete seeds only.
+    """Return the contrast's comparisons as [Sides], see `comparisons`; arrays by seed, complete seeds only.
 
     found: {(data, model, samples, seed): {measure: (value, n)}} of the runs that are there.
 
@@ -92,7 +103,23 @@ def _compared(plan, claim, found, plus, minus, level):
             b.append(sum(means[len(plus) :]) + (level or 0.0))
     if not seeds:
         raise Missing(f"no seed has {claim.measure} in all cells of the contrast")
-    return seeds, np.array(a), np.array(b)
+    return Sides(seeds, np.array(a), np.array(b), _find_error(claim, found, (*plus, *minus), seeds))
+
+
+def _find_error(claim, found, groups, seeds) -> float:
+    """Return the standard error of the mean over seeds of sums of group means, by images alone; 0 of what is no share.
+
+    Of n images k have it; (k + 1/2) / (n + 1) for k / n, so that none or all of them is not taken for certain.
+    """
+    if claim.ranked_by or describe(claim.measure).unit != "share" or describe(claim.measure).range != (0, 1):
+        return 0.0
+    variance = 0.0
+    for group in groups:
+        known = np.array([_look_up(found, cell, seed, claim.measure) for cell in group for seed in seeds])
+        n = np.maximum(known[:, 1], 1)
+        share = (known[:, 0] * n + 0.5) / (n + 1)
+        variance += (share * (1 - share) / n).sum() / len(group) ** 2
+    return float(np.sqrt(variance)) / len(seeds)
 
 
 def _find_values(claim, found, group, seed) -> list[float]:
@@ -114,11 +141,16 @@ def _rank_correlation(values, others) -> float:
 
 def find_value(found, cell, seed, measure) -> float:
     """Find a measure of a cell and seed, NaN where there is none; that of real images is any cell's of the data."""
+    return _look_up(found, cell, seed, measure)[0]
+
+
+def _look_up(found, cell, seed, measure) -> tuple[float, int]:
+    """Find a measure of a cell and seed, and the images that it rests on."""
     known = found.get((*cell, seed), {})
     if measure.startswith(OF_REAL) and measure not in known:
         same = (values for key, values in found.items() if (key[0], key[-1]) == (cell[0], seed) and measure in values)
         known = next(same, {})
-    return known.get(measure, (np.nan, 0))[0]
+    return known.get(measure, (np.nan, 0))
 
 
 def name_measure(claim) -> str:

@@ -43,7 +43,7 @@ def _each(plan, one, found):
     shades = [_single(pair[of][0].model) if by_model else None for pair in compared]
     labels = [tell_comparison(plan, one.claim, i) for i in range(len(shades))]
     values = zip(labels, shades, sides(plan, one.claim, found), strict=True)
-    return [Part(label, a, b, shade, judged=label == one.against) for label, shade, (_, a, b) in values]
+    return [Part(label, its.a, its.b, shade, judged=label == one.against) for label, shade, its in values]
 
 
 def _single(names):
@@ -71,7 +71,7 @@ def _pairs(plan, claim, found):
     differing = {tuple(x != y for x, y in zip(*pair, strict=True)) for pair in pairs}
     if len(pairs) < 2 or len(differing) > 1 or not _comparable(pairs, *next(iter(differing))):
         return []
-    seeds = sides(plan, claim, found)[0][0]
+    seeds = sides(plan, claim, found)[0].seeds
     values = [[_by_seed(claim, found, cell, seeds) for cell in pair] for pair in pairs]
     if all(np.array_equal(value, values[0]) for value in values):
         return []
@@ -85,7 +85,7 @@ def _comparable(pairs, sets, models, samples):
 
 
 def _beside_level(plan, claim, found, chosen):
-    seeds = sides(plan, claim, found)[0][0]
+    seeds = sides(plan, claim, found)[0].seeds
     level = np.full(len(seeds), claim.contrast.level)
     named = zip(_names(plan, chosen), chosen, strict=True)
     return [Part(label, _by_seed(claim, found, cell, seeds), level, model) for (label, model), cell in named]

@@ -226,18 +226,19 @@ def _count_never(plan, claim, found) -> Judged:
 def _compare(plan, claim, found) -> Judged:
     rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
     compared = sides(plan, claim, found)
-    number, evidence = find_weakest([_compare_once(claim, a, b, rng) for _, a, b in compared])
+    number, evidence = find_weakest([_compare_once(claim, one, rng) for one in compared])
     against = tell_comparison(plan, claim, number) if len(compared) > 1 else ""
-    return Judged(claim, evidence, a=compared[number][1], b=compared[number][2], against=against)
+    return Judged(claim, evidence, a=compared[number].a, b=compared[number].b, against=against)
 
 
-def _compare_once(claim, a, b, rng) -> Evidence:
+def _compare_once(claim, one, rng) -> Evidence:
+    a, b = one.a, one.b
     if claim.kind == "equivalence":
         if min(*a, *b) <= 0:
             raise Missing(f"{claim.measure} is 0 somewhere, and a ratio needs more than that")
-        return statistics.equivalence(a, b, claim.smallest, rng, claim.test)
+        return statistics.equivalence(a, b, claim.smallest, rng, claim.test, error=one.error)
     direction = 1 if claim.direction == "above" else -1
-    return statistics.difference(a, b, direction, claim.smallest, rng, claim.test)
+    return statistics.difference(a, b, direction, claim.smallest, rng, claim.test, one.error)
 
 
 def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:

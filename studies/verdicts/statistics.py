@@ -12,11 +12,12 @@ it is there, but smaller than matters.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, log, log2, nan
+from math import ceil, isfinite, log, log2, nan
 
 import numpy as np
 
 from studies.measures.measure import rate_upper_bound
+from studies.verdicts.seeds import by_seed, interval, one_sided, paired, t_interval
 
 __all__ = [
     "DECIDED",
@@ -27,16 +28,12 @@ __all__ = [
     "TESTED",
     "Evidence",
     "analytic",
-    "bootstrap_interval",
     "difference",
     "equivalence",
     "holm",
-    "interval",
     "name_outcome",
     "never",
-    "one_sided",
     "seeds_needed",
-    "t_interval",
     "verdict",
     "verdicts",
 ]
@@ -44,10 +41,8 @@ __all__ = [
 SMALLER, NOT_ASKED = "smaller than matters", "not asked"
 OUTCOMES = ("reproduced", "contradicted", SMALLER, "inconclusive", "underspecified", NOT_ASKED)
 DECIDED = OUTCOMES[:3]
-TESTS = ("sign-flip", "t")
 TESTED = ("difference", "equivalence", "never")  # kinds of evidence with a p-value
 LEAST_SEEDS = {"difference": 3, "equivalence": 3, "never": 3}  # for any verdict: a spread needs more than two
-MOST_FLIPPED = 20  # seeds whose 2^n sign patterns are still enumerated
 
 
 @dataclass(frozen=True)
@@ -69,33 +64,35 @@ class Evidence:
     p_small: float = 1.0
 
 
-def difference(a, b, direction, smallest, rng, test="sign-flip"):
+def difference(a, b, direction, smallest, rng, test="sign-flip", error=0.0):
     """Weigh the claim that a exceeds b (direction 1) or falls below it (-1), by `smallest` or more to matter.
 
     a, b: (n,) values by seed, in the same order; b may be one number. The estimate is the mean of a - b, with its
-    interval. It supports the claim from half of `smallest` on; then the test asks whether the effect
-    exceeds 0, else whether it falls short of `smallest`. Where it surely does both, it is there and does not matter.
+    interval. It supports the claim from half of `smallest` on; then the test asks whether the effect exceeds 0, else
+    whether it falls short of `smallest`. Where it surely does both, it is there and does not matter.
+    error: the mean's standard error by its images, which counts where all seeds are equal, see `seeds.one_sided`.
     """
     if direction not in (1, -1):
         raise ValueError(f"direction is {direction}, but 1 (a above b) or -1 (a below b) is needed")
     if not (isfinite(smallest) and smallest >= 0):
         raise ValueError(f"smallest effect is {smallest}, but a number of 0 or more is needed")
-    raw = _by_seed(a, "a") - _paired(b, len(np.atleast_1d(a)))
+    raw = by_seed(a, "a") - paired(b, len(np.atleast_1d(a)))
     effect = direction * raw
     supports = bool(effect.mean() >= smallest / 2)
-    above, short = (min(1.0, 2 * float(one_sided(one, test))) for one in (effect, smallest - effect))
-    low, high = interval(raw, rng, test)
+    above, short = (min(1.0, 2 * float(one_sided(one, test, error))) for one in (effect, smallest - effect))
+    low, high = interval(raw, rng, test, error=error)
     p = above if supports else short
     return Evidence("difference", float(raw.mean()), low, high, supports, p, len(raw), max(above, short))
 
 
-def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
+def equivalence(a, b, ratio, rng, test="t", confidence=0.95, error=0.0):
     """Weigh the claim that a and b are the same within a factor: two one-sided tests on log(a / b).
 
     a, b: (n,) positive values by seed; ratio > 1, for instance 1.1 for "within 10%". Schuirmann 1987. The estimate and
     its interval are the ratio's (geometric mean). Against the claim: the ratio lies beyond the factor.
+    error: as of `difference`; of the logarithm it is at most that by the lesser side.
     """
-    a, b = _by_seed(a, "a"), _paired(b, len(np.atleast_1d(a)))
+    a, b = by_seed(a, "a"), paired(b, len(np.atleast_1d(a)))
     if not (isfinite(ratio) and ratio > 1):
         raise ValueError(f"ratio is {ratio}, but a factor above 1 is needed, for instance 1.1 for 10%")
     if not ((a > 0).all() and (b > 0).all()):
@@ -103,10 +100,11 @@ def equivalence(a, b, ratio, rng, test="t", confidence=0.95):
     logs, margin = np.log(a / b), log(ratio)
     supports = bool(abs(logs.mean()) <= margin)
     beyond = np.sign(logs.mean()) * logs - margin
-    inside = max(one_sided(margin + logs, test), one_sided(margin - logs, test))
+    error = error / min(a.mean(), b.mean())
+    inside = max(one_sided(margin + logs, test, error), one_sided(margin - logs, test, error))
     # which margin is exceeded is read off the data, so against the claim two tests have been made
-    p = inside if supports else 2 * one_sided(beyond, test)
-    low, high = np.exp(interval(logs, rng, test, confidence))
+    p = inside if supports else 2 * one_sided(beyond, test, error)
+    low, high = np.exp(interval(logs, rng, test, confidence, error))
     ends = float(np.exp(logs.mean())), float(low), float(high)
     return Evidence("equivalence", *ends, supports, min(1.0, 2 * float(p)), len(logs))
 
@@ -121,7 +119,7 @@ def never(rates, trials, tolerance, confidence=0.95):
     """
     from scipy import stats
 
-    rates, trials = _by_seed(rates, "rates"), np.atleast_1d(np.asarray(trials))
+    rates, trials = by_seed(rates, "rates"), np.atleast_1d(np.asarray(trials))
     if rates.shape != trials.shape:
         raise ValueError(f"rates have shape {rates.shape} and trials {trials.shape}; give one each a seed")
     if not ((rates <= 1).all() and (trials > 0).all()):
@@ -199,72 +197,6 @@ def holm(p_values):
     return adjusted
 
 
-def one_sided(effects, test="sign-flip"):
-    """Return p-value(s) of "the mean is 0 or below" against "above", over the last axis (..., n).
-
-    sign-flip: exact if the effects are symmetric about their centre, 1 / 2^n at the least (Fisher 1935);
-    t: exact if they are normal. Constant effects have no spread to judge by: there t gives what sign-flip does.
-    """
-    from scipy.special import stdtr  # what scipy.stats.t calls, which takes a second to import
-
-    effects = np.asarray(effects, np.float64)
-    if test not in TESTS:
-        raise ValueError(f"test is {test!r}, but {' or '.join(TESTS)} is needed")
-    if test == "sign-flip":
-        return _sign_flip(effects)
-    n = effects.shape[-1]
-    spread = effects.std(axis=-1, ddof=1) if n > 1 else np.zeros(effects.shape[:-1])
-    flat = spread <= 1e-12 * np.abs(effects).max(axis=-1)
-    t = effects.mean(axis=-1) * np.sqrt(n) / np.where(flat, 1, spread)
-    p = stdtr(max(n - 1, 1), -t)
-    constant = np.where(effects.mean(axis=-1) > 0, 0.5**n, 1.0)
-    return np.where(flat, constant, p)
-
-
-def _sign_flip(effects):
-    n = effects.shape[-1]
-    if not 1 <= n <= MOST_FLIPPED:
-        raise ValueError(f"{n} seeds, but the exact sign-flip test takes 1 to {MOST_FLIPPED}; use test t")
-    signs = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n)[::-1] & 1)  # (2^n, n), the first all 1
-    sums = effects @ signs.T
-    # equal sums must tie in spite of rounding, or the p-value would be too small
-    slack = 1e-9 * np.abs(effects).sum(axis=-1, keepdims=True)
-    return (sums >= sums[..., :1] - slack).mean(axis=-1)
-
-
-def interval(values, rng, test="t", confidence=0.95):
-    """Return (low, high) of the mean over seeds, of the kind that goes with the test; infinite for a single seed."""
-    return t_interval(values, confidence) if test == "t" else bootstrap_interval(values, rng, confidence)
-
-
-def t_interval(values, confidence=0.95):
-    """Student's interval (low, high) of the mean over seeds, exact if they are normal; infinite for a single seed."""
-    from scipy.special import stdtrit
-
-    values = _by_seed(values, "values")
-    if len(values) == 1:
-        return -inf, inf
-    half = stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
-def bootstrap_interval(values, rng, confidence=0.95, resamples=9999):
-    """Percentile bootstrap interval (low, high) of the mean over seeds; infinite for a single seed.
-
-    With six seeds it covers about 87% where 95% are asked for, in normal data: a picture of the spread.
-    """
-    from scipy import stats
-
-    values = _by_seed(values, "values")
-    if len(values) == 1:
-        return -inf, inf
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    options = {"confidence_level": confidence, "n_resamples": resamples, "method": "percentile", "rng": rng}
-    interval = stats.bootstrap((values,), np.mean, **options).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
 def seeds_needed(test, alpha=0.05, claims=1):
     """Return the least number of seeds with which a test can reach any verdict, its claim Holm's first of `claims`.
 
@@ -278,19 +210,3 @@ def seeds_needed(test, alpha=0.05, claims=1):
     if test not in others:
         raise ValueError(f"test is {test!r}, but sign-flip, {', '.join(others)} are known")
     return others[test]
-
-
-def _by_seed(values, name):
-    values = np.atleast_1d(np.asarray(values, np.float64))
-    if values.ndim != 1 or not len(values):
-        raise ValueError(f"{name} has shape {values.shape}, but one value a seed is needed")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} holds NaN or infinity; leave out the seeds whose measure is undefined")
-    return values
-
-
-def _paired(b, seeds):
-    b = _by_seed(b, "b")
-    if len(b) not in (1, seeds):
-        raise ValueError(f"{seeds} seeds against {len(b)}: a paired contrast needs the same seeds on both sides")
-    return np.broadcast_to(b, (seeds,))

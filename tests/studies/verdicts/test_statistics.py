@@ -3,18 +3,15 @@ import pytest
 from scipy import stats
 
 from studies.measures.measure import rate_upper_bound
-from studies.verdicts import statistics
+from studies.verdicts.seeds import bootstrap_interval, one_sided, t_interval
 from studies.verdicts.statistics import (
     analytic,
-    bootstrap_interval,
     difference,
     equivalence,
     holm,
     name_outcome,
     never,
-    one_sided,
     seeds_needed,
-    t_interval,
     verdict,
     verdicts,
 )
@@ -25,7 +22,7 @@ RUNS = 3000
 @pytest.fixture
 def fast(monkeypatch):
     """Leaves out the bootstrap, which no verdict depends on and a simulation has no time for."""
-    monkeypatch.setattr(statistics, "bootstrap_interval", lambda values, rng, confidence: (0.0, 0.0))
+    monkeypatch.setattr("studies.verdicts.seeds.bootstrap_interval", lambda values, rng, confidence: (0.0, 0.0))
 
 
 def share(outcome, make, runs=RUNS, seed=0):
@@ -224,6 +221,23 @@ def test_difference_is_paired_and_keeps_its_sign():
     assert lower.estimate == -1.5
     assert lower.low <= -1.5 <= lower.high < 0
     assert verdict(lower) == "reproduced"
+
+
+def test_equal_seeds_are_judged_by_what_their_images_leave_open():
+    """Three seeds; each sample passes on one side and none on the other: images are all there is, as in `never`."""
+    error = np.sqrt(3 * 2 * (96.5 / 97) * (0.5 / 97) / 96) / 3
+    sure = difference([1.0] * 3, [0.0] * 3, 1, 0.05, np.random.default_rng(0), "t", error)
+    assert verdict(sure) == "reproduced"
+    assert (1 - sure.low) / error == pytest.approx(stats.norm.ppf(0.975))
+    same = equivalence([1.0] * 3, [1.0] * 3, 1.2, np.random.default_rng(0), error=error)
+    assert same.p == pytest.approx(2 * stats.norm.sf(np.log(1.2) / error))
+    few = np.sqrt(3 * 2 * (1.5 / 2) * (0.5 / 2)) / 3  # one sample a seed, and half of it matters
+    unsure = difference([0.5] * 3, [0.0] * 3, 1, 0.5, np.random.default_rng(0), "t", few)
+    assert (verdict(unsure), unsure.p) == ("inconclusive", pytest.approx(2 * stats.norm.sf(0.5 / few)))
+    spread = [0.9, 1.0, 0.95]  # which says more than the images
+    assert difference(spread, 0, 1, 0.05, np.random.default_rng(0), "t", 9.0) == difference(
+        spread, 0, 1, 0.05, np.random.default_rng(0), "t"
+    )
 
 
 def test_seeds_needed_matches_what_the_test_can_reach():

@@ -80,7 +80,7 @@ def _read(one, measure: str) -> tuple[float, int] | None:
 
 def _find_interval(values: np.ndarray, images: int) -> tuple[float, float]:
     """Return a 95% interval: of the mean over seeds, or of one seed's share over its images."""
-    from studies.verdicts.statistics import t_interval
+    from studies.verdicts.seeds import t_interval
 
     return t_interval(values) if len(values) > 1 else rate_interval(values[0], images)
 

@@ -108,7 +108,7 @@ def _middle(known, asked: Axis) -> float:
 
 def _interval(known, asked: Axis) -> tuple[float, float]:
     """Return Student's 95% interval of that mean."""
-    from studies.verdicts.statistics import t_interval
+    from studies.verdicts.seeds import t_interval
 
     return tuple(np.exp(t_interval(np.log(known)))) if asked.logarithmic else t_interval(known)
 
