@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from math import nan
-from zlib import crc32
 
 import numpy as np
 
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 ALPHA, AFTER_LOOKS = 0.05, 0.02  # the latter where results of the same seeds were looked at before the last were made
-BOOTSTRAP_STREAM = 41
 CHANGED = "the claim, its words or its measure were written or changed after the runs of these seeds were made"
 UNSAID = (
     "runs of these seeds were measured for another study first, and do not say whether the claim was written by then"
@@ -224,21 +222,20 @@ def _count_never(plan, claim, found) -> Judged:
 
 
 def _compare(plan, claim, found) -> Judged:
-    rng = np.random.default_rng(np.random.SeedSequence([BOOTSTRAP_STREAM, crc32(claim.id.encode())]))
     compared = sides(plan, claim, found)
-    number, evidence = find_weakest([_compare_once(claim, one, rng) for one in compared])
+    number, evidence = find_weakest([_compare_once(claim, one) for one in compared])
     against = tell_comparison(plan, claim, number) if len(compared) > 1 else ""
     return Judged(claim, evidence, a=compared[number].a, b=compared[number].b, against=against)
 
 
-def _compare_once(claim, one, rng) -> Evidence:
+def _compare_once(claim, one) -> Evidence:
     a, b = one.a, one.b
     if claim.kind == "equivalence":
         if min(*a, *b) <= 0:
             raise Missing(f"{claim.measure} is 0 somewhere, and a ratio needs more than that")
-        return statistics.equivalence(a, b, claim.smallest, rng, claim.test, error=one.error)
+        return statistics.equivalence(a, b, claim.smallest, claim.test, one.error)
     direction = 1 if claim.direction == "above" else -1
-    return statistics.difference(a, b, direction, claim.smallest, rng, claim.test, one.error)
+    return statistics.difference(a, b, direction, claim.smallest, claim.test, one.error)
 
 
 def find_weakest(comparisons: list[Evidence]) -> tuple[int, Evidence]:

@@ -46,9 +46,9 @@ def _sign_flip(effects):
     return (sums >= sums[..., :1] - slack).mean(axis=-1)
 
 
-def interval(values, rng, test="t", confidence=0.95, error=0.0):
-    """Return (low, high) of the mean over seeds, of the kind that goes with the test; infinite for a single seed."""
-    return t_interval(values, confidence, error) if test == "t" else bootstrap_interval(values, rng, confidence)
+def interval(values, test="t", error=0.0):
+    """Return the 95% interval (low, high) of the mean over seeds that goes with the test; infinite for one seed."""
+    return t_interval(values, error=error) if test == "t" else bootstrap_interval(values, np.random.default_rng(0))
 
 
 def t_interval(values, confidence=0.95, error=0.0):

@@ -64,7 +64,7 @@ class Evidence:
     p_small: float = 1.0
 
 
-def difference(a, b, direction, smallest, rng, test="sign-flip", error=0.0):
+def difference(a, b, direction, smallest, test="sign-flip", error=0.0):
     """Weigh the claim that a exceeds b (direction 1) or falls below it (-1), by `smallest` or more to matter.
 
     a, b: (n,) values by seed, in the same order; b may be one number. The estimate is the mean of a - b, with its
@@ -80,12 +80,12 @@ def difference(a, b, direction, smallest, rng, test="sign-flip", error=0.0):
     effect = direction * raw
     supports = bool(effect.mean() >= smallest / 2)
     above, short = (min(1.0, 2 * float(one_sided(one, test, error))) for one in (effect, smallest - effect))
-    low, high = interval(raw, rng, test, error=error)
+    low, high = interval(raw, test, error)
     p = above if supports else short
     return Evidence("difference", float(raw.mean()), low, high, supports, p, len(raw), max(above, short))
 
 
-def equivalence(a, b, ratio, rng, test="t", confidence=0.95, error=0.0):
+def equivalence(a, b, ratio, test="t", error=0.0):
     """Weigh the claim that a and b are the same within a factor: two one-sided tests on log(a / b).
 
     a, b: (n,) positive values by seed; ratio > 1, for instance 1.1 for "within 10%". Schuirmann 1987. The estimate and
@@ -104,7 +104,7 @@ def equivalence(a, b, ratio, rng, test="t", confidence=0.95, error=0.0):
     inside = max(one_sided(margin + logs, test, error), one_sided(margin - logs, test, error))
     # which margin is exceeded is read off the data, so against the claim two tests have been made
     p = inside if supports else 2 * one_sided(beyond, test, error)
-    low, high = np.exp(interval(logs, rng, test, confidence, error))
+    low, high = np.exp(interval(logs, test, error))
     ends = float(np.exp(logs.mean())), float(low), float(high)
     return Evidence("equivalence", *ends, supports, min(1.0, 2 * float(p)), len(logs))
 
