@@ -9,8 +9,10 @@ from PIL import Image
 from diffusion.cli import cli
 from diffusion.commands.recipes import RECIPES
 from diffusion.images import CELL, GAP, GROUND, contact_sheet
+from diffusion.optimizers import OPTIMIZERS
 from diffusion.settings import TrainSettings
 from diffusion.store.files import read_json
+from diffusion.targets import TARGETS
 from studies.planning.reading import read_scales
 from triangles.cli import cli as triangles
 
@@ -67,17 +69,21 @@ def test_help_shows_what_there_is_to_choose_from():
     def said(program, *words):
         return " ".join(CliRunner().invoke(program, [*words, "--help"]).output.split())
 
+    def chosen_from(names):
+        return f"[{'|'.join(names)}]"
+
+    assert list(TARGETS)[:5] == ["eps", "x0", "v", "bernoulli", "poisson"]  # then those of plugins, if any are imported
     train = said(cli, "train")
     for choice in (
-        "[eps|x0|v|bernoulli|poisson]",
-        "[adam|muon]",
+        chosen_from(TARGETS),
+        chosen_from(OPTIMIZERS),
         "[thesis|fast]",
         "power-10|sine-ramp",
-        "power-P|wave-K]",
+        "power-P|wave-K",
     ):
         assert choice in train
-    assert "[ancestral|ddim|dpm-solver|langevin|corrected]" in said(cli, "sample")
-    assert "[triangle]" in said(triangles, "generate")
+    assert "[ancestral|ddim|dpm-solver|langevin|corrected" in said(cli, "sample")
+    assert "[triangle" in said(triangles, "generate")
 
 
 def test_generating_by_way_of_files_says_where_they_are(tmp_path):

@@ -155,7 +155,7 @@ def test_walks_lead_from_the_first_sample_to_the_second(with_latents, tmp_path):
 
 def test_walks_have_a_row_for_each_model_with_a_latent_and_name_the_others(with_latents):
     words = words_of(draw("latent-walks-array", with_latents))
-    assert "without a latent: diffusion, copier, new real ones" in words
+    assert "without a latent: diffusion, coins, copier, new real ones" in words
     assert tiles.MISSING in words  # the GAN's model
     assert "z of 1,024" in words
     needed = {path.parent.name.split("-")[1] for path in walks_of(with_latents)}
