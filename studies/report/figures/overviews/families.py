@@ -51,10 +51,10 @@ def draw(plan):
     """Draw a row a cell and a panel a question: seeds as points, their mean as a diamond, real images as a line."""
     rows = _list_rows(plan)
     y = np.arange(len(rows)) + 0.8 * np.cumsum([0, *(a.data != b.data for a, b in pairwise(rows))])
-    height = 1.75 + 0.27 * (y[-1] + 1)
+    height = 1.95 + 0.27 * (y[-1] + 1)
     figure = new_figure(height)
     add_title(figure, "Families of models: quality, coverage, speed, likelihood", "Arrows: where better lies")
-    place = {"left": 0.17, "right": 0.985, "bottom": 0.75 / height, "top": 1 - 0.62 / height, "wspace": 0.12}
+    place = {"left": 0.18, "right": 0.985, "bottom": 0.95 / height, "top": 1 - 0.62 / height, "wspace": 0.12}
     panels = figure.subplots(1, len(AXES), sharey=True, gridspec_kw=place)
     for axes, asked in zip(panels, AXES, strict=True):
         _draw_axis(axes, plan, rows, y, asked)
