@@ -1,0 +1,43 @@
+"""Figure `families`: a row a cell and one for each other way of sampling it, with what each of them has."""
+
+import numpy as np
+import pytest
+from axes import measured
+
+from diffusion.store.files import write_json
+from studies.planning.resolving import make_plan
+from studies.registries import FIGURES, shown
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The study `families`, two seeds, in which the other way is ten times as fast and half as clean."""
+    plan = make_plan("families", "smoke", tmp_path, (0, 1))
+    for one in [*plan.grid, *plan.resampled]:
+        run, other = getattr(one, "run", one), one in plan.resampled
+        run.folder.mkdir(parents=True, exist_ok=True)
+        values = {"clean_share": (0.2 + 0.1 * run.seed) / (1 + other), "real_clean_share": 0.96}
+        measured(run, values).to_csv(one.measure_file, index=False)
+        one.samples_file.touch()
+        seconds = 0.1 if run.model == "linear" else 0.001
+        told = {"count": 4, "seconds": 1.0, "seconds_per_image": seconds / 10**other, "sha256": {}}
+        write_json(one.samples_file.with_suffix(".json"), told)
+    return plan
+
+
+def test_each_way_of_sampling_has_a_row_below_its_cell(plan):
+    entry = shown(FIGURES, "families", plan)
+    quality, _, speed, _ = entry.make(plan).axes
+    names = [label.get_text() for label in quality.get_yticklabels()]
+    assert names[:3] == ["diffusion", "dpm-twenty", "VAE"]
+    assert len(names) == len(plan.cells) + len({(one.run.data, one.name) for one in plan.resampled})
+    rows = quality.get_yticks()
+    assert middles(quality, rows)[:3] == pytest.approx([0.25, 0.125, 0.25])
+    assert middles(speed, rows)[:3] == pytest.approx([10, 100, 1000])
+    assert {path.name for path in entry.inputs(plan)} >= {"measures.csv", "dpm-twenty-measures.csv", "dpm-twenty.json"}
+
+
+def middles(axes, rows) -> list:
+    """Where the diamonds lie, row by row."""
+    found = {float(y): float(x) for line in axes.lines if line.get_marker() == "D" for x, y in line.get_xydata()}
+    return [found[min(found, key=lambda y, at=at: abs(y - at))] for at in np.asarray(rows)]
