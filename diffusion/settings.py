@@ -94,7 +94,7 @@ class FamilySettings(BaseModel):
     def warn_of_averages(self, images: int) -> str:
         """Tell of averaged weights that look back further than a run on so many images is long; empty if all is well.
 
-        Such weights stay near the first ones, and what is drawn by them is blank.
+        Such weights stay near the first ones, and samples drawn by them may be blank.
         """
         steps = self.epochs * self.count_steps(images)
         if not self.ema or steps * (1 - self.ema) >= ENOUGH:
@@ -229,14 +229,6 @@ class TrainSettings(FamilySettings, _Denoising):
         if self.schedule in SCHEDULES:
             chosen[SCHEDULES] = self.schedule
         return (*super().sources, *(registry.module(name) for registry, name in chosen.items()))
-
-    def settle(self, *images: np.ndarray) -> Self:
-        """Return the settings with those decided that are left to the images, uint8 arrays of any shape.
-
-        Raises:
-            ValueError: a model of these settings cannot be of such images.
-        """
-        return self
 
     def drawn_by(self, sampler: str | None) -> tuple[str, ...]:
         """Return the name of the sampler's module."""

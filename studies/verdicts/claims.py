@@ -25,7 +25,10 @@ __all__ = [
 
 
 class Sides(NamedTuple):
-    """The two sides of a comparison, (n,) each, seed by seed; error: of their mean difference, by its images alone."""
+    """The two sides of a comparison, (n,) each, seed by seed.
+
+    error: the standard error that the images alone leave of their mean difference.
+    """
 
     seeds: list[int]
     a: np.ndarray
@@ -107,7 +110,7 @@ def _compared(plan, claim, found, plus, minus, level):
 
 
 def _find_error(claim, found, groups, seeds) -> float:
-    """Return the standard error of the mean over seeds of sums of group means, by images alone; 0 of what is no share.
+    """Return the standard error that images alone leave of a contrast's mean over seeds; 0 where it is of no shares.
 
     Of n images k have it; (k + 1/2) / (n + 1) for k / n, so that none or all of them is not taken for certain.
     """

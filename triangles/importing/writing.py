@@ -155,7 +155,7 @@ def _convert_one(source, number, settings):
 def _share_out(partial, settings, had, channels):
     """Write train.npy and test.npy from the file of all pixels; who is held out hangs on the seed and the number.
 
-    Both in random order: names often sort by kind, and whoever takes the first few must not get one kind alone.
+    Both are in random order: names often sort by kind, and the first few must not all be of one kind.
     """
     count = settings.count + settings.test_count
     pixels = np.memmap(partial / RAW, np.uint8, "r", shape=(count, settings.size, settings.size, had))
