@@ -21,6 +21,7 @@ from diffusion.family import FAMILIES
 from diffusion.images import check_images, to_network
 from diffusion.settings import FamilySettings
 from diffusion.streams import generator
+from diffusion.training.fitting import check_training_fits
 from diffusion.training.records import DivergedError, EpochRecord
 
 __all__ = ["Progress", "Trainer"]
@@ -45,6 +46,7 @@ class Trainer:
 
     Raises:
         ValueError: the images do not fill one batch, or do not fit the network or the family.
+        TooLargeError: the network is larger than the memory that is free.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Trainer:
             raise ValueError(f"{count} training images do not fill one batch of {size}: lower batch_size")
         self.steps_per_epoch = settings.count_steps(count)
         self.shape = tuple(images.shape[1:])
+        check_training_fits(settings, self.shape, self.device)
         self.learner = FAMILIES[settings.family].learner(settings, self.shape, self.device)
         self.averaged = copy.deepcopy(self.network) if settings.ema else None
         self.images = torch.from_numpy(images if images.flags.writeable else images.copy())

@@ -13,6 +13,7 @@ from diffusion.family import FAMILIES, likelihood_sources, sampling_sources, tra
 from diffusion.settings import FamilySettings
 from diffusion.store.files import as_images, write_array
 from diffusion.store.sources import followed
+from diffusion.store.surroundings.memory import TooLargeError
 from diffusion.training import Trainer
 
 SMALL = {"epochs": 2, "batch_size": 16, "precision": "float32", "widths": (4, 8), "timesteps": 10}
@@ -128,6 +129,42 @@ def test_a_familys_model_draws_the_same_from_its_file(name, images, tmp_path):
     assert one.images.min() >= 0
     assert one.images.max() <= 1
     assert (one.frames is not None) == ("frames" in FAMILIES[name].capabilities)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_network_larger_than_the_memory_is_refused_before_it_is_made(name, images, monkeypatch):
+    chosen = settings(name, ema=0.9)
+    trainer = Trainer(chosen, images)
+    list(trainer.epochs())
+    kept = [pair for one in trainer.learner.optimizers for weight in one.state.values() for pair in weight.items()]
+    held = 4 * (3 * trainer.parameters + sum(state.numel() for name, state in kept if name != "step"))
+    monkeypatch.setattr("diffusion.training.fitting.free_memory", lambda: held)
+    Trainer(chosen, images)
+    monkeypatch.setattr("diffusion.training.fitting.free_memory", lambda: 0.7 * held)
+    if held:
+        with pytest.raises(TooLargeError, match="use a narrower one"):
+            Trainer(chosen, images)
+
+
+def test_a_width_far_beyond_the_memory_is_refused_in_one_line(images, tmp_path):
+    (tmp_path / "set").mkdir()
+    for part in ("train", "test"):
+        write_array(tmp_path / "set" / f"{part}.npy", images[:, 0])
+    code, said = call(
+        "diffusion",
+        "train",
+        "set",
+        "--widths",
+        "90000,90000",
+        "--batch-size",
+        "8",
+        *FAST,
+        "--out",
+        "run",
+        folder=tmp_path,
+    )
+    assert code == 1
+    assert "GiB are free: use a narrower one" in refusal(said)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
