@@ -40,22 +40,22 @@ def collect(plan: Plan, folder: Path) -> Path:
     Returns the manifest's path.
 
     Raises:
-        ValueError: nothing of the study has been made, what there is exceeds 30 MiB or is not whole, or a symlink or a
+        ValueError: nothing of the study has been made, what is kept of it exceeds 30 MiB, or it is not whole, or a symlink or a
             file that no manifest lists stands where something would be written.
         OSError: a file cannot be read or written.
     """
     found = dict(_list_files(plan))
     if not found:
         raise ValueError(f"{plan.output} holds no results of study {plan.study_name}: run `snakemake` first")
-    if (size := sum(path.stat().st_size for path in found.values())) > LARGEST:
-        raise ValueError(
-            f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
-        )
     kept = {  # all of it, before anything is replaced
         name: _pack(path) if name.endswith(PACKED) else _shrink(path) if path.suffix == ".png" else _read_checked(path)
         for name, path in found.items()
     }
     kept = {name: content for name, content in kept.items() if not _is_kept_above(folder, name, content)}
+    if (size := sum(map(len, kept.values()))) > LARGEST:  # packed, as they will lie there
+        raise ValueError(
+            f"the results of {plan.study_name} take {size >> 20} MiB, over the {LARGEST >> 20} MiB for git"
+        )
     _check_way(folder, kept)
     _remove_left(folder, set(kept))
     for name, content in kept.items():
