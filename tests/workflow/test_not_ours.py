@@ -228,6 +228,18 @@ def test_no_reference_replaces_a_users_file(plan, tmp_path):
     collect(plan, folder)  # what it wrote itself
 
 
+def test_a_reference_may_be_as_large_as_git_bears_once_it_is_packed(plan, tmp_path, monkeypatch):
+    losses = plan.runs[0].folder / "likelihood.csv"
+    losses.write_text("t,bits\n" + "1,0.123456789\n" * 5000)
+    folder = tmp_path / "reference"
+    monkeypatch.setattr("studies.report.reference.LARGEST", losses.stat().st_size)
+    collect(plan, folder)
+    assert (folder / "runs" / plan.runs[0].name / "likelihood.csv.xz").stat().st_size < 1000
+    monkeypatch.setattr("studies.report.reference.LARGEST", 1000)
+    with pytest.raises(ValueError, match="MiB for git"):
+        collect(plan, folder)
+
+
 @pytest.mark.parametrize("harm", ["report.html", "figures/loss.png", "manifest"])
 def test_no_reference_is_made_of_what_is_broken(harm, plan, tmp_path):
     folder = tmp_path / "reference"
