@@ -40,8 +40,8 @@ def collect(plan: Plan, folder: Path) -> Path:
     Returns the manifest's path.
 
     Raises:
-        ValueError: nothing of the study has been made, what is kept of it exceeds 30 MiB, or it is not whole, or a symlink or a
-            file that no manifest lists stands where something would be written.
+        ValueError: nothing of the study has been made, what is kept of it exceeds 30 MiB, or it is not whole, or a
+            symlink or a file that no manifest lists stands where something would be written.
         OSError: a file cannot be read or written.
     """
     found = dict(_list_files(plan))

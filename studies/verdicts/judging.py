@@ -5,7 +5,7 @@ from math import nan
 
 import numpy as np
 
-from diffusion.store.records import read_record
+from diffusion.store.records import RunRecord, read_record
 from studies.measures.remembered import CLAIMS, ClaimsRecord
 from studies.measures.results import kept_file, of_samples, or_hole, read_kept_measures, read_measures
 from studies.registries import CHECKS, describe
@@ -203,9 +203,16 @@ def _tell_unasked(plan, claim) -> str:
     """Say why a claim is not judged at a scale at all; empty where it is."""
     if claim.recipe not in (None, plan.scale.recipe):
         return f"asked only of the recipe {claim.recipe}"
-    if plan.scale.gpus and describe(claim.measure).timed:
+    if describe(claim.measure).timed and (plan.scale.gpus or _is_of_cards(plan)):
         return "not judged: cells may share a GPU, and then their times cannot be compared"
     return ""
+
+
+def _is_of_cards(plan) -> bool:
+    """Tell whether any run of the grid was made on a card, whatever the scale is for."""
+    folders = {folder for run in plan.grid for folder in (run.folder, locate_committed(plan, run).folder)}
+    records = [or_hole(read_record, folder / "run.json", RunRecord) for folder in folders]
+    return any(record is not None and not record.device.startswith("CPU") for record in records)
 
 
 def nothing(kind) -> Evidence:

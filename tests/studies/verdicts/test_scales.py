@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from axes import axes, measured
 from click.testing import CliRunner
+from fake_results import record
 
+from diffusion.store.records import write_json
 from studies.cli import cli
 from studies.planning.resolving import make_plan
 from studies.planning.staleness import digest_of_inputs
@@ -213,6 +215,18 @@ def test_times_of_cells_that_may_share_a_gpu_are_not_judged(judged):
     assert columns[0].judged[0].outcome == "not asked"
     assert "may share a GPU" in columns[0].judged[0].notes[0]
     assert "thesis: not judged: cells may share a GPU" in whole(columns[:1]).why
+    assert columns[1].judged[0].outcome != "not asked"
+
+
+def test_times_of_runs_that_a_card_made_are_not_judged_at_any_scale(tmp_path):
+    path = tmp_path / "mine.yaml"
+    content = {"title": "T", "question": "Q?", "claims": [claim(measure="seconds_per_epoch")]}
+    path.write_text(json.dumps(content | axes(["low", "array"], ["linear", "wave"])))
+    plan = plant(path, "laptop", tmp_path / "results", (0, 1, 2), 200, ["seconds_per_epoch"], 0.2)
+    run = plan.grid[-1]
+    for device, outcome in (("CPU, 1 thread", False), ("NVIDIA H100 80GB HBM3", True)):
+        write_json(run.folder / "run.json", record(run) | {"device": device})
+        assert (judge(plan)[0].outcome == "not asked") == outcome
 
 
 def test_cells_that_are_there_give_a_hint(judged):
