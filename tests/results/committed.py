@@ -123,7 +123,8 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 def less_gained(model: str) -> np.ndarray:
     """Return by how much less than powers 1.5 and 2 a model gains from the 720 px set, in clean shares, by seed."""
     gains = [
-        by_seed("laptop/confirming", "clean_share", "high", one) - by_seed("laptop/confirming", "clean_share", "low", one)
+        by_seed("laptop/confirming", "clean_share", "high", one)
+        - by_seed("laptop/confirming", "clean_share", "low", one)
         for one in ("power-1.5 power-2", model)
     ]
     return gains[0] - gains[1]
