@@ -20,6 +20,7 @@ __all__ = [
     "DPI",
     "WIDTH",
     "add_footnote",
+    "add_legend",
     "add_model_legend",
     "add_title",
     "break_label",
@@ -113,13 +114,17 @@ def _lacks_seeds(plan) -> bool:
 
 
 def add_model_legend(figure: "Figure", plan, models, others=()) -> None:
-    """List models in their colours, and other lines, under the title; call it once the panels are there.
-
-    Where that takes several lines, the figure grows by what comes to the first.
-    """
+    """List models in their colours, and other lines, by `add_legend`."""
     from matplotlib.lines import Line2D
 
-    handles = [*(Line2D([], [], color=plan.colour(name), label=plan.label(name)) for name in models), *others]
+    add_legend(figure, [*(Line2D([], [], color=plan.colour(name), label=plan.label(name)) for name in models), *others])
+
+
+def add_legend(figure: "Figure", handles) -> None:
+    """List what these lines are under the title, in as many columns as fit; call it once the panels are there.
+
+    Where that takes several rows, the figure grows by what comes to the first.
+    """
     longest = max((len(handle.get_label()) for handle in handles), default=0)
     columns = max(1, min(len(handles), 7, int(WIDTH / (HANDLE + LETTER * longest))))
     _make_room(figure, LEGEND_LINE * (-(-len(handles) // columns) - 1))

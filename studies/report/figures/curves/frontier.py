@@ -13,13 +13,13 @@ from studies.report.entries import Entry
 from studies.report.needs import measure_files
 from studies.report.palette import INK, MUTED, text_colour
 from studies.report.rows import capable, fitted_data, left_out, unfitted
-from studies.report.style import add_footnote, add_title, new_figure, styled
+from studies.report.style import add_footnote, add_legend, add_title, new_figure, styled
 
 __all__ = ["ENTRY", "Point", "count_network_calls", "find_points", "rate_interval"]
 
 MEASURE = "clean_share"
 ABLE = "distance"  # what a kind of picture must have for the measure, see `fitted_data`
-COLUMNS, HEIGHT, TOP, FOOT = 3, 2.35, 1.13, 0.72  # panels in a row; inches of a row, and above and below the panels
+COLUMNS, HEIGHT, TOP, FOOT = 3, 2.35, 0.96, 0.72  # panels in a row; inches of a row, and above and below the panels
 SHADES = (
     INK,
     "#009e73",
@@ -118,7 +118,7 @@ def draw(plan):
     for axes in panels[-1]:
         axes.set_xlabel("network calls an image")
     _scale_axes(panels, [one.calls for found in points.values() for one in found])
-    _add_legend(figure, looks, lines[:1], height)
+    add_legend(figure, [*_make_handles(looks), *lines[:1]])
     seeds = len(plan.scale.seeds) > 1
     bars = "bars: 95% intervals of the mean over seeds" if seeds else "bars: 95% intervals over images, of one seed"
     facts = [bars, *_tell_missing(plan, points), *left_out(plan, {model for _, model in cells}, "a path")]
@@ -181,15 +181,13 @@ def _scale_axes(panels, calls) -> None:
         one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _add_legend(figure, looks, lines, height: float) -> None:
+def _make_handles(looks) -> list:
     from matplotlib.lines import Line2D
 
-    handles = [
+    return [
         Line2D([], [], color=shade, marker=mark, markersize=4, linewidth=1.4, label=", ".join((sampler, *options)))
         for (sampler, options), (shade, mark) in looks.items()
     ]
-    place = {"loc": "upper left", "bbox_to_anchor": (0, 1 - 0.42 / height), "ncols": 4, "columnspacing": 1.3}
-    figure.legend(handles=[*handles, *lines], frameon=False, fontsize=8, handlelength=2, **place)
 
 
 def _tell_missing(plan, points) -> list[str]:

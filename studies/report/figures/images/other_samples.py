@@ -12,14 +12,15 @@ from studies.report.tiles import Row, as_bytes, as_tiles, draw_tiles
 __all__ = ["ENTRY"]
 
 MOST = 9  # images in a row
-NAME, DETAIL = 9, 13  # letters in a line of a way's name, and of the model's below it
+MANY = 20  # ways beyond which only those are shown that claims ask about
+NAME, DETAIL = 10, 13  # letters in a line of a way's name, and of the model's below it
 OWN = "from N(0, I)"  # how the study itself starts
 
 
 @styled()
 def draw(plan):
     """Draw the cells of one set that are sampled in other ways as well: the same starting noise, way under way."""
-    ways = resampled_here(plan)
+    ways = _choose_ways(plan)
     runs = list({one.run.name: one.run for one in ways}.values())
     shown = [pair for run in runs for pair in [(run, run), *((run, one) for one in ways if one.run is run)]]
     images = [or_hole(read_samples, one) for _, one in shown]
@@ -34,7 +35,17 @@ def draw(plan):
     if any(one.renormed for one in ways):
         details.append("renormed: with fresh statistics of batch norm")
     heading = f"The same models sampled in other ways, {plan.label(runs[0].data)} set", "; ".join(details)
-    return draw_tiles(plan, heading, [f"{i + 1}" for i in range(count)], rows)
+    hidden = len(resampled_here(plan)) - len(ways)
+    facts = [f"not shown: {hidden} ways that no claim asks about"] if hidden else []
+    return draw_tiles(plan, heading, [f"{i + 1}" for i in range(count)], rows, *facts)
+
+
+def _choose_ways(plan) -> list:
+    """Return the ways to show: of many those that claims ask about, if any claim does."""
+    ways = resampled_here(plan)
+    contrasts = [claim.contrast for claim in plan.study.claims if claim.contrast]
+    asked = {side.samples for one in contrasts for side in (*one.plus, *one.minus)}
+    return [one for one in ways if len(ways) <= MANY or one.name in asked] or ways
 
 
 def _make_row(plan, pair, images, count: int) -> Row:
@@ -54,7 +65,7 @@ def find_needs(plan) -> list:
     Raises:
         ValueError: the study samples no cell of its last set in another way.
     """
-    ways = resampled_here(plan)
+    ways = _choose_ways(plan)
     if not ways:
         raise ValueError(f"other-samples: study {plan.study_name} resamples no cell of its last set")
     real = image_files([ways[0].run.dataset], "test") if any(one.noised for one in ways) else []
