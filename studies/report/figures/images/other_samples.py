@@ -55,7 +55,7 @@ def _make_row(plan, pair, images, count: int) -> Row:
     if way is run:
         return Row(plan.label(run.model), tiles, plan.colour(run.model), detail=OWN)
     part = f"\nat ᾱ = {in_digits(way.from_abar)}" if way.from_abar else ""
-    name, model = fill(way.name, NAME), fill(plan.label(run.model), DETAIL)
+    name, model = fill(way.name, NAME), fill(plan.label(run.model), DETAIL, max_lines=2, placeholder=" …")
     return Row(name, tiles, plan.colour(run.model), detail=model + part)
 
 
