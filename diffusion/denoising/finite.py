@@ -60,7 +60,8 @@ class Finite(nn.Module):
         """Return E[x_0 | x_t], float32 (B, 1, H, W)."""
         abar = self.abar[t.cpu()].expand(len(xt))
         slope = (2 * abar.sqrt() / (1 - abar)).to(torch.float32)
-        found = [self._posterior(*pair) for pair in zip(xt.split(FEWEST), slope.split(FEWEST), strict=True)]
+        with torch.autocast("cpu", enabled=False):  # bfloat16 products would be wrong in the second digit
+            found = [self._posterior(*pair) for pair in zip(xt.split(FEWEST), slope.split(FEWEST), strict=True)]
         return torch.cat(found).to(xt.device)
 
     def _posterior(self, xt: Tensor, slope: Tensor) -> Tensor:

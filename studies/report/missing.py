@@ -11,6 +11,7 @@ from studies.report.commands import format_config
 __all__ = ["list_missing"]
 
 SAMPLING, BOUND = "samples.json", "likelihood.json"  # last of a run's samples, and of its bound, to be written
+UNMEASURED = "not measured"  # which takes seconds
 
 
 def list_missing(plan) -> list[dict]:
@@ -25,12 +26,16 @@ def list_missing(plan) -> list[dict]:
         if reason := absence(run, SAMPLING):
             seconds = _cost(paces, run, _train(run), *_draw(run, run.sampling), ("bound", 1))
             told.append(_tell(plan, run.name, reason, run.measure_file, seconds))
+        elif not run.measure_file.exists():
+            told.append(_tell(plan, run.name, UNMEASURED, run.measure_file, None))
     for one in plan.resampled:
         if not one.files[-1].exists():
             again = [] if _is_kept(one.run) else [_train(one.run)]
             reason = "its model is not kept, or not trained" if again else "not sampled"
             seconds = _cost(paces, one.run, *again, *_draw(one.run, one.sampling))
             told.append(_tell(plan, f"{one.run.name}, samples {one.name}", reason, one.measure_file, seconds))
+        elif not one.measure_file.exists():
+            told.append(_tell(plan, f"{one.run.name}, samples {one.name}", UNMEASURED, one.measure_file, None))
     return told
 
 

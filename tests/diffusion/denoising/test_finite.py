@@ -1,5 +1,7 @@
 """The perfect denoiser of finitely many images, behind the contract of a model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,13 @@ def test_it_predicts_the_posterior_mean_at_each_images_own_time():
         wanted = posterior_mean(xt[i].double().numpy(), model.process.schedule.abar[step], IMAGES, counts)
         assert found.x0[i].numpy() == pytest.approx(wanted, abs=1e-5)
     assert model.process.noised(found.x0, t, found.eps).numpy() == pytest.approx(xt.numpy(), abs=1e-5)
+
+
+def test_it_is_as_exact_where_networks_compute_in_bfloat16():
+    model, t = finite_model(settings(), IMAGES), torch.tensor([3, 20, 49])
+    xt = torch.randn((3, 1, 6, 6), generator=torch.Generator().manual_seed(0))
+    other = replace(model, device=choose("cpu", "bfloat16"))
+    assert torch.equal(model.predict(xt, t).x0, other.predict(xt, t).x0)
 
 
 def test_learning_is_remembering_every_image_once_or_as_often_as_it_comes(tmp_path):
