@@ -32,8 +32,13 @@ def check_training_fits(settings: FamilySettings, shape: tuple[int, int, int], d
     if free is not None and needed > free:
         raise TooLargeError(
             f"to train this network of {weights / 2**30:.1f} GiB takes {needed / 2**30:.1f} GiB and more, and "
-            f"{free / 2**30:.1f} GiB are free: use a narrower one, or a machine with more memory"
+            f"{free / 2**30:.1f} GiB are free: {_advise(settings)}, or use a machine with more memory"
         )
+
+
+def _advise(settings: FamilySettings) -> str:
+    own = [name for name in ("widths", "width") if name in type(settings).model_fields]
+    return f"lower --{own[0]}" if own else "choose a smaller one"
 
 
 def _count_bytes(settings: FamilySettings, shape: tuple[int, int, int]) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "OPTIONAL",
     "image_files",
+    "judged_files",
     "loss_files",
     "measure_files",
     "model_files",
@@ -54,6 +55,12 @@ def sample_files(samplings, frames: bool = False) -> list[Path]:
 def measure_files(measured) -> list[Path]:
     """Return the measures of runs or of other samplings, and the records that say which samples were measured."""
     return [path for one in measured for path in (one.measure_file, one.samples_file.with_suffix(".json"))]
+
+
+def judged_files(plan) -> list[Path]:
+    """Return what a study's claims are judged by: the measures, and the runs' records, which name their devices."""
+    records = [run.folder / "run.json" for run in plan.grid]
+    return [*measure_files([*plan.grid, *plan.resampled]), *records]
 
 
 def per_image_files(runs) -> list[Path]:

@@ -142,7 +142,7 @@ def test_a_network_larger_than_the_memory_is_refused_before_it_is_made(name, ima
     Trainer(chosen, images)
     monkeypatch.setattr("diffusion.training.fitting.free_memory", lambda: 0.7 * held)
     if held:
-        with pytest.raises(TooLargeError, match="use a narrower one"):
+        with pytest.raises(TooLargeError, match=r"GiB are free: (lower --widths?|choose a smaller one), or"):
             Trainer(chosen, images)
 
 
@@ -164,7 +164,7 @@ def test_a_width_far_beyond_the_memory_is_refused_in_one_line(images, tmp_path):
         folder=tmp_path,
     )
     assert code == 1
-    assert "GiB are free: use a narrower one" in refusal(said)
+    assert "GiB are free: lower --widths, or use a machine with more memory" in refusal(said)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -14,10 +14,11 @@ SAME = GOLDEN["machine"] == signature()  # then to the byte, else to a tolerance
 
 # On other machines, of the largest value of an array, or of 1 where all are smaller. Measured at most with
 # ATEN_CPU_CAPABILITY=default and ONEDNN_MAX_CPU_ISA=SSE41, alone and together: weights 1e-5, losses 2e-6, frames 2e-6,
-# samples 3e-5, pairs and curves 4e-7, numbers 5e-6, measures 1.2e-5. Samples differ most: frames of models that are
-# barely trained reach far beyond 1, and samples are what of their ends lies within 0 to 1. The recorded weights, put
-# into the runs, made samples no nearer.
-TOLERANCE = {"weights": 1e-4, "losses": 1e-5, "frames": 2e-5, "samples": 2e-4, "pairs": 5e-6, "curve": 5e-6}
+# samples 3e-5, pairs and curves 4e-7, numbers 5e-6, measures 1.2e-5; on an AMD EPYC with AVX512 losses 2.9e-5 and
+# frames 4.7e-5, of a longer run by Muon. Samples differ most: frames of models that are barely trained reach far beyond
+# 1, and samples are what of their ends lies within 0 to 1. The recorded weights, put into the runs, made samples no
+# nearer.
+TOLERANCE = {"weights": 1e-4, "losses": 1e-4, "frames": 1e-4, "samples": 2e-4, "pairs": 5e-6, "curve": 5e-6}
 NUMBER, MEASURE, VERDICT = 5e-5, 1e-4, 1e-12
 # A bias before a group norm has no gradient but rounding, which Adam's steps make as large as any: so up to 0.7% of
 # the residual network's weights were farther off, by up to 0.004.

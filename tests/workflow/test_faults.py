@@ -142,11 +142,18 @@ def test_weights_that_are_no_numbers_draw_nothing(tiny):
     assert contents(tiny / "run") == before
 
 
-def test_too_little_memory_names_what_to_lower(tiny):
-    words = ["diffusion", "train", "set", "--out", "large", "--widths", "2048,4096", "--batch-size", "64", *FAST]
+@pytest.mark.parametrize(
+    ("widths", "reason"),
+    [
+        ("2048,4096", r": .+ GiB are free: lower --widths,"),
+        ("256,512", r" \(.+\): lower --batch-size, --widths or --count"),
+    ],
+)
+def test_too_little_memory_names_what_to_lower(widths, reason, tiny):
+    words = ["diffusion", "train", "set", "--out", "large", "--widths", widths, "--batch-size", "64", *FAST]
     code, said = call(*words, folder=tiny, memory=300_000_000)
     assert code == 1
-    assert re.search(r"out of memory \(.+\): lower --batch-size, --widths or --count", refusal(said))
+    assert re.search(f"out of memory{reason}", refusal(said))
     assert not (tiny / "large/checkpoint.safetensors").exists()
 
 

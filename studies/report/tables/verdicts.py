@@ -1,7 +1,7 @@
 """Table `verdicts`: each claim with what was found."""
 
 from studies.report.entries import Entry
-from studies.report.needs import measure_files
+from studies.report.needs import judged_files
 
 __all__ = ["ENTRY", "make"]
 
@@ -19,6 +19,6 @@ ENTRY = Entry(
     "exact bounds over all images), and Holm's p, doubled for both directions, over all claims that are tested. "
     "Reproduced: the effect is surely there, and estimated at half of what matters or more. Nothing is decided by "
     "the interval, nor by one seed or two.",
-    needs=lambda plan: measure_files([*plan.grid, *plan.resampled]),
+    needs=judged_files,
     make=make,
 )

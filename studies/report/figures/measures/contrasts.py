@@ -6,7 +6,7 @@ import numpy as np
 
 from studies.planning.claim import SIZES
 from studies.report.entries import Entry
-from studies.report.needs import measure_files
+from studies.report.needs import judged_files
 from studies.report.palette import INK, MUTED, RULE
 from studies.report.style import add_footnote, add_title, new_figure, styled
 
@@ -143,7 +143,7 @@ def find_needs(plan) -> list:
     """
     if not any(claim.kind in SIZES for claim in plan.study.claims):
         raise ValueError(f"contrasts: study {plan.study_name} has no claim that is tested")
-    return measure_files([*plan.grid, *plan.resampled])
+    return judged_files(plan)
 
 
 ENTRY = Entry(

@@ -1,7 +1,7 @@
 """Table `scales`: each claim at every scale that judges, side by side, and what holds as a whole."""
 
 from studies.report.entries import Entry
-from studies.report.needs import measure_files, unique
+from studies.report.needs import judged_files, unique
 
 __all__ = ["ENTRY", "find_evidence", "judge_all", "make"]
 
@@ -25,7 +25,7 @@ def find_evidence(plan) -> list:
     """Return the study's own measures, and those of other scales and seeds that are there."""
     from studies.verdicts.scales import list_evidence
 
-    return unique([*measure_files([*plan.grid, *plan.resampled]), *list_evidence(plan.folder.parent)])
+    return unique([*judged_files(plan), *list_evidence(plan.folder.parent)])
 
 
 ENTRY = Entry(
