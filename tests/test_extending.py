@@ -5,6 +5,7 @@ figure, table and check; a study names it as a plugin. The commands are those th
 """
 
 import contextlib
+import gc
 import io
 import json
 import shlex
@@ -15,6 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+from studies.registries import RULERS
+from triangles.kinds import KINDS
 
 HERE = Path(__file__).parent
 STUDY = """\
@@ -51,7 +55,20 @@ def call(group, *words):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def taken_back():
+    """What the lab's plugin registers is taken back in the end: the tests of other files run in this process, too."""
+    kinds = [one for one in gc.get_objects() if type(one) in (type(RULERS), type(KINDS))]
+    before = [dict(one._members) for one in kinds]
+    yield
+    for one, members in zip(kinds, before, strict=True):
+        one._members.clear()
+        one._members.update(members)
+    for name in [name for name in sys.modules if name.startswith("my_lab")]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, taken_back):
     """A folder in which the lab's study was run whole by the commands of its plan, and the plan."""
     folder = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
