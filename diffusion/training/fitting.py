@@ -14,7 +14,7 @@ STATES = {"adam": 2}  # what an optimizer keeps of each weight, at least; 1 of o
 
 
 def check_training_fits(settings: FamilySettings, shape: tuple[int, int, int], device: Device) -> None:
-    """Refuse a network whose weights alone, with what training keeps of each, are more than the memory that is free.
+    """Refuse a network too large to be trained in the free memory, by its weights and what training keeps of each.
 
     What the images take beside them is not known before they are seen.
 
