@@ -31,6 +31,11 @@ def test_missing_cells_and_samplings_are_named_with_command_and_cost(tmp_path):
     assert list_missing(plan) == []
     linear, wave = plan.grid
     (longer,), (again,) = plan.extended, plan.resampled
+    for one in (wave, again):
+        measured = one.measure_file.read_bytes()
+        one.measure_file.unlink()
+        assert [told["why"] for told in list_missing(plan)] == ["not measured"]
+        one.measure_file.write_bytes(measured)
     for gone in (wave.folder / "run.json", longer.samples_file.with_suffix(".json"), again.files[-1]):
         gone.unlink()
     told = {one["name"]: one for one in list_missing(plan)}
