@@ -49,6 +49,7 @@ def as_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
 
 def _parts(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, bytes, memoryview]:
     """The file's header, and what follows without a copy of it: a training's state may be large."""
+    bytearray(2 * sum(value.nbytes for value in tensors.values()))  # a MemoryError, where the library would abort
     data = save(tensors, metadata)
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])

@@ -1,7 +1,9 @@
 """When a training is saved, what a stop and a time limit leave, and that going on gives the undisturbed bytes."""
 
+import resource
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from commands import TRAINING, call
 from stops import weights
 
-from diffusion.checkpoints import read_tensors, restore, saved_progress, tensors_of
+from diffusion.checkpoints import read_tensors, restore, saved_progress, tensors_of, write_tensors
 from diffusion.commands.estimating import estimate
 from diffusion.devices import choose
 from diffusion.runs import train_in
@@ -74,6 +76,19 @@ def test_a_state_that_has_diverged_takes_no_good_ones_place(folder):
             next(ours.network.parameters()).fill_(torch.nan)
         saver.save()
     assert (folder / "checkpoint.safetensors").read_bytes() == good
+
+
+def test_a_file_for_which_memory_is_short_is_told_as_such(tmp_path):
+    tensors = {"weight": torch.zeros(2**25)}  # 128 MiB, of which the library makes two copies
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (taken + 2**27, before[1]))
+        with pytest.raises(MemoryError):
+            write_tensors(tmp_path / "file", tensors, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_state_that_cannot_be_written_ends_the_training(folder):
