@@ -6,6 +6,7 @@ from drawn import draw
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from studies.planning.resolving import make_plan
+from studies.report.figures.images.other_samples import MANY
 
 MODELS = {f"power-{p}": {"label": f"power {p}, printed and scaled"} for p in range(2, 19)}
 
@@ -33,3 +34,18 @@ def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
     assert not [pair for i, one in enumerate(names) for pair in names[:i] if one.overlaps(pair)]
     assert not [one for one in names for panel in panels if one.overlaps(panel)]
     assert all(one.x0 >= 0 and one.x1 <= figure.bbox.width and one.y1 <= figure.bbox.height for one in names)
+
+
+@pytest.mark.parametrize("count", [MANY, MANY + 1])
+@pytest.mark.parametrize("asked", [(), ("steps-3", "steps-5")])
+def test_of_too_many_ways_those_are_shown_that_claims_ask_about(tmp_path, count, asked):
+    ways = {f"steps-{n}": {"sampling": {"steps": n}} for n in range(2, 2 + count)}
+    claim = {"id": "one", "claim": "c", "source": "s", "kind": "difference", "measure": "ink", "smallest": 0.1, "why": "w"}
+    claim["contrast"] = {"plus": [{"samples": way} for way in asked], "minus": [{"model": ["linear"]}]}
+    content = {"title": "t", "question": "q", "data": {"array": {}}, "models": {"linear": {}}, "resampled": ways}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content | {"claims": [claim] if asked else []}))
+    figure = draw("other-samples", make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results"))
+    shown = {text.get_text() for text in figure.texts} & ways.keys()
+    assert shown == (set(asked) if asked and count > MANY else ways.keys())
+    hidden = [text.get_text() for text in figure.texts if "that no claim asks about" in text.get_text()]
+    assert bool(hidden) == (bool(asked) and count > MANY)
