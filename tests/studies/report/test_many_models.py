@@ -40,7 +40,8 @@ def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
 @pytest.mark.parametrize("asked", [(), ("steps-3", "steps-5")])
 def test_of_too_many_ways_those_are_shown_that_claims_ask_about(tmp_path, count, asked):
     ways = {f"steps-{n}": {"sampling": {"steps": n}} for n in range(2, 2 + count)}
-    claim = {"id": "one", "claim": "c", "source": "s", "kind": "difference", "measure": "ink", "smallest": 0.1, "why": "w"}
+    claim = {"id": "one", "claim": "c", "source": "s", "kind": "difference", "measure": "ink", "smallest": 0.1}
+    claim["why"] = "to test"
     claim["contrast"] = {"plus": [{"samples": way} for way in asked], "minus": [{"model": ["linear"]}]}
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": {"linear": {}}, "resampled": ways}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content | {"claims": [claim] if asked else []}))
