@@ -69,7 +69,8 @@ class Registry(Mapping[str, Any]):
 
     def _given(self, name: str) -> Any:
         if name not in self._members:
-            raise UnknownNameError(f"unknown {self.what} {name!r}: choose from {', '.join(self._members)}")
+            mend = f"choose from {', '.join(self._members)}, or name the plugin that has it"
+            raise UnknownNameError(f"unknown {self.what} {name!r}: {mend}")
         return self._members[name]
 
 

@@ -13,7 +13,7 @@ from diffusion.settings import TrainSettings, read_settings
         ({"optimizer": "sgd"}, "choose from adam, muon"),
         ({"time_draw": "often"}, "choose from uniform, stratified"),
         ({"process": "poison"}, "choose from gaussian"),
-        ({"family": "gam"}, "choose from diffusion"),
+        ({"family": "gam"}, "choose from diffusion.*, or name the plugin that has it"),
         ({"schedule": "steep"}, "power-P or wave-K"),
         ({"network": "residual", "full_skip": True}, "full_skip belongs to the thesis network"),
         ({"target": "bernoulli", "value_range": "unit"}, "needs value_range symmetric"),
