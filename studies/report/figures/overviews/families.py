@@ -15,11 +15,13 @@ from studies.report.style import add_footnote, add_title, new_figure, styled
 __all__ = ["ENTRY"]
 
 SPEED = "sampling_images_per_s"
+LEFT, GAP = 0.18, 0.03  # of the figure's width, for names at the least, and around the longest
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One question: its measure, its words, whether more is better; real: whether real images are measured so, too."""
+    """One question: its measure, its words, whether more is better; real: whether real images are measured so, too,
+    as shares are."""
 
     measure: str
     words: str
@@ -39,10 +41,10 @@ class Row:
 
 
 AXES = (
-    Axis("clean_share", "quality:\nclean samples, share", "more", real=True),
-    Axis("coverage", "coverage of\nthe real population", "more", real=True),
-    Axis(SPEED, "sampling speed:\nimages a second", "more", logarithmic=True),
-    Axis("total_bits", "likelihood: bound,\nbits/dim", "less"),
+    Axis("clean_share", "quality: share of\nclean samples", "more", real=True),
+    Axis("coverage", "coverage of\nreal images", "more", real=True),
+    Axis(SPEED, "speed: images\na second", "more", logarithmic=True),
+    Axis("total_bits", "likelihood: bound,\nbits/dim", "less", logarithmic=True),
 )
 
 
@@ -54,13 +56,15 @@ def draw(plan):
     height = 1.95 + 0.27 * (y[-1] + 1)
     figure = new_figure(height)
     add_title(figure, "Families of models: quality, coverage, speed, likelihood", "Arrows: where better lies")
-    place = {"left": 0.18, "right": 0.985, "bottom": 0.95 / height, "top": 1 - 0.62 / height, "wspace": 0.12}
-    panels = figure.subplots(1, len(AXES), sharey=True, gridspec_kw=place)
+    panels = figure.subplots(1, len(AXES), sharey=True)
     for axes, asked in zip(panels, AXES, strict=True):
         _draw_axis(axes, plan, rows, y, asked)
     panels[0].set_yticks(y, [row.way or plan.label(row.model) for row in rows])
     for label, row in zip(panels[0].get_yticklabels(), rows, strict=True):
         label.set(color=text_colour(plan.colour(row.model)), fontweight="normal" if row.way else "bold")
+    widest = max(label.get_window_extent().width for label in panels[0].get_yticklabels()) / figure.bbox.width
+    place = {"left": max(LEFT, widest + GAP), "right": 0.985, "bottom": 0.95 / height, "top": 1 - 0.62 / height}
+    figure.subplots_adjust(**place, wspace=0.12)
     panels[0].set_ylim(y[-1] + 0.7, -1.1)
     for data in dict.fromkeys(row.data for row in rows):
         first = next(at for at, row in zip(y, rows, strict=True) if row.data == data)
@@ -98,6 +102,8 @@ def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
     if asked.logarithmic:
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter("")  # of less than a decade the labels would collide
+    elif asked.real:
+        axes.set(xlim=(-0.06, 1.06), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes.tick_params(left=False)
 
 
