@@ -8,6 +8,7 @@ from urllib.parse import quote
 __all__ = ["encode_drawing", "encode_image", "make_uri", "read_drawing", "read_image"]
 
 LARGEST = 50_000_000  # pixels of a figure to be embedded
+LONGEST = 16_383  # px of a side that WebP can hold
 UNQUOTED = " '/:;,=()+!@$*?[]{}|^`~"  # harmless in an attribute between double quotes
 
 
@@ -17,10 +18,10 @@ def make_uri(content: bytes, kind: str) -> str:
 
 
 def encode_image(image) -> str:
-    """Return a Pillow image as a data: address: WebP, which takes half of what PNG takes, or PNG without it."""
+    """Return a Pillow image as a data: address: WebP, which takes half of what PNG takes, or PNG where it cannot be."""
     from PIL import features
 
-    kind = "webp" if features.check("webp") else "png"
+    kind = "webp" if features.check("webp") and max(image.size) <= LONGEST else "png"
     options = {"webp": {"lossless": True, "quality": 100, "method": 4}, "png": {"optimize": True}}
     stream = io.BytesIO()
     image.save(stream, kind.upper(), **options[kind])

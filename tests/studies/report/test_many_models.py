@@ -4,9 +4,11 @@ import pytest
 import yaml
 from drawn import draw
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from studies.planning.resolving import make_plan
 from studies.report.figures.images.other_samples import MANY
+from studies.report.html.embedding import encode_image
 
 MODELS = {f"power-{p}": {"label": f"power {p}, printed and scaled"} for p in range(2, 19)}
 
@@ -50,3 +52,18 @@ def test_of_too_many_ways_those_are_shown_that_claims_ask_about(tmp_path, count,
     assert shown == (set(asked) if asked and count > MANY else ways.keys())
     hidden = [text.get_text() for text in figure.texts if "that no claim asks about" in text.get_text()]
     assert bool(hidden) == (bool(asked) and count > MANY)
+
+
+def test_a_picture_that_webp_cannot_hold_is_embedded_all_the_same():
+    kinds = [encode_image(Image.new("L", (1, height)))[:15] for height in (16_383, 16_384)]
+    assert kinds == ["data:image/webp", "data:image/png;"]
+
+
+def test_samples_of_many_models_of_one_set_are_less_tall_than_of_two(tmp_path):
+    heights = []
+    for data in ({"array": {}}, {"array": {}, "low": {}}):
+        content = {"title": "t", "question": "q", "data": data, "models": MODELS}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+        figure = draw("samples", make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results"))
+        heights.append(figure.bbox.height)
+    assert heights[0] < heights[1]

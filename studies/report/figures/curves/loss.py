@@ -20,7 +20,7 @@ def draw(plan):
     height = 1.32 + 1.2 * len(rows) + TOGETHER
     figure = new_figure(height)
     add_title(figure, "Training loss by model and set", tell_loss(plan.grid))
-    place = {"left": 0.17, "right": 0.985, "hspace": 0.14, "wspace": 0.07}
+    place = {"left": 0.185, "right": 0.985, "hspace": 0.14, "wspace": 0.07}
     upper = place | {"bottom": (0.8 + TOGETHER) / height, "top": 1 - 0.85 / height}
     panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, gridspec_kw=upper)
     for run in first_seed(plan):

@@ -33,7 +33,8 @@ from studies.report.tiles import (
 
 __all__ = ["ENTRY"]
 
-COLUMNS, LINES = 6, 4  # of the images in a panel
+PANEL = (6, 4)  # images across and down a panel
+ALONE = (12, 2)  # where a study has one set, so a panel the whole width
 THIN = 2  # px between them
 REAL = None  # the row of held-out images, which is no model's
 
@@ -42,9 +43,10 @@ REAL = None  # the row of held-out images, which is no model's
 def draw(plan):
     """Draw the first images of every cell under as many held-out real ones: models down, data across."""
     rows, columns = (REAL, *plan.model_names), plan.data_names
-    lines = min(LINES, -(-plan.grid[0].sampling.count // COLUMNS))
+    across, most = PANEL if len(columns) > 1 else ALONE
+    lines = min(most, -(-plan.grid[0].sampling.count // across))
     wide = (PAGE - LABEL - MARGIN - (len(columns) - 1) * 2 * GAP) // len(columns)
-    tall = lines * ((wide + THIN) // COLUMNS) - THIN
+    tall = lines * ((wide + THIN) // across) - THIN
     pitch = tall + 2 * GAP
     figure = new_figure((TOP + HEAD + len(rows) * pitch + FOOT) / DPI)
     add_title(figure, "Samples of every cell", "The same place in two panels of samples is the same starting noise")
@@ -55,14 +57,14 @@ def draw(plan):
         for j, row in enumerate(rows):
             top = TOP + HEAD + j * pitch
             if row is REAL or has_cell(plan, data, row):
-                _draw_panel(figure, panels[row, data], (left, top), (wide, tall), lines)
+                _draw_panel(figure, panels[row, data], (left, top), (wide, tall), (across, lines))
             else:
                 write(
                     figure, "not in this study", left + wide / 2, top + tall / 2, color=MUTED, ha="center", fontsize=8
                 )
     for j, row in enumerate(rows):
         label_row(figure, _make_label(plan, row), TOP + HEAD + j * pitch, tall)
-    shown = [tiles[: COLUMNS * lines] for tiles in panels.values() if tiles is not None]
+    shown = [tiles[: across * lines] for tiles in panels.values() if tiles is not None]
     count = max(map(len, shown), default=0)
     add_footnote(figure, plan, f"the first {count} images each, not selected", *tell_blanks(chain(*shown)))
     return figure
@@ -82,19 +84,20 @@ def _read_panels(plan) -> dict:
     return panels
 
 
-def _draw_panel(figure, tiles, corner, size, lines: int) -> None:
-    """Draw uint8 images in a panel of that size at a corner, blank ones crossed out."""
+def _draw_panel(figure, tiles, corner, size, grid: tuple[int, int]) -> None:
+    """Draw uint8 images in a panel of that size at a corner, so many across and down, blank ones crossed out."""
+    across, down = grid
     if tiles is None:
         draw_hole(figure, *corner, size, "no result: this run\ndiverged or was not made")
         return
-    side, tiles = (size[0] + THIN) // COLUMNS - THIN, tiles[: COLUMNS * lines]
-    sheet = lay_out([enlarge(tile, side) for tile in tiles], COLUMNS, THIN)
+    side, tiles = (size[0] + THIN) // across - THIN, tiles[: across * down]
+    sheet = lay_out([enlarge(tile, side) for tile in tiles], across, THIN)
     shrink = min(1, size[0] / sheet.shape[1], size[1] / sheet.shape[0])
     width = round(shrink * sheet.shape[1])
     paste(figure, sheet, *corner, width, round(shrink * sheet.shape[0]))
-    pitch = (width + THIN) / min(COLUMNS, len(tiles))
+    pitch = (width + THIN) / min(across, len(tiles))
     for i in [i for i, tile in enumerate(tiles) if is_blank(tile)]:
-        cross_out(figure, corner[0] + i % COLUMNS * pitch, corner[1] + i // COLUMNS * pitch, pitch - THIN)
+        cross_out(figure, corner[0] + i % across * pitch, corner[1] + i // across * pitch, pitch - THIN)
 
 
 def find_needs(plan) -> list:
