@@ -2,6 +2,8 @@
 
 __all__ = ["capable", "fitted_data", "has_cell", "left_out", "unfitted"]
 
+FEW = 4  # models whose names have room in a footnote
+
 
 def capable(runs, capability: str) -> list:
     """Return the runs whose family of models has a capability, such as `frames` or `likelihood`."""
@@ -15,8 +17,9 @@ def left_out(plan, shown, lacking: str, data: str | None = None) -> list[str]:
     of this data only.
     """
     cells = dict.fromkeys(model for one, model in plan.cells if data in (None, one))
-    names = ", ".join(plan.label(name) for name in plan.model_names if name in cells and name not in shown)
-    return [f"without {lacking}: {names}"] if names else []
+    others = [plan.label(name) for name in plan.model_names if name in cells and name not in shown]
+    names = ", ".join(others) if len(others) <= FEW else f"{len(others)} models"
+    return [f"without {lacking}: {names}"] if others else []
 
 
 def has_cell(plan, data: str, model: str) -> bool:

@@ -104,7 +104,10 @@ def add_footnote(figure: "Figure", plan, *facts: str, together: bool = False, se
     fewer = " at most" if together and _lacks_seeds(plan) else ""
     seed_words = [f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}{fewer}"] if seeded else []
     words = [f"scale {plan.scale_name}", *seed_words, *facts]
-    figure.text(0.012, 0.08 / figure.get_size_inches()[1], " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+    place = 0.012, 0.08 / figure.get_size_inches()[1]
+    text = figure.text(*place, " · ".join(words), fontsize=8, color=MUTED, va="bottom")
+    share = (1 - 2 * place[0]) * figure.bbox.width / text.get_window_extent().width
+    text.set_fontsize(8 * min(1, max(share, 0.75)))  # smaller, rather than out of the picture
 
 
 def _lacks_seeds(plan) -> bool:

@@ -19,11 +19,12 @@ def names_of(figure):
         low, high = sorted(axes.get_ylim())
         labels = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
         yield from (text for y, text in labels if low <= y <= high)
+    yield from (text for axes in figure.axes for text in axes.texts if text.get_fontweight() == "bold")
     yield from (text for legend in figure.legends for text in legend.get_texts())
     yield from figure.texts
 
 
-@pytest.mark.parametrize("name", ["clean", "schedules", "families"])
+@pytest.mark.parametrize("name", ["clean", "schedules", "families", "likelihood"])
 def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": MODELS}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))

@@ -1,5 +1,6 @@
 """Figure `likelihood`: the variational bound in bits per dimension, cell by cell."""
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -9,12 +10,13 @@ from studies.report.entries import Entry
 from studies.report.needs import measure_files
 from studies.report.palette import INK, MUTED
 from studies.report.rows import capable, left_out
-from studies.report.style import add_footnote, add_title, in_digits, name_row, new_figure, styled
+from studies.report.style import add_footnote, add_title, break_label, in_digits, name_row, new_figure, styled
 
 __all__ = ["ENTRY", "compute_decoder_floor"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
 FAR = 10 * GUESSING  # a bar beyond is cut where others are within
+ROW, LINE = 0.21, 0.16  # inches: the least height of a row, and a line of a name
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
@@ -24,14 +26,14 @@ def draw(plan):
     cells = _find_cells(plan)
     means = {name: _average(plan, cells, f"{name}_bits") for name in (*TERMS, "total")}
     means["error"] = _average(plan, cells, "total_bits_se")
-    height = 1.55 + (0.21 if len(plan.data_names) > 1 else 0.3) * len(cells)  # of one set, a name of two lines a row
+    models = [model for _, model in cells]
+    y = np.arange(len(cells)) + 0.5 * np.cumsum([0, *(a != b for a, b in pairwise(models))])
+    height = 1.55 + max(ROW * len(cells), _find_unit(plan, models) * (y[-1] + 1.4))
     figure = new_figure(height)
     heading = "Likelihood: a bound on bits per dimension"
     add_title(figure, heading, "Three terms; held-out images")
     place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
     axes = figure.subplots(gridspec_kw=place)
-    models = [model for _, model in cells]
-    y = np.arange(len(cells)) + 0.5 * np.cumsum([0, *(a != b for a, b in pairwise(models))])
     _stack_terms(axes, y, [plan.colour(model) for model in models], means)
     totals = seeds_by_cell(plan, "total_bits")
     seeds = [totals.get((model, data), []) for data, model in cells]
@@ -52,6 +54,12 @@ def draw(plan):
     dotted = [f"dotted: {'; '.join(marked)}"] if marked else []
     add_footnote(figure, plan, *dotted, spread, *cut, *left_out(plan, models, "a likelihood"), together=True)
     return figure
+
+
+def _find_unit(plan, models) -> float:
+    """Return how many inches apart two rows of a model stand so that each model's name fits beside its rows."""
+    lines = {model: break_label(plan.label(model)).count("\n") + 1 for model in models}
+    return max((LINE * (lines[model] + 0.2) / (count + 0.5) for model, count in Counter(models).items()), default=ROW)
 
 
 def _find_cells(plan) -> list[tuple[str, str]]:
