@@ -15,6 +15,8 @@ from studies.report.style import add_footnote, add_title, new_figure, styled
 __all__ = ["ENTRY"]
 
 SPEED = "sampling_images_per_s"
+BELOW = 0.3  # of a row, from a mean to its seeds
+DECADES = 8  # of a logarithmic axis, that are named at most
 LEFT, GAP = 0.18, 0.03  # of the figure's width, for names at the least, and around the longest
 
 
@@ -41,16 +43,17 @@ class Row:
 
 
 AXES = (
-    Axis("clean_share", "quality: share of\nclean samples", "more", real=True),
+    Axis("clean_share", "quality: clean\nsamples, share", "more", real=True),
+    Axis("plain_iou_0.8_share", "quality: rough\nshapes, share", "more", real=True),
     Axis("coverage", "coverage of\nreal images", "more", real=True),
     Axis(SPEED, "speed: images\na second", "more", logarithmic=True),
-    Axis("total_bits", "likelihood: bound,\nbits/dim", "less", logarithmic=True),
+    Axis("total_bits", "likelihood:\nbound, bits/dim", "less", logarithmic=True),
 )
 
 
 @styled()
 def draw(plan):
-    """Draw a row a cell and a panel a question: seeds as points, their mean as a diamond, real images as a line."""
+    """Draw a row a cell and a panel a question: the mean as a diamond above its seeds, real images as a line."""
     rows = _list_rows(plan)
     y = np.arange(len(rows)) + 0.8 * np.cumsum([0, *(a.data != b.data for a, b in pairwise(rows))])
     height = 1.95 + 0.27 * (y[-1] + 1)
@@ -71,7 +74,7 @@ def draw(plan):
         panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
                        va="center", fontsize=8.5, color=INK)  # fmt: skip
     facts = [
-        "diamonds: means, bars: 95% intervals",
+        "diamonds: means, bars: 95% intervals, points: seeds",
         "dashed: real images",
         "–: none, or not made",
     ]
@@ -86,6 +89,8 @@ def _list_rows(plan) -> list[Row]:
 
 
 def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
+    from matplotlib.ticker import LogLocator
+
     for at, row in zip(y, rows, strict=True):
         model, known = row.model, _find_values(row, asked)
         if not known:
@@ -93,14 +98,15 @@ def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
             continue
         if len(known) > 1:
             axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
-        axes.plot(known, [at] * len(known), "o", color=plan.colour(model), markersize=3, alpha=0.6)
-        axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=6, markeredgecolor="white")
+            axes.plot(known, [at + BELOW] * len(known), "o", color=plan.colour(model), markersize=1.8)
+        axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=5, markeredgecolor="white")
     if asked.real:
         _mark_real(axes, plan, rows, y, asked)
     arrow = "→" if asked.better == "more" else "←"
     axes.set_xlabel(f"{asked.words} {arrow}")
     if asked.logarithmic:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(numticks=DECADES))
         axes.xaxis.set_minor_formatter("")  # of less than a decade the labels would collide
     elif asked.real:
         axes.set(xlim=(-0.06, 1.06), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
@@ -148,8 +154,9 @@ def find_needs(plan) -> list:
 
 ENTRY = Entry(
     title="Families of models",
-    caption="Quality, coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
-    "cell, and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
+    caption="Quality (clean samples, and rough shapes, which overlap their best-fit triangle by 0.8 or more, of larger "
+    "samples), coverage of the real population, images drawn a second and the bound of the likelihood, a row a cell, "
+    "and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
     "dashed lines are held-out real images. A family without a likelihood has none here.",
     needs=find_needs,
     make=draw,

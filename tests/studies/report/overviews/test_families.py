@@ -27,7 +27,7 @@ def plan(tmp_path):
 
 def test_each_way_of_sampling_has_a_row_below_its_cell(plan):
     entry = shown(FIGURES, "families", plan)
-    quality, _, speed, _ = entry.make(plan).axes
+    quality, _, _, speed, _ = entry.make(plan).axes
     names = [label.get_text() for label in quality.get_yticklabels()]
     assert names[:3] == ["diffusion", "dpm-twenty", "VAE"]
     assert len(names) == len(plan.cells) + len({(one.run.data, one.name) for one in plan.resampled})
