@@ -107,7 +107,8 @@ def add_footnote(figure: "Figure", plan, *facts: str, together: bool = False, se
     place = 0.012, 0.08 / figure.get_size_inches()[1]
     text = figure.text(*place, " · ".join(words), fontsize=8, color=MUTED, va="bottom")
     share = (1 - 2 * place[0]) * figure.bbox.width / text.get_window_extent().width
-    text.set_fontsize(8 * min(1, max(share, 0.75)))  # smaller, rather than out of the picture
+    if share < 1:
+        text.set_fontsize(8 * max(0.95 * share, 0.7))  # smaller, not out of the picture; widths are of whole pixels
 
 
 def _lacks_seeds(plan) -> bool:

@@ -49,7 +49,9 @@ def draw(plan):
     tall = lines * ((wide + THIN) // across) - THIN
     pitch = tall + 2 * GAP
     figure = new_figure((TOP + HEAD + len(rows) * pitch + FOOT) / DPI)
-    add_title(figure, "Samples of every cell", "The same place in two panels of samples is the same starting noise")
+    alike = len({run.training.family for run in plan.grid}) == 1
+    same = f"The same place in two panels of {'samples' if alike else 'diffusion'} is the same starting noise"
+    add_title(figure, "Samples of every cell", same)
     panels = _read_panels(plan)
     for i, data in enumerate(columns):
         left = LABEL + i * (wide + 2 * GAP)
@@ -109,7 +111,7 @@ def find_needs(plan) -> list:
 ENTRY = Entry(
     title="Samples of every cell",
     caption="The first images drawn in every cell of the grid, below as many held-out real ones; the same place in two "
-    "panels of samples is the same starting noise. Crossed out: blank ones.",
+    "panels of diffusion's samples is the same starting noise. Crossed out: blank ones.",
     needs=find_needs,
     make=draw,
     form="png",

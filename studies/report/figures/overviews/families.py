@@ -14,9 +14,10 @@ from studies.report.style import add_footnote, add_title, new_figure, styled
 
 __all__ = ["ENTRY"]
 
-SPEED = "sampling_images_per_s"
+SPEED, BITS = "sampling_images_per_s", "total_bits"
 BELOW = 0.3  # of a row, from a mean to its seeds
 DECADES = 8  # of a logarithmic axis, that are named at most
+COINS = "bernoulli"  # the process whose bound is of black and white
 LEFT, GAP = 0.18, 0.03  # of the figure's width, for names at the least, and around the longest
 
 
@@ -43,11 +44,11 @@ class Row:
 
 
 AXES = (
-    Axis("clean_share", "quality: clean\nsamples, share", "more", real=True),
-    Axis("plain_iou_0.8_share", "quality: rough\nshapes, share", "more", real=True),
+    Axis("clean_share", "clean, of\nlarger samples", "more", real=True),
+    Axis("plain_iou_0.8_share", "rough shapes, of\nlarger samples", "more", real=True),
     Axis("coverage", "coverage of\nreal images", "more", real=True),
     Axis(SPEED, "speed: images\na second", "more", logarithmic=True),
-    Axis("total_bits", "likelihood:\nbound, bits/dim", "less", logarithmic=True),
+    Axis(BITS, "likelihood:\nbound, bits/dim", "less", logarithmic=True),
 )
 
 
@@ -58,7 +59,8 @@ def draw(plan):
     y = np.arange(len(rows)) + 0.8 * np.cumsum([0, *(a.data != b.data for a, b in pairwise(rows))])
     height = 1.95 + 0.27 * (y[-1] + 1)
     figure = new_figure(height)
-    add_title(figure, "Families of models: quality, coverage, speed, likelihood", "Arrows: where better lies")
+    heading = "Families of models: quality, coverage, speed, likelihood"
+    add_title(figure, heading, "Arrows: where better lies; points: seeds")
     panels = figure.subplots(1, len(AXES), sharey=True)
     for axes, asked in zip(panels, AXES, strict=True):
         _draw_axis(axes, plan, rows, y, asked)
@@ -74,12 +76,19 @@ def draw(plan):
         panels[0].text(-0.02, first - 0.75, plan.label(data), transform=panels[0].get_yaxis_transform(), ha="right",
                        va="center", fontsize=8.5, color=INK)  # fmt: skip
     facts = [
-        "diamonds: means, bars: 95% intervals, points: seeds",
+        "bars: 95% intervals",
         "dashed: real images",
-        "–: none, or not made",
+        *(["hollow: of 256 levels"] if any(_counts_levels(row) for row in rows) else []),
+        "–: none",
     ]
     add_footnote(figure, plan, *facts, together=True)
     return figure
+
+
+def _counts_levels(row: Row) -> bool:
+    """Whether images are decoded to 256 levels after noise of many levels, however few levels they have themselves."""
+    run = getattr(row.samplings[0], "run", row.samplings[0])
+    return getattr(run.training, "process", COINS) != COINS
 
 
 def _list_rows(plan) -> list[Row]:
@@ -99,7 +108,9 @@ def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
         if len(known) > 1:
             axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
             axes.plot(known, [at + BELOW] * len(known), "o", color=plan.colour(model), markersize=1.8)
-        axes.plot(_middle(known, asked), at, "D", color=plan.colour(model), markersize=5, markeredgecolor="white")
+        inside = "white" if asked.measure == BITS and _counts_levels(row) else plan.colour(model)
+        edge = plan.colour(model) if inside == "white" else "white"
+        axes.plot(_middle(known, asked), at, "D", color=inside, markersize=5, markeredgecolor=edge)
     if asked.real:
         _mark_real(axes, plan, rows, y, asked)
     arrow = "→" if asked.better == "more" else "←"
@@ -157,7 +168,9 @@ ENTRY = Entry(
     caption="Quality (clean samples, and rough shapes, which overlap their best-fit triangle by 0.8 or more, of larger "
     "samples), coverage of the real population, images drawn a second and the bound of the likelihood, a row a cell, "
     "and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
-    "dashed lines are held-out real images. A family without a likelihood has none here.",
+    "dashed lines are held-out real images. A family without a likelihood has none here. Coverage goes by the best-fit "
+    "triangle of larger samples, whatever their shape. A hollow bound is of images decoded to 256 levels after noise, "
+    "which costs bits even where they are black and white: compare it with none of black and white.",
     needs=find_needs,
     make=draw,
 )
