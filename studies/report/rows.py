@@ -17,7 +17,7 @@ def left_out(plan, shown, lacking: str, data: str | None = None) -> list[str]:
     of this data only.
     """
     cells = dict.fromkeys(model for one, model in plan.cells if data in (None, one))
-    others = [plan.label(name) for name in plan.model_names if name in cells and name not in shown]
+    others = dict.fromkeys(plan.label(name) for name in plan.model_names if name in cells and name not in shown)
     names = ", ".join(others) if len(others) <= FEW else f"{len(others)} models"
     return [f"without {lacking}: {names}"] if others else []
 

@@ -24,6 +24,7 @@ __all__ = [
     "add_model_legend",
     "add_title",
     "break_label",
+    "find_pitch",
     "in_digits",
     "name_row",
     "new_figure",
@@ -33,6 +34,7 @@ __all__ = [
 
 WIDTH, DPI = 7.1, 200
 HANDLE, LETTER, LEGEND_LINE = 0.42, 0.064, 0.17  # inches in a legend: a line of it with its room, a letter, a row
+LINE = 0.16  # inches, of a name of several lines
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE = {
@@ -118,10 +120,11 @@ def _lacks_seeds(plan) -> bool:
 
 
 def add_model_legend(figure: "Figure", plan, models, others=()) -> None:
-    """List models in their colours, and other lines, by `add_legend`."""
+    """List models in their colours, those that look and are called the same once, and other lines, by `add_legend`."""
     from matplotlib.lines import Line2D
 
-    add_legend(figure, [*(Line2D([], [], color=plan.colour(name), label=plan.label(name)) for name in models), *others])
+    looks = dict.fromkeys((plan.colour(name), plan.label(name)) for name in models)
+    add_legend(figure, [*(Line2D([], [], color=colour, label=label) for colour, label in looks), *others])
 
 
 def add_legend(figure: "Figure", handles) -> None:
@@ -164,6 +167,15 @@ def name_row(axes, plan, model: str, y: float) -> None:
     style = {"color": text_colour(plan.colour(model)), "fontweight": "bold", "va": "center", "ha": "left"}
     where = {"xycoords": ("figure fraction", "data"), "annotation_clip": False}
     axes.annotate(break_label(plan.label(model)), (0.012, y), **where, **style)
+
+
+def find_pitch(plan, models) -> float:
+    """Return how many inches apart rows must stand for `name_row` to have room beside each model's.
+
+    models: of each row, from the top; half a row is left between two models.
+    """
+    lines = {model: break_label(plan.label(model)).count("\n") + 1 for model in models}
+    return max((LINE * (lines[model] + 0.2) / (count + 0.5) for model, count in Counter(models).items()), default=0)
 
 
 def in_digits(value: float) -> str:

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from drawn import draw
+from fake_results import losses
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
@@ -24,7 +25,7 @@ def names_of(figure):
     yield from figure.texts
 
 
-@pytest.mark.parametrize("name", ["clean", "schedules", "families", "likelihood"])
+@pytest.mark.parametrize("name", ["clean", "schedules", "families", "likelihood", "time"])
 def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": MODELS}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
@@ -68,3 +69,15 @@ def test_samples_of_many_models_of_one_set_are_less_tall_than_of_two(tmp_path):
         figure = draw("samples", make_plan(str(tmp_path / "mine.yaml"), "laptop", tmp_path / "results"))
         heights.append(figure.bbox.height)
     assert heights[0] < heights[1]
+
+
+def test_losses_of_few_epochs_cut_off_none_of_many(tmp_path):
+    models = {"long": {"epochs": 9}, "short": {"epochs": 1}}
+    content = {"title": "t", "question": "q", "data": {"array": {}}, "models": models}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results")
+    for run in plan.grid:
+        run.folder.mkdir(parents=True)
+        losses(run.training.epochs).to_csv(run.folder / "losses.csv", index=False)
+    first, last = draw("loss", plan).axes[0].get_xlim()
+    assert first < 1 < 9 < last

@@ -30,6 +30,9 @@ def draw(plan):
     lower = place | {"bottom": 0.62 / height, "top": (TOGETHER + 0.22) / height}
     together = figure.subplots(1, len(columns), sharey=True, squeeze=False, gridspec_kw=lower)[0]
     _draw_together(plan, together)
+    longest = max(run.training.epochs for run in plan.grid)
+    for axes in (panels[0, 0], *together):  # the upper ones share theirs
+        axes.set_xlim(1 - 0.02 * longest, 1.02 * longest)
     for axes, name in zip(panels[0], columns, strict=True):
         axes.set_title(plan.label(name), fontweight="bold")
     for axes, name in zip(panels[:, 0], rows, strict=True):

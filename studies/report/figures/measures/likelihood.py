@@ -1,6 +1,5 @@
 """Figure `likelihood`: the variational bound in bits per dimension, cell by cell."""
 
-from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +9,13 @@ from studies.report.entries import Entry
 from studies.report.needs import measure_files
 from studies.report.palette import INK, MUTED
 from studies.report.rows import capable, left_out
-from studies.report.style import add_footnote, add_title, break_label, in_digits, name_row, new_figure, styled
+from studies.report.style import add_footnote, add_title, find_pitch, in_digits, name_row, new_figure, styled
 
 __all__ = ["ENTRY", "compute_decoder_floor"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
 FAR = 10 * GUESSING  # a bar beyond is cut where others are within
-ROW, LINE = 0.21, 0.16  # inches: the least height of a row, and a line of a name
+ROW = 0.21  # inches, of a row at least
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
@@ -28,7 +27,7 @@ def draw(plan):
     means["error"] = _average(plan, cells, "total_bits_se")
     models = [model for _, model in cells]
     y = np.arange(len(cells)) + 0.5 * np.cumsum([0, *(a != b for a, b in pairwise(models))])
-    height = 1.55 + max(ROW * len(cells), _find_unit(plan, models) * (y[-1] + 1.4))
+    height = 1.55 + max(ROW * len(cells), find_pitch(plan, models) * (y[-1] + 1.4))
     figure = new_figure(height)
     heading = "Likelihood: a bound on bits per dimension"
     add_title(figure, heading, "Three terms; held-out images")
@@ -54,12 +53,6 @@ def draw(plan):
     dotted = [f"dotted: {'; '.join(marked)}"] if marked else []
     add_footnote(figure, plan, *dotted, spread, *cut, *left_out(plan, models, "a likelihood"), together=True)
     return figure
-
-
-def _find_unit(plan, models) -> float:
-    """Return how many inches apart two rows of a model stand so that each model's name fits beside its rows."""
-    lines = {model: break_label(plan.label(model)).count("\n") + 1 for model in models}
-    return max((LINE * (lines[model] + 0.2) / (count + 0.5) for model, count in Counter(models).items()), default=ROW)
 
 
 def _find_cells(plan) -> list[tuple[str, str]]:

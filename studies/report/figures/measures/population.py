@@ -32,7 +32,7 @@ def draw(plan):
     for (feature, (words, scale, limits)), line in zip(features.items(), panels, strict=True):
         for axes, data in zip(line, columns, strict=True):
             _draw_densities(axes, plan, data, (feature, scale, limits))
-        highest = max(axes.get_ylim()[1] for axes in line)
+        highest = max((axes.get_ylim()[1] for axes in line if axes.has_data()), default=1)
         for axes in line:
             axes.set(ylim=(0, highest), yticks=[])
         line[0].set_ylabel(_break(words), rotation=0, ha="right", va="center")

@@ -7,7 +7,7 @@ from studies.measures.results import or_hole
 from studies.report.entries import Entry
 from studies.report.needs import sample_times
 from studies.report.palette import INK, MUTED
-from studies.report.style import add_footnote, add_title, name_row, new_figure, styled
+from studies.report.style import add_footnote, add_title, find_pitch, name_row, new_figure, styled
 
 __all__ = ["ENTRY", "format_rate"]
 
@@ -18,12 +18,13 @@ STAGES = {"epoch": "training, an epoch", "sampling": "sampling"}
 def draw(plan):
     """Draw seconds of an epoch's training and of sampling in every cell; medians over seeds."""
     cells = _average_cells(plan)
-    height = 1.35 + 0.21 * len(cells) + 0.1 * cells.model.nunique()
+    positions = _place_bars(cells.model)
+    rows = 0.21 * len(cells) + 0.1 * cells.model.nunique()
+    height = 1.35 + max(rows, find_pitch(plan, cells.model) * (positions[-1] + 1.4))
     figure = new_figure(height)
     add_title(figure, "Time by model and set", "Seconds; shorter is faster")
     place = {"left": 0.27, "right": 0.94, "bottom": 0.62 / height, "top": 1 - 0.8 / height, "wspace": 0.12}
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
-    positions = _place_bars(cells.model)
     for axes, (stage, words) in zip(panels, STAGES.items(), strict=True):
         _draw_bars(axes, plan, positions, cells, stage)
         axes.set_title(words, loc="left", fontweight="bold")
