@@ -154,6 +154,12 @@ def record(path: str, *keys):
     return found
 
 
+def taken(scale: str, cell: str) -> float:
+    """Return the seconds that a cell's training took, the mean over its seeds."""
+    runs = (REFERENCE / scale / "runs").glob(f"{cell.replace(' ', '-')}-seed*/losses.csv")
+    return float(np.mean([pd.read_csv(path).seconds.sum() for path in runs]))
+
+
 def value_of(text: str) -> tuple[float, float]:
     """Return a number as written, and half a unit of its last digit; 50 for ten thousands that end in 00."""
     plain = text.replace(",", "").replace("−", "-")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from diffusion.settings import WeightlessSettings
 from studies.measures.jobs import duration, workflow_time
 from studies.measures.results import seeds_by_cell
 from studies.report.commands import format_config
@@ -14,9 +15,12 @@ SHARES = "plain_iou_0.8_share", "plain_iou_0.9_share", "small_share"
 def tell_answer(plan) -> list[str]:
     """Tell how many good shapes the cells of the grid draw, the best and the worst by name, beside real images.
 
-    Means over the seeds that are there; none where no cell is measured.
+    Means over the seeds that are there; none where no cell is measured. Models without weights, as one that draws real
+    images, are left out beside others.
     """
+    learnt = _find_learnt(plan)
     means = [_average(plan, f"{of}{name}") for of in ("", "real_") for name in SHARES]
+    means = [{cell: mean for cell, mean in one.items() if cell in learnt} or one for one in means]
     if not all(means):
         return []
     good, clean, small, *real = means
@@ -46,6 +50,11 @@ def tell_more_seeds(plan) -> str:
     took = workflow_time(plan).wall_s.sum()
     cost = f"; each further seed takes about {duration(took)} of one core's time on this machine" if took > 0 else ""
     return f"snakemake --cores all --config {config} seeds={first},{first + 1},{first + 2}{cost}"
+
+
+def _find_learnt(plan) -> set[tuple[str, str]]:
+    """Return the cells, (model, data), whose models learn weights."""
+    return {(run.model, run.data) for run in plan.grid if not isinstance(run.training, WeightlessSettings)}
 
 
 def _average(plan, measure) -> dict[tuple[str, str], float]:

@@ -27,6 +27,20 @@ def test_the_best_and_the_worst_cell_are_named_with_their_means(tmp_path):
     assert "Of a cell's samples 1% to 8% have less ink than that, of real images 17%." in second
 
 
+def test_models_that_learn_nothing_are_neither_best_nor_worst(tmp_path):
+    plan = make_plan("families", "smoke", tmp_path, (0,))
+    shares = {"copier": 1.0, "exact": 0.99, "exact-720": 0.99, "vae": 0.6, "flow": 0.01}
+    for run in plan.grid:
+        run.folder.mkdir(parents=True)
+        run.samples_file.touch()
+        values = {"plain_iou_0.8_share": shares.get(run.model, 0.5), "plain_iou_0.9_share": 0.1, "small_share": 0.2}
+        values |= {f"real_{name}": 0.9 for name in values}
+        rows = [[run.data, run.model, "", run.seed, name, value, "share", 50] for name, value in values.items()]
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(run.measure_file, index=False)
+    told = tell_answer(plan)[0]
+    assert "best cell is VAE on the array set: 60%" in told and "worst is flow on the array set with 1%" in told
+
+
 def test_the_first_screen_shows_what_holds_where_other_scales_are_known(tmp_path):
     alone = make_plan("thesis", "laptop", tmp_path, (0,))
     plant(alone, {"plain_iou_0.8_share": 0.5})
