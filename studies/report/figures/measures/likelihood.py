@@ -181,11 +181,12 @@ ENTRY = Entry(
     title="Likelihood",
     caption="The variational bound on held-out images in bits per dimension: prior, steps and decoder (Ho et al. 2020, "
     "eq. 5 and 13). Images are decoded at 256 levels, by coins and models of black and white at two: of black and "
-    "white images both are lengths of a code, and can be compared. Even a mean that is right costs the decoder "
-    "bits, since its noise is wider than a level; guessing all 256 levels alike costs 8. The entropy of the data "
-    "is the floor under any bound; it is known where every image is, which holds of triangles drawn in black and "
-    "white at a small size. A low bound does not mean good samples: where sampling starts wrongly, the bound pays "
-    "no more for it than the prior term.",
+    "white images both are lengths of a code, and can be compared; but VAEs and flows are bounded by several weighted "
+    "draws, which tightens their bound, and that lies in their decoder's term. Even a mean that is right costs the "
+    "decoder bits, since its noise is wider than a level; guessing all 256 levels alike costs 8. The entropy of the "
+    "data is the floor under any bound; it is known where every image is, which holds of triangles drawn in black and "
+    "white at a small size. A low bound does not mean good samples: where sampling starts wrongly, the bound pays no "
+    "more for it than the prior term.",
     needs=find_needs,
     make=draw,
 )
