@@ -11,7 +11,7 @@ from commands import SAMPLING, TRAINING, call
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side, a core each
 FIRST = (  # of tests' files, the longest: what begins last is waited for by an idle worker
-    "test_golden.py",  # and this before all, in a process that no plugin of another file was loaded into
+    "test_golden.py",
     "test_workflow.py",
     "test_kills_studies.py",
     "test_measures.py",

@@ -1,10 +1,13 @@
 """Registries: members of one kind by name, imported only when they are first asked for."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 __all__ = ["Registry", "UnknownNameError", "load_plugins", "resolve"]
+
+LOADING: list[str] = []  # the plugins that are being imported
 
 
 class UnknownNameError(KeyError, ValueError):
@@ -35,6 +38,7 @@ class Registry(Mapping[str, Any]):
 
     def __init__(self, what: str, members: Mapping[str, Any]):
         self.what, self._members = what, dict(members)
+        self._brought_by: dict[str, set[str]] = {}
 
     def add(self, name: str, member: Any) -> None:
         """Register a member; a plugin calls this when it is imported.
@@ -45,6 +49,15 @@ class Registry(Mapping[str, Any]):
         if self._members.get(name, member) != member:
             raise ValueError(f"{self.what} {name!r} is registered already: choose another name")
         self._members[name] = member
+        self._brought_by.setdefault(name, set()).update([sys._getframe(1).f_globals["__name__"], *LOADING])
+
+    def names(self, plugins: tuple[str, ...]) -> tuple[str, ...]:
+        """List the members there are for one who asked for these plugins: a process may have imported others' too.
+
+        They are the first ones, those that a plugin brought, and those that a program or notebook added itself.
+        """
+        welcome = {"__main__", *plugins}
+        return tuple(name for name in self if name not in self._brought_by or self._brought_by[name] & welcome)
 
     def module(self, name: str) -> str:
         """Return the name of the module that defines a member, without importing it where it is given as text."""
@@ -81,12 +94,14 @@ def load_plugins(modules: tuple[str, ...] | list[str]) -> None:
         ValueError: a module cannot be imported.
     """
     import os
-    import sys
 
     if modules and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     for name in modules:
+        LOADING.append(name)
         try:
             import_module(name)
         except ImportError as error:
             raise ValueError(f"plugin {name!r} cannot be imported ({error}): check its name, or PYTHONPATH") from None
+        finally:
+            LOADING.remove(name)

@@ -92,8 +92,8 @@ class Images:
         return binarise(self.kind.as_gray(values))
 
 
-def measure_each(images: Images):
-    """Measure images one by one: a DataFrame with a row for each, and the columns of all rulers.
+def measure_each(images: Images, rulers: tuple[str, ...] | None = None):
+    """Measure images one by one: a DataFrame with a row for each, and the columns of all rulers, or of those named.
 
     Among them: ink (px), iou and plain_iou (0..1, overlap with the best fit drawn as the set was, or straight at the
     images' own size), displacement and depth (px, of the latter), components, identical (to another of these), gray and
@@ -104,17 +104,22 @@ def measure_each(images: Images):
     import pandas as pd
 
     columns = {}
-    for ruler in RULERS.values():
+    for ruler in _named(rulers):
         if ruler.columns is not None:
             columns |= ruler.columns(images)
     return pd.DataFrame(columns)
 
 
-def summarise(table, real_table, kind, rng):
+def summarise(table, real_table, kind, rng, rulers: tuple[str, ...] | None = None):
     """Sum up tables of samples and of held-out real images, from `measure_each`: a list of `Measure`.
 
     Beside a measure `x` stands `real_x`, that of the real images, and where a difference has a meaning `excess_x`,
-    x minus real_x. kind: of the pictures; rng: numpy.random.Generator for splits and the classifier.
+    x minus real_x. kind: of the pictures; rng: numpy.random.Generator for splits and the classifier; rulers:
+    those that sum up, by name, all if it is left out.
     """
-    rulers = [ruler for ruler in RULERS.values() if ruler.summarise is not None]
-    return [row for ruler in rulers for row in ruler.summarise(table, real_table, kind, rng)]
+    able = [ruler for ruler in _named(rulers) if ruler.summarise is not None]
+    return [row for ruler in able for row in ruler.summarise(table, real_table, kind, rng)]
+
+
+def _named(rulers: tuple[str, ...] | None) -> list:
+    return list(RULERS.values()) if rulers is None else [RULERS[name] for name in rulers]

@@ -23,7 +23,7 @@ MEASURE_STREAM = 31  # of the splits and the classifier
 def measure_data(dataset):
     """Measure a data set's held-out images, and write the table beside them; its path."""
     data = read_dataset(dataset.folder)
-    table = measure_each(_described(dataset, data.test, data.train))
+    table = measure_each(_described(dataset, data.test, data.train), dataset.rulers)
     claim([dataset.real_file])
     _write_table(dataset.real_file, table)
     vouch([dataset.real_file])
@@ -38,7 +38,8 @@ def measure_run(plan, run):
     """
     with locked(run.folder, wait=True):
         read = _read(run, run)
-        able = [ruler for ruler in RULERS.values() if ruler.of_run is not None and ruler.needs <= run.capabilities]
+        rulers = [RULERS[name] for name in run.dataset.rulers]
+        able = [ruler for ruler in rulers if ruler.of_run is not None and ruler.needs <= run.capabilities]
         told = [row for ruler in able for row in ruler.of_run(run)]
     table, rows = _measure_samples(run, *read)
     with locked(run.folder, wait=True):
@@ -76,9 +77,9 @@ def _read(run, one) -> tuple[Loaded, np.ndarray]:
 def _measure_samples(run, samples: Loaded, train: np.ndarray):
     """Measure samples: (table, a row an image; rows of `Measure`)."""
     images = _described(run.dataset, samples.values, train)
-    table = measure_each(images)
+    table = measure_each(images, run.dataset.rulers)
     rng = np.random.default_rng(np.random.SeedSequence([run.seed, MEASURE_STREAM]))
-    return table, summarise(table, _read_real(run, table), images.kind, rng)
+    return table, summarise(table, _read_real(run, table), images.kind, rng, run.dataset.rulers)
 
 
 def _described(dataset, values, train) -> Images:

@@ -16,6 +16,7 @@ from studies.planning.families import DEFAULT, settings_class, stands_for, under
 from studies.planning.reading import validated
 from studies.planning.runs import Dataset, Resampling, Run
 from studies.planning.study import Recipe, Resampled, SamplingSettings, Scale, Scales, Study
+from studies.registries import RULERS
 from triangles.importing.sources import open_source
 
 __all__ = ["Maker"]
@@ -117,7 +118,8 @@ class Maker:
         settings, differences = self._sets[data]
         name, judged_as = _shorten([data, f"seed{seed}", *differences]), self.study.data[data].judged_as
         settings = replace(settings, seed=seed)
-        return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences), judged_as)
+        rulers = RULERS.names(self.study.plugins)
+        return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences), judged_as, rulers)
 
     def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings | triangles.imported.Imported, list[str]]:
         common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)

@@ -29,7 +29,8 @@ REAL_FILE = "real.npz"
 @dataclass(frozen=True)
 class Dataset:
     """A data set of one seed. data: the study's name for it; differences: what sets it apart from that name's own;
-    judged_as: the kind of picture whose rulers measure it, None for its own."""
+    judged_as: the kind of picture whose rulers measure it, None for its own; rulers: what measures it and its runs'
+    samples, by name, as the study's plugins say."""
 
     name: str
     data: str
@@ -37,6 +38,7 @@ class Dataset:
     folder: Path
     differences: tuple[str, ...] = ()
     judged_as: str | None = None
+    rulers: tuple[str, ...] = RULERS.names(())
 
     @property
     def command(self) -> str:
@@ -72,7 +74,7 @@ class Dataset:
     def measuring_modules(self) -> tuple[str, ...]:
         """The modules that, with all they import, decide what is measured of images like these."""
         drawn, judged = KINDS[self.settings.kind], KINDS[self.kind]
-        rulers = [RULERS.module(name) for name in RULERS]
+        rulers = [RULERS.module(name) for name in self.rulers]
         modules = (*drawn.drawing_modules, *judged.drawing_modules, *judged.fitting_modules)
         return ("studies.measures.measuring", *rulers, *dict.fromkeys(modules))
 
