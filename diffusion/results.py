@@ -49,7 +49,7 @@ def describe(trainer: Trainer, wanted: dict, wall: float) -> RunRecord:
         image_shape=list(trainer.shape),
         training_images=len(trainer.images),
         parameters=trainer.parameters,
-        **computed_by(trainer.device),
+        **computed_by(trainer.trained.device),
         machine=provenance.machine(),
         versions=provenance.versions(),
         revision=provenance.revision(),

@@ -71,8 +71,9 @@ class Model:
 
     @classmethod
     def new(cls, settings: ExactSettings, shape: tuple[int, int, int], device) -> "Model":
-        """Make the model; nothing of it is random."""
-        return cls(settings, tuple(shape), cls.build(settings, shape).to(device.torch), device)
+        """Make the model; nothing of it is random, or of a precision of its own."""
+        network = cls.build(settings, shape).to(device.torch)
+        return cls(settings, tuple(shape), network, replace(device, precision="float32"))
 
 
 class Learner:

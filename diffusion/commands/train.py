@@ -108,9 +108,9 @@ def _go_on(out: Path, trainer, identity: dict, until: float) -> bool:
 
     epochs = trainer.settings.epochs
     progress = f"epoch {trainer.epoch + 1}" if trainer.epoch < epochs else f"done already with epoch {epochs}"
+    device = trainer.trained.device  # of the model, which may be more precise than what was chosen
     click.echo(
-        f"training {trainer.parameters:,} parameters on {trainer.device.name} ({trainer.device.precision}), "
-        f"{progress} of {epochs}"
+        f"training {trainer.parameters:,} parameters on {device.name} ({device.precision}), {progress} of {epochs}"
     )
     with show_training(trainer) as (on_epoch, on_batch):
         whole = runs.train_in(out, trainer, identity, on_epoch, on_batch, until)

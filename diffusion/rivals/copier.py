@@ -35,6 +35,8 @@ class Memory(nn.Module):
 class Copier(Rival):
     """A memory of training images; its draws are equally likely among those that it keeps."""
 
+    precise = True
+
     @staticmethod
     def build(settings, shape: tuple[int, int, int]) -> nn.Module:
         """Make an empty memory."""

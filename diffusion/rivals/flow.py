@@ -110,6 +110,8 @@ class Couplings(nn.Module):
 class Flow(Rival):
     """A trained flow."""
 
+    precise = True  # its densities are to be exact
+
     @staticmethod
     def build(settings, shape: tuple[int, int, int]) -> nn.Module:
         """Make the couplings, with weights and orders from torch's global generator.

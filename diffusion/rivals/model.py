@@ -1,8 +1,8 @@
 """What the families here share: a model whose network is called once an image, and its draws and bits per dimension."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -31,12 +31,14 @@ class Rival:
     network: nn.Module
     device: Device
     calls = 1
+    precise: ClassVar[bool] = False  # computes in float32, whatever precision was chosen
 
     @classmethod
     def new(cls, settings, shape: tuple[int, int, int], device: Device) -> "Rival":
         """Make a model with random weights drawn from the settings' seed: equal seeds give equal networks."""
         with seeded(settings.seed):
             network = cls.build(settings, shape)
+        device = replace(device, precision="float32") if cls.precise else device
         return cls(settings, tuple(shape), network.to(device.torch), device)
 
     def call(self, part: Callable[..., Tensor], *given: Tensor) -> Tensor:

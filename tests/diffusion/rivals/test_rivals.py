@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from diffusion.devices import choose
 from diffusion.family import FAMILIES
+from diffusion.training.trainer import Trainer
 
 CPU = choose("cpu", "float32", 1)
 GRAY = np.array([128], np.uint8)
@@ -25,3 +27,20 @@ def test_an_image_depends_on_model_seed_and_place_and_on_no_batch(name, shape):
     for other in (FAMILIES[name].draw(model, 6, seed=2, batch_size=4), FAMILIES[name].draw(model, 3, seed=2)):
         np.testing.assert_allclose(other.images, whole[: len(other.images)], atol=1e-5)
     assert (FAMILIES[name].draw(model, 6, seed=3).images != whole).any()
+
+
+@pytest.mark.parametrize("name", ["diffusion", "vae", "gan", "flow", "copier"])
+def test_the_precision_that_a_model_tells_is_the_one_it_computes_in(name):
+    """Asked for bfloat16, a model either computes otherwise than in float32, or says that float32 is what it takes."""
+    kind = FAMILIES[name].settings
+    small = {"width": 8, "couplings": 2, "widths": (4, 8), "kept": 16, "batch_size": 8, "drop_last": False, "epochs": 1}
+    settings = kind(**{key: value for key, value in small.items() if key in kind.model_fields})
+    images = np.random.default_rng(0).integers(0, 256, (16, 1, 8, 8), np.uint8)
+    trained = []
+    for precision in ("float32", "bfloat16"):
+        trainer = Trainer(settings, images, device=choose("cpu", precision, 1))
+        for _ in trainer.epochs():
+            pass
+        trained.append(trainer.trained)
+    first, second = (torch.cat([v.flatten().double() for v in one.network.state_dict().values()]) for one in trained)
+    assert torch.equal(first, second) == (trained[1].device.precision == "float32")
