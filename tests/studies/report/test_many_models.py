@@ -12,6 +12,7 @@ from studies.report.figures.images.other_samples import MANY
 from studies.report.html.embedding import encode_image
 
 MODELS = {f"power-{p}": {"label": f"power {p}, printed and scaled"} for p in range(2, 19)}
+MODELS["cosine"] = {"label": "mammoth, no cooldown"}  # wide letters
 
 
 def names_of(figure):
@@ -25,7 +26,7 @@ def names_of(figure):
     yield from figure.texts
 
 
-@pytest.mark.parametrize("name", ["clean", "schedules", "families", "likelihood", "time"])
+@pytest.mark.parametrize("name", ["clean", "overlap", "schedules", "families", "likelihood", "time"])
 def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": MODELS}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))

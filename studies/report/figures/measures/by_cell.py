@@ -16,6 +16,7 @@ LEVELS = 0, 1, 3, 10, 30, 100  # of 255, on an axis that is logarithmic from 1 o
 REAL_LINE = {"color": INK, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
 ABOVE, BELOW, PANEL = 0.91, 0.76, 2.28  # inches: title, axis labels and footnote, and what lies between them
 LINE = 0.135  # a line of a label
+EDGE = 0.012  # of the figure's width, left of which nothing is written
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def draw_by_cell(plan, asked: Question):
     panels = figure.subplots(1, len(ratios), gridspec_kw=place | {"width_ratios": ratios})
     panels[1].axis("off")
     _draw_heat_map(panels[0], plan, columns, asked)
+    _make_room_for_labels(panels[0])
     limits = asked.limits or (-0.05, asked.scale * _find_highest(plan, columns, asked.column))
     for i, (axes, data) in enumerate(zip(panels[2:], columns, strict=True)):
         _draw_distributions(axes, plan, data, asked)
@@ -119,6 +121,14 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
+
+
+def _make_room_for_labels(axes) -> None:
+    """Narrow the heat map from the left where the rows' names would begin outside the figure."""
+    begin = min(label.get_window_extent().x0 for label in axes.get_yticklabels()) / axes.figure.bbox.width
+    if begin < EDGE:
+        box = axes.get_position()
+        axes.set_position([box.x0 + EDGE - begin, box.y0, box.width - EDGE + begin, box.height])
 
 
 def _tell(value: float, left_out: float, digits: int) -> str:
