@@ -6,6 +6,7 @@ Sizes are final: 7.1 inches fill the width of a printed page, and no text is bel
 import textwrap
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ __all__ = [
 WIDTH, DPI = 7.1, 200
 HANDLE, LETTER, LEGEND_LINE = 0.42, 0.064, 0.17  # inches in a legend: a line of it with its room, a letter, a row
 LINE = 0.16  # inches, of a name of several lines
+BESIDE = 0.75  # inches, of the room for a name beside a row
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE = {
@@ -158,8 +160,21 @@ def _make_room(figure: "Figure", more: float) -> None:
 
 
 def break_label(label: str) -> str:
-    """Break a label into lines that fit beside a row."""
-    return "\n".join(line for part in label.split("\n") for line in textwrap.wrap(part, 11, break_on_hyphens=False))
+    """Break a label into lines that fit beside a row: of eleven letters, or fewer where they are wide."""
+    for letters in range(11, 4, -1):
+        lines = [line for part in label.split("\n") for line in textwrap.wrap(part, letters, break_on_hyphens=False)]
+        if max(map(_measure, lines), default=0) <= BESIDE:
+            break
+    return "\n".join(lines)
+
+
+@cache
+def _measure(text: str) -> float:
+    """Return how many inches wide a line of bold letters is."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    return TextPath((0, 0), text, size=8.5, prop=FontProperties(weight="bold")).get_extents().width / 72
 
 
 def name_row(axes, plan, model: str, y: float) -> None:

@@ -1,5 +1,6 @@
 """Write report.html: one page that holds all it shows, opens offline and asks nothing of any network."""
 
+import re
 import shlex
 from collections import Counter
 from importlib.resources import files
@@ -61,6 +62,7 @@ def render(plan) -> str:
     folder = Path(str(files("studies.report.html")))
     loader = jinja2.FileSystemLoader(folder)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["coded"] = _mark_code
     page = environment.get_template("page.html.j2")
     verdicts = _read_verdicts(plan)
     return page.render(
@@ -83,6 +85,13 @@ def render(plan) -> str:
         ran=gather_facts(plan),
         collapsed=list_collapsed(plan),
     )
+
+
+def _mark_code(text: str):
+    """Return words for the page in which what stands between backquotes is code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _list_figures(plan) -> list:

@@ -5,6 +5,7 @@ import yaml
 from drawn import draw
 from fake_results import losses
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from studies.planning.resolving import make_plan
@@ -39,6 +40,16 @@ def test_a_figure_grows_until_no_two_names_meet(tmp_path, name):
     assert not [pair for i, one in enumerate(names) for pair in names[:i] if one.overlaps(pair)]
     assert not [one for one in names for panel in panels if one.overlaps(panel)]
     assert all(one.x0 >= 0 and one.x1 <= figure.bbox.width and one.y1 <= figure.bbox.height for one in names)
+
+
+def test_names_of_wide_letters_end_before_their_rows_begin(tmp_path):
+    content = {"title": "t", "question": "q", "data": {"array": {}}, "models": MODELS}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    figure = draw("samples", make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results"))
+    bars = [one.get_window_extent().x0 for one in figure.artists if isinstance(one, Rectangle)]
+    names = [text.get_window_extent() for text in figure.texts if text.get_text().startswith(("power", "mammoth"))]
+    assert len(names) == len(MODELS) < len(bars)
+    assert max(name.x1 for name in names) <= min(bars)
 
 
 @pytest.mark.parametrize("count", [MANY, MANY + 1])
