@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from diffusion.commands.capable import OF_BOUNDS, OF_PATHS, OF_SAMPLERS, check_given, of_use, require
 from diffusion.commands.collapse import warn_of_collapse
 from diffusion.commands.options import DEVICE, FOLDER, PRECISION, SEED, THREADS
 from diffusion.commands.show import show
@@ -19,9 +20,6 @@ from diffusion.store.names import LIKELIHOOD, SAMPLES, check_free, check_name
 from diffusion.store.registry import load_plugins
 from diffusion.store.stops import on_stop
 from diffusion.store.surroundings.progress import bar
-
-OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some, which refuses what is another's
-OF_PATHS = ("sampler", "steps", "clip", *OF_SAMPLERS)  # of families whose draws have a path
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,9 +75,10 @@ def sample(
     run: Path, name: str, noised: Path | None, from_abar: float | None, matched: Path | None, renormed: Path | None,
     device: str, threads: int | None, precision: str, **options,
 ):  # fmt: skip
-    """Draw images with the model in RUN; writes samples.npy, samples-frames.npy and samples.json there.
+    """Draw images with the model in RUN; writes samples.npy and samples.json there.
 
-    A contact sheet of the first of them, samples.png, is for looking at.
+    Paths, of diffusion, go to samples-frames.npy. A contact sheet of the first images, samples.png, is for looking at.
+    Options of steps and of where to start are diffusion's: other families draw an image in one network call.
     """
     from diffusion import devices, results, runs
     from diffusion.store.ledger import check_ours
@@ -103,7 +102,7 @@ def sample(
         check_free(run / f"{name}.csv", "a bound")
         check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.png", f"{name}-frames.npy"])
         trained, digest = runs.read_model(run, chosen)
-        _check_path(trained)
+        check_given(trained, OF_PATHS)
         told = {"model": digest}
         told |= {"noised": str(noised), "from_abar": from_abar} if noised else {}
         told |= {name: str(folder) for name, folder in (("matched", matched), ("renormed", renormed)) if folder}
@@ -111,18 +110,10 @@ def sample(
         model, biases = _changed(trained, images, from_abar, options)
         start = start if to_match is None else _match(model, to_match, options)
         seconds, samples = _drawn(model, start, options)
-        results.write_samples(run, name, samples, model, options | told | biases, seconds)
+        told |= of_use(model, options, OF_PATHS)
+        results.write_samples(run, name, samples, model, told | biases, seconds)
     warn_of_collapse(samples.images)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy; see {name}.png")
-
-
-def _check_path(model) -> None:
-    """Refuse options of a path that were given where the family has none: they would be recorded and do nothing."""
-    context = click.get_current_context()
-    for option in OF_PATHS:
-        given = context.params[option]
-        if given not in (None, next(one.default for one in context.command.params if one.name == option)):
-            _require(model, "frames", f"leave out --{option}")
 
 
 def _changed(model, images, from_abar: float | None, options: dict):
@@ -131,7 +122,7 @@ def _changed(model, images, from_abar: float | None, options: dict):
     if images is not None:
         from diffusion.denoising import renorming
 
-        _require(model, "score", "leave out --renormed")
+        require(model, "score", "leave out --renormed")
         trained, (train, held_out) = model, images
         model = renorming.renormed(trained, train, options["seed"])
         if held_out is not None:
@@ -140,7 +131,7 @@ def _changed(model, images, from_abar: float | None, options: dict):
     if from_abar is not None:
         from diffusion.denoising import partial
 
-        _require(model, "frames", "leave out --from-abar")
+        require(model, "frames", "leave out --from-abar")
         model = partial.from_abar(model, from_abar)
     return model, biases
 
@@ -149,14 +140,8 @@ def _match(model, images, options: dict):
     """Images to start from that share the mean and the covariance of these."""
     from diffusion.denoising import matched
 
-    _require(model, "frames", "leave out --matched")
+    require(model, "frames", "leave out --matched")
     return matched.draw_matched(model, images, options["count"], options["seed"])
-
-
-def _require(model, capability: str, mend: str) -> None:
-    family = model.settings.family
-    if capability not in FAMILIES[family].capabilities:
-        raise ValueError(f"family {family} has no {capability}: {mend}")
 
 
 def _drawn(model, start, options: dict):
@@ -165,7 +150,7 @@ def _drawn(model, start, options: dict):
     from diffusion.accelerator import memory
 
     if start is not None:
-        _require(model, "frames", "leave out --noised")
+        require(model, "frames", "leave out --noised")
     calls = options["count"] * (options["steps"] or model.calls)
     draw = FAMILIES[model.settings.family].draw
     once = options | {"steps": 1, "frames": 2}
@@ -184,10 +169,20 @@ def _drawn(model, start, options: dict):
 @click.argument("run", type=FOLDER)
 @click.argument("dataset", type=FOLDER)
 @click.option("--images", default=512, show_default=True, help="Test images to use, the first ones; 0: all.")
-@click.option("--draws", default=16, show_default=True, help="Time steps an image, spread evenly over the images.")
-@click.option("--every-step", is_flag=True, help="Take every time step for every image instead.")
 @click.option(
-    "--variance", default="beta", metavar="[beta|beta-tilde]", show_default=True, help="Of the reverse steps."
+    "--draws",
+    type=click.IntRange(1, 10**6),
+    default=16,
+    show_default=True,
+    help="Time steps an image, spread evenly over the images; of a VAE draws of z, of a flow of its noise.",
+)
+@click.option("--every-step", is_flag=True, help="Take every time step for every image instead (diffusion).")
+@click.option(
+    "--variance",
+    default="beta",
+    metavar="[beta|beta-tilde]",
+    show_default=True,
+    help="Of the reverse steps (diffusion).",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of noise and time steps.")
 @click.option("--batch-size", default=500, show_default=True, help="Images per network call.")
@@ -216,11 +211,13 @@ def likelihood(
         check_free(run / f"{name}-frames.npy", "samples")
         check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.csv"])
         model, digest = runs.read_model(run, chosen)
-        _require(model, "likelihood", "only its samples can be measured")
+        require(model, "likelihood", "only its samples can be measured")
+        check_given(model, OF_BOUNDS)
         bound = FAMILIES[model.settings.family].bound
         with bar("calls") as count:
             seconds, found = results.timed(lambda: bound(model, test, progress=count, **options))
-        results.write_bound(run, name, found, model, options | told | {"model": digest}, seconds)
+        told |= of_use(model, options, OF_BOUNDS) | {"model": digest}
+        results.write_bound(run, name, found, model, told, seconds)
     click.echo(f"{found.summary}; {found.images} images in {seconds:.1f} s: {run / name}.json")
 
 

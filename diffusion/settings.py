@@ -59,6 +59,22 @@ class FamilySettings(BaseModel):
         DEFAULT_FAMILY, "what kind of generative model; it decides which options there are"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_other_familys(cls, given):
+        for name in given if isinstance(given, dict) else ():
+            if name not in cls.model_fields:
+                cls.refuse_option(name, name)
+        return given
+
+    @classmethod
+    def refuse_option(cls, name: str, words: str) -> None:
+        """Raise ValueError if a setting that this family lacks is another's; words: what people call it."""
+        owners = [family for family in FAMILIES if name in FAMILIES[family].settings.model_fields]
+        if owners and name not in cls.model_fields:
+            ours = cls.model_fields["family"].default
+            raise ValueError(f"{words} belongs to family {' or '.join(owners)}, not to {ours}: leave it out")
+
     @model_validator(mode="after")
     def _of_the_family(self):
         if not isinstance(self, FAMILIES[self.family].settings):
@@ -100,7 +116,7 @@ class FamilySettings(BaseModel):
         if not self.ema or steps * (1 - self.ema) >= ENOUGH:
             return ""
         most = 1 - ENOUGH / steps if steps else 0
-        mend = f"give at most {most:.2g}" if most > 0 else "leave it out"
+        mend = f"give at most {most:.2g}" if most > 0 else "give 0"
         back = f"averages over {1 / (1 - self.ema):.0f} steps, and the run has {steps}"
         return f"ema {self.ema:g} {back}: the weights that are kept stay near the first ones; {mend}"
 

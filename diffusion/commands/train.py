@@ -28,7 +28,20 @@ def _settings(words: list[str]) -> type:
     return FAMILIES[named].settings
 
 
-@click.command(cls=SettingsCommand, settings=_settings)
+class _TrainCommand(SettingsCommand):
+    """Its options are those of the family that its words name, and it says of others whose they are."""
+
+    def parse_args(self, ctx, args):
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
+            _settings(given).refuse_option(name, error.option_name)
+            raise
+
+
+@click.command(cls=_TrainCommand, settings=_settings)
 @click.argument("dataset", type=FOLDER)
 @click.option("--out", type=FOLDER, help="The run's folder; an interrupted run in it goes on.")
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")

@@ -1,22 +1,27 @@
 """Reject combinations of valid settings that would only fail after training."""
 
+import numpy as np
+
 from diffusion.networks import facts
 from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
+from diffusion.store.registry import UnknownNameError
 from studies.planning.families import settings_class, stands_for, uses_batch_norm
 from studies.planning.study import OF_SAMPLERS
-from studies.registries import CHECKS, FIGURES, TABLES, describe, shown
+from studies.registries import CHECKS, FIGURES, RULERS, TABLES, describe, shown
 from triangles.kinds import KINDS
 
 __all__ = [
     "check_claims",
     "check_extended",
     "check_judged_as",
+    "check_levels",
     "check_resampled",
     "check_sampling",
     "check_shown",
     "check_size",
     "check_training",
+    "is_among",
     "warn_of_averages",
 ]
 
@@ -25,14 +30,18 @@ def check_training(study, where: str) -> None:
     """Check that each of the study's `training` settings is one of some model's family: others would be ignored.
 
     Raises:
-        ValueError: naming the setting.
+        ValueError: naming the setting, or all models of a family that there is not.
     """
-    known = set()
+    known, faults = set(), []
     for name, variant in study.models.items():
         try:
             known |= set(settings_class(stands_for(name) | study.training | variant.settings).model_fields)
+        except UnknownNameError as error:
+            faults.append(f"{where}: models.{name}: {error}, as plugins: [MODULE]")
         except ValueError as error:
-            raise ValueError(f"{where}: models.{name}: {error}") from None
+            faults.append(f"{where}: models.{name}: {error}")
+    if faults:
+        raise ValueError("; ".join(faults))
     if strange := sorted(set(study.training) - known):
         raise ValueError(f"{where}: training: {strange[0]} is no setting of any of the study's models")
 
@@ -67,6 +76,21 @@ def check_size(training, size: int, where: str) -> None:
             f"{where}: images of {size} px do not fit {len(training.widths)} widths: their sides must be divisible by "
             f"{divisor}; give fewer widths or another size"
         )
+
+
+def check_levels(training, settings, where: str) -> None:
+    """Check that a model can be of the gray levels that pictures will have, where they are drawn here.
+
+    Raises:
+        ValueError: a family whose settings allow fewer levels.
+    """
+    if not KINDS[settings.kind].drawn:
+        return
+    levels = [0, 255] if settings.plain and settings.channel_count == 1 else range(256)
+    try:
+        training.settle(np.array(levels, np.uint8))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def check_resampled(one, where: str) -> None:
@@ -160,11 +184,28 @@ def _check_claim(plan, claim) -> None:
         _check_known("data", side.data, plan.data_names)
         _check_known("model", side.model, plan.model_names)
         _check_known("samples", side.samples and (side.samples,), tuple(plan.study.resampled))
+        _check_answerable(plan, claim.measure, side)
+
+
+def _check_answerable(plan, measure: str, side) -> None:
+    """Refuse cells of which every one lacks what the measure is taken of: no run would ever answer the claim."""
+    rulers = {one for dataset in plan.datasets for one in dataset.rulers}
+    needs = next((RULERS[one].needs for one in rulers if measure in RULERS[one].describe()), frozenset())
+    cells = [run for run in plan.runs if is_among(run, side)]
+    if cells and all(needs - run.capabilities for run in cells):
+        families = " or ".join(sorted({run.training.family for run in cells}))
+        lack = ", ".join(sorted(needs))
+        raise ValueError(f"{measure} is of a {lack}, and family {families} has none: leave such cells out")
 
 
 def _check_known(axis: str, names, known) -> None:
     if strange := [name for name in names or () if name not in known]:
         raise ValueError(f"{axis} {strange[0]} is not in the study: choose from {', '.join(known) or 'none'}")
+
+
+def is_among(run, cells) -> bool:
+    """Whether a run's cell is one of `studies.planning.claim.Cells`."""
+    return run.data in (cells.data or (run.data,)) and run.model in (cells.model or (run.model,))
 
 
 def check_judged_as(judged_as: str | None, drawn: str, where: str) -> list[str]:

@@ -10,8 +10,15 @@ from pydantic import BaseModel
 import triangles.imported
 import triangles.settings
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
-from studies.planning.checks import check_extended, check_judged_as, check_resampled, check_sampling, check_size
-from studies.planning.claim import Cells
+from studies.planning.checks import (
+    check_extended,
+    check_judged_as,
+    check_levels,
+    check_resampled,
+    check_sampling,
+    check_size,
+    is_among,
+)
 from studies.planning.families import DEFAULT, settings_class, stands_for, understood, variances_of
 from studies.planning.reading import validated
 from studies.planning.runs import Dataset, Resampling, Run
@@ -44,7 +51,9 @@ class Maker:
             self._cells[key] = self._cell(data, model, seed, more)
         training, sampling, words = self._cells[key]
         dataset = self.dataset(data, seed)
-        check_size(training, dataset.settings.size, f"{self.where}: models.{model} on data.{data}")
+        where = f"{self.where}: models.{model} on data.{data}"
+        check_size(training, dataset.settings.size, where)
+        check_levels(training, dataset.settings, where)
         name = _shorten([data, model, f"seed{seed}", *words, *dataset.differences])
         training = training.model_copy(update={"seed": seed})
         return Run(name, data, model, seed, dataset, training, sampling, self.folder / "runs" / name, base)
@@ -105,7 +114,7 @@ class Maker:
         where = f"{self.where}: resampled.{name}"
         _check_name(name, where)
         sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
-        if not _is_among(run, how.cells):
+        if not is_among(run, how.cells):
             return None
         check_sampling(run.training, sampling, where)
         check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), where)
@@ -173,10 +182,6 @@ def _check_name(name: str, where: str) -> None:
 def _tell_start(how: Resampled) -> dict:
     """Return what sets another sampling apart besides its settings: where it starts, and from which model."""
     return how.model_dump(include={"noised", "from_abar", "matched", "renormed"})
-
-
-def _is_among(run: Run, cells: Cells) -> bool:
-    return run.data in (cells.data or (run.data,)) and run.model in (cells.model or (run.model,))
 
 
 def _shorten(parts: list[str]) -> str:

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 PAGE = round(WIDTH * DPI)  # px
+LINE = 28  # px, of a name
 MARGIN, LABEL, TOP, HEAD, FOOT = 18, 186, 118, 40, 62  # px at DPI: left and right, row labels, title, column heads
 GAP, NOTE = 8, 34  # px between tiles, and for a line under them
 MISSING = "no result: this run diverged or was not made"
@@ -176,10 +177,19 @@ def _draw_row(figure, row: Row, lefts: list[int], top: int, size: tuple[int, int
         tile = enlarge(tile, side)
         width = min(tile.shape[1], side)
         paste(figure, tile, left + (side - width) // 2, top, width, height)
+        _frame(figure, left + (side - width) // 2, top, (width, height))
         if is_blank(tile):
             cross_out(figure, left + (side - width) // 2, top, width)
         if row.notes:
             write(figure, row.notes[i], left + side / 2, top + height + 4, ha="center", va="top", fontsize=8)
+
+
+def _frame(figure, left: int, top: int, size: tuple[int, int]) -> None:
+    """Draw a thin line around a tile, whose white pixels would else run into the page."""
+    from matplotlib.patches import Rectangle
+
+    x, y, w, h = _box(figure, left - 1, top - 1, size[0] + 2, size[1] + 2)
+    figure.add_artist(Rectangle((x, y), w, h, fill=False, edgecolor=MUTED, linewidth=0.36))  # a pixel, beside the tile
 
 
 def label_row(figure, row: Row, top: int, height: int) -> None:
@@ -189,8 +199,10 @@ def label_row(figure, row: Row, top: int, height: int) -> None:
     x, y, w, h = _box(figure, LABEL - 14, top, 6, height)
     if row.colour:
         figure.add_artist(Rectangle((x, y), w, h, facecolor=row.colour, edgecolor="none"))
-    middle = top + height / 2
+    label, detail = break_label(row.label), row.detail or ""
+    lines = label.count("\n") + 1, detail.count("\n") + 1 if detail else 0
+    middle = top + height / 2 + (lines[0] - lines[1]) * LINE / 2 * bool(detail)  # where the name ends, if more follows
     style = {"color": text_colour(row.colour) if row.colour else INK, "fontweight": "bold", "fontsize": 8.5}
-    write(figure, break_label(row.label), MARGIN, middle, va="bottom" if row.detail else "center", ha="left", **style)
+    write(figure, label, MARGIN, middle, va="bottom" if row.detail else "center", ha="left", **style)
     if row.detail:
         write(figure, row.detail, MARGIN, middle + 4, va="top", color=MUTED, fontsize=8, linespacing=1.3)

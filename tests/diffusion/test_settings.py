@@ -18,7 +18,8 @@ from diffusion.settings import TrainSettings, read_settings
         ({"network": "residual", "full_skip": True}, "full_skip belongs to the thesis network"),
         ({"target": "bernoulli", "value_range": "unit"}, "needs value_range symmetric"),
         ({"widths": (4,)}, "at least 2"),
-        ({"width": (4, 8)}, "not permitted"),
+        ({"width": (4, 8)}, "belongs to family vae or gan or flow, not to diffusion"),
+        ({"widht": (4, 8)}, "not permitted"),
     ],
 )
 def test_impossible_settings_are_refused(given, word):

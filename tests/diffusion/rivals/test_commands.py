@@ -8,7 +8,7 @@ from commands import FAST, call, refusal
 
 from diffusion.family import FAMILIES
 from diffusion.store.files import read_json, write_array
-from diffusion.store.records import LikelihoodRecord, read_record
+from diffusion.store.records import LikelihoodRecord, SamplesRecord, read_record
 from studies.measures.rulers.likelihood import measure_bound
 
 
@@ -40,7 +40,15 @@ def test_a_vae_goes_all_the_way(folder):
     assert not [name for name in found if name.startswith("loss_logsnr")]
     code, said = call("diffusion", "sample", "run", "--noised", "set", "--count", "4", *FAST, folder=folder)
     assert code == 2
-    assert "family vae has no frames" in refusal(said)
+    assert "family vae draws an image in one call, and not in steps: leave out --noised" in refusal(said)
+    record = read_record(folder / "run/a.json", SamplesRecord)
+    assert record.count == 8
+    assert {record.sampler, record.steps, record.clip, record.frames, record.framed, record.variance} == {None}
+    assert read_record(folder / "run/likelihood.json", LikelihoodRecord).variance is None
+    for words in (["--every-step"], ["--variance", "foo"], ["--draws", "0"]):
+        code, said = call("diffusion", "likelihood", "run", "set", *words, *FAST, folder=folder)
+        assert code == 2
+        assert words[0] in refusal(said)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +92,24 @@ def test_a_gan_has_no_likelihood_and_takes_no_other_familys_settings(folder):
     assert "family gan has no likelihood" in refusal(said)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--family", "vae", "--schedule", "linear"],
+            "--schedule belongs to family diffusion or empirical, not to vae",
+        ),
+        (["--penalty", "2"], "--penalty belongs to family gan, not to diffusion"),
+        (["--family", "gan", "--no-full-skip"], "--no-full-skip belongs to family diffusion, not to gan"),
+        (["--family", "gan", "--penalti", "2"], "No such option"),
+    ],
+)
+def test_an_option_of_another_family_is_named_as_its(folder, words, said):
+    code, told = call("diffusion", "train", "set", *words, "--out", "run", folder=folder)
+    assert code == 2
+    assert said in told
+
+
 def test_a_family_without_weights_is_not_warned_of_their_averages(folder):
     words = ["--family", "copier", "--kept", "64", "--epochs", "1", "--batch-size", "16", "--ema", "0.999", *FAST]
     code, said = call("diffusion", "train", "set", *words, "--out", "run", folder=folder)
@@ -91,13 +117,15 @@ def test_a_family_without_weights_is_not_warned_of_their_averages(folder):
     assert "--ema" not in said
 
 
-@pytest.mark.parametrize("words", [("--sampler", "nonsense"), ("--steps", "5"), ("--snr", "0.2"), ("--clip",)])
+@pytest.mark.parametrize(
+    "words", [("--sampler", "nonsense"), ("--steps", "5"), ("--snr", "0.2"), ("--clip",), ("--frames", "5")]
+)
 def test_options_of_a_path_are_refused_where_a_family_has_none(folder, words):
     training = ["--family", "copier", "--kept", "8", "--epochs", "1", "--batch-size", "16", *FAST, "--out", "run"]
     assert call("diffusion", "train", "set", *training, folder=folder)[0] == 0
     code, said = call("diffusion", "sample", "run", "--count", "2", *words, *FAST, folder=folder)
     assert code == 2
-    assert f"family copier has no frames: leave out {words[0]}" in refusal(said)
+    assert f"family copier draws an image in one call, and not in steps: leave out {words[0]}" in refusal(said)
     assert not (folder / "run/samples.npy").exists()
 
 

@@ -151,6 +151,8 @@ def test_other_samples_of_the_same_models_are_other_runs(tmp_path):
 
 COMPARED = {"id": "one", "claim": "a", "source": "b", "kind": "difference", "measure": "ink", "smallest": 1, "why": "c"}
 SIDES = {"plus": [{"model": ["linear"]}], "minus": [{"model": ["wave"]}]}
+OF_BITS = COMPARED | {"id": "bits", "measure": "total_bits"}
+OF_BITS["contrast"] = {"plus": [{"model": ["gan"]}], "minus": [{"model": ["a"]}]}
 
 
 @pytest.mark.parametrize(
@@ -240,6 +242,22 @@ def test_seeds_replace_the_scales():
         ({"models": {"a": {"schedule": "linaer"}}, **ALONE}, ["models.a", "linaer", "choose from linear"]),
         ({"models": {}}, ["models"]),
         ({"models": {"a": {"family": "magic"}}, **ALONE}, ["models.a", "family", "magic", "diffusion"]),
+        (
+            {"models": {"a": {"family": "vae", "schedule": "linear"}}, "training": {}, **ALONE},
+            ["models.a", "belongs to family diffusion"],
+        ),
+        (
+            {"models": {"vae": {}, "b": {"family": "gann"}, "c": {"family": "gam"}}, **ALONE},
+            ["models.b", "gann", "models.c", "the plugin that has it, as plugins: [MODULE]"],
+        ),
+        (
+            {"models": {"vae": {"pixels": "bernoulli"}}, "training": {}, **ALONE},
+            ["models.vae on data.low", "give --pixels logistic"],
+        ),
+        (
+            {"models": {"a": {"schedule": "linear"}, "gan": {}}, **ALONE, "claims": [OF_BITS]},
+            ["claim bits: total_bits is of a likelihood, and family gan has none"],
+        ),
         ({"grid": [["low", "linaer"]]}, ["grid.0", "model linaer", "choose from linear"]),
         ({"grid": []}, ["grid"]),
         ({"grid": {"preparation": ["low"], "schedule": ["linear"]}}, ["no axes any more", "under data and models"]),

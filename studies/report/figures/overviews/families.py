@@ -79,7 +79,7 @@ def draw(plan):
         "bars: 95% intervals",
         "dashed: real images",
         *(["hollow: of 256 levels"] if any(_counts_levels(row) for row in rows) else []),
-        "–: none",
+        "–: none, or too few larger samples",
     ]
     add_footnote(figure, plan, *facts, together=True)
     return figure

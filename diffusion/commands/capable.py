@@ -1,0 +1,34 @@
+"""Refuse what a family of models cannot do, in words for people, and options that would be recorded and do nothing."""
+
+import click
+
+from diffusion.family import FAMILIES
+
+__all__ = ["OF_BOUNDS", "OF_PATHS", "OF_SAMPLERS", "check_given", "of_use", "require"]
+
+OF_SAMPLERS = ("variance", "corrections", "snr")  # each of some, which refuses what is another's
+OF_PATHS = ("sampler", "steps", "clip", "frames", "framed", *OF_SAMPLERS)  # of families whose draws have a path
+OF_BOUNDS = ("variance", "every_step")  # of families that are bounded step by step
+LACKS = {"frames": "draws an image in one call, and not in steps", "score": "has no levels of noise"}
+
+
+def require(model, capability: str, mend: str) -> None:
+    """Raise ValueError, with what to do, if the model's family has not the capability."""
+    family = model.settings.family
+    if capability not in FAMILIES[family].capabilities:
+        raise ValueError(f"family {family} {LACKS.get(capability, f'has no {capability}')}: {mend}")
+
+
+def check_given(model, options: tuple[str, ...]) -> None:
+    """Raise ValueError if the command that runs was given one of these options, and the family has no steps."""
+    context = click.get_current_context()
+    for option in options:
+        usual = next(one.default for one in context.command.params if one.name == option)
+        if context.params[option] not in (None, False, usual):
+            require(model, "frames", f"leave out --{option.replace('_', '-')}")
+
+
+def of_use(model, options: dict, stepwise: tuple[str, ...]) -> dict:
+    """Return the options for a record: without those of steps, `stepwise`, where the family has none."""
+    unused = () if "frames" in FAMILIES[model.settings.family].capabilities else stepwise
+    return {name: value for name, value in options.items() if name not in unused}
