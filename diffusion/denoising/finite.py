@@ -148,7 +148,7 @@ class EmpiricalLearner(Learner):
             ValueError: a pixel is neither black nor white.
         """
         if not (batch.x0.abs() == 1).all():
-            raise ValueError("a perfect denoiser is of black and white images: these are gray, leave their set out")
+            raise ValueError("a perfect denoiser is of black and white images, and these are not: give others")
         self._learn(batch.x0[:, 0].cpu().numpy() > 0)
         with torch.no_grad():
             return {"train": losses(self.model, batch)[1].mean()}

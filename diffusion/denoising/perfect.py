@@ -46,7 +46,7 @@ class FiniteSettings(WeightlessSettings):
     def settle(self, *images: np.ndarray) -> Self:
         """Return these settings; ValueError where uint8 images have gray levels."""
         if not are_black_and_white(*images):
-            raise ValueError("a perfect denoiser is of black and white images: these are gray, leave their set out")
+            raise ValueError("a perfect denoiser is of black and white images, and these are not: give others")
         return self
 
     def noise_schedule(self, name: str | None = None) -> NoiseSchedule:

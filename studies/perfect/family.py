@@ -28,7 +28,7 @@ class PerfectSettings(FiniteSettings):
         if size > ENUMERABLE and not self.slow:
             raise ValueError(
                 f"at {size} px the perfect family takes about {find_seconds(size):.1f} s for each x_t, as many as an "
-                f"image has steps: set slow to allow that, or make images of at most {ENUMERABLE} px"
+                f"image has steps: give --slow (in a study slow: true) to allow that, or at most {ENUMERABLE} px a side"
             )
 
 

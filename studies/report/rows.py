@@ -1,6 +1,6 @@
 """Which models and cells a figure has rows for, and what it says of those that it leaves out."""
 
-__all__ = ["capable", "fitted_data", "has_cell", "left_out", "unfitted"]
+__all__ = ["capable", "find_rows", "fitted_data", "has_cell", "left_out", "unfitted"]
 
 FEW = 4  # models whose names have room in a footnote
 
@@ -25,6 +25,20 @@ def left_out(plan, shown, lacking: str, data: str | None = None) -> list[str]:
 def has_cell(plan, data: str, model: str) -> bool:
     """Return whether the grid, which may be any list of pairs, has this cell."""
     return (data, model) in plan.cells
+
+
+def find_rows(plan) -> dict[str, dict[str, str]]:
+    """Return the cells of each row, name -> {data: model}: models that look and are called the same share one.
+
+    A row has the name of its first model, and no data twice.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for model in plan.model_names:
+        cells = {data: model for data in plan.data_names if has_cell(plan, data, model)}
+        looks = plan.label(model), plan.colour(model)
+        alike = [row for row in rows if (plan.label(row), plan.colour(row)) == looks and not rows[row].keys() & cells]
+        rows.setdefault(alike[0] if alike else model, {}).update(cells)
+    return rows
 
 
 def fitted_data(plan, able: str = "fitter") -> list[str]:

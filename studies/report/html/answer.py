@@ -5,9 +5,10 @@ import numpy as np
 from diffusion.settings import WeightlessSettings
 from studies.measures.jobs import duration, workflow_time
 from studies.measures.results import seeds_by_cell
+from studies.planning.families import DEFAULT
 from studies.report.commands import format_config
 
-__all__ = ["tell_answer", "tell_more_seeds"]
+__all__ = ["tell_answer", "tell_more_seeds", "tell_training"]
 
 SHARES = "plain_iou_0.8_share", "plain_iou_0.9_share", "small_share"
 
@@ -36,6 +37,20 @@ def tell_answer(plan) -> list[str]:
         f"An overlap of 0.9 or more is reached by {_percent(clean[cleanest])} at most, {_tell(plan, cleanest)}; of "
         f"real images by {real[1]}.",
     ]
+
+
+def tell_training(plan) -> tuple[str, str, str]:
+    """Tell which models the recipe is of and for how many epochs, and of the models that are not diffusion, if any."""
+    ours = [run for run in plan.grid if run.training.family == DEFAULT]
+    rest = [run for run in plan.grid if run.training.family != DEFAULT]
+    names = ", ".join(dict.fromkeys(plan.label(run.model) for run in rest))
+    others = f" The others ({names}) have settings of their own, which the study's file gives." if rest else ""
+    return "The models of diffusion" if rest else "All models", _tell_epochs(ours), others
+
+
+def _tell_epochs(runs) -> str:
+    low, high = (pick((run.training.epochs for run in runs), default=0) for pick in (min, max))
+    return f"{low} to {high} epochs" if low < high else f"{high} epoch{'s' * (high != 1)}"
 
 
 def tell_more_seeds(plan) -> str:

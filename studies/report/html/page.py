@@ -14,7 +14,7 @@ from studies.registries import FIGURES, RULERS, TABLES, shown
 from studies.report.commands import format_config
 from studies.report.html import slider
 from studies.report.html.across import TABLE, lay_out_scales
-from studies.report.html.answer import tell_answer, tell_more_seeds
+from studies.report.html.answer import tell_answer, tell_more_seeds, tell_training
 from studies.report.html.collapse import list_collapsed
 from studies.report.html.embedding import encode_drawing, encode_image, read_drawing, read_image
 from studies.report.html.ran import gather_facts
@@ -77,6 +77,7 @@ def render(plan) -> str:
         tally=_tally(verdicts),
         across=lay_out_scales(plan, or_hole(read_back, _find_table(plan, TABLE))),
         answer=tell_answer(plan),
+        trained=tell_training(plan),
         worth=weigh(plan),
         again=tell_more_seeds(plan),
         first=_find_first(plan),

@@ -150,5 +150,5 @@ def test_a_perfect_denoiser_refuses_gray_images_before_anything_is_made(folder, 
     words = ["train", "set", "--family", "empirical", "--epochs", "1", *FAST, "--out", "run"]
     code, said = call("diffusion", *words, folder=folder)
     assert code == 2
-    assert "these are gray" in refusal(said)
+    assert "these are not: give others" in refusal(said)
     assert not (folder / "run").exists()

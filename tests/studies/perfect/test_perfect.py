@@ -65,7 +65,7 @@ def test_power_10_draws_triangles_of_the_right_size_where_it_starts_rightly(mode
 @pytest.mark.parametrize(
     ("size", "slow", "words"),
     [
-        (32, False, "about 2.6 s for each x_t, as many as an image has steps: set slow"),
+        (32, False, "about 2.6 s for each x_t, as many as an image has steps: give --slow"),
         (64, True, "64 px would take .* h to sum for one x_t: 48 px is the most"),
     ],
 )
@@ -89,6 +89,6 @@ def test_over_16_px_a_model_sums_over_edges(tmp_path, monkeypatch):
     save_model(learner.trained(learner.network), tmp_path / "model.safetensors")
     images = sample(load_model(tmp_path / "model.safetensors", device), 6, steps=10).images
     assert is_triangle(images > 0.5).all()
-    with pytest.raises(ValueError, match="set slow"):
+    with pytest.raises(ValueError, match="give --slow"):
         PerfectLearner(PerfectSettings(), (1, SIZE, SIZE), device)
     every.cache_clear()

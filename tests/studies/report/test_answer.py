@@ -5,7 +5,7 @@ import pandas as pd
 from studies.measures.results import COLUMNS
 from studies.planning.resolving import make_plan
 from studies.report.html.across import lay_out_scales
-from studies.report.html.answer import tell_answer
+from studies.report.html.answer import tell_answer, tell_training
 
 
 def test_the_best_and_the_worst_cell_are_named_with_their_means(tmp_path):
@@ -79,3 +79,12 @@ def plant(plan, values):
         run.samples_file.touch()
         rows = [[run.data, run.model, "", run.seed, name, value, "share", 50] for name, value in values.items()]
         pd.DataFrame(rows, columns=COLUMNS).to_csv(run.measure_file, index=False)
+
+
+def test_the_recipe_is_told_of_the_models_that_were_trained_by_it(tmp_path):
+    told = {name: tell_training(make_plan(name, "laptop", tmp_path)) for name in ("thesis", "resolution", "families")}
+    assert told["thesis"] == ("All models", "8 epochs", "")
+    assert told["resolution"] == ("All models", "1 to 16 epochs", "")
+    who, epochs, others = told["families"]
+    assert (who, epochs) == ("The models of diffusion", "8 epochs")
+    assert "(VAE, GAN, flow, flow, learnt noise, copier, new real ones)" in others

@@ -5,7 +5,7 @@ from studies.report.entries import Entry
 from studies.report.figures.curves.epochs import AVERAGED, add_loss_legend, draw_losses, mark, tell_loss
 from studies.report.needs import loss_files
 from studies.report.palette import INK, text_colour
-from studies.report.rows import has_cell
+from studies.report.rows import find_rows
 from studies.report.style import add_footnote, add_title, break_label, new_figure, styled
 
 __all__ = ["ENTRY"]
@@ -16,7 +16,8 @@ TOGETHER, ALL = 2.2, "all, from\nepoch 2 on"  # inches of the panels that show a
 @styled()
 def draw(plan):
     """Draw mean and range over batches and test mean, epoch by epoch: models down, data across; all means below."""
-    rows, columns = plan.model_names, plan.data_names
+    cells, columns = find_rows(plan), plan.data_names
+    rows = list(cells)
     height = 1.32 + 1.2 * len(rows) + TOGETHER
     figure = new_figure(height)
     add_title(figure, "Training loss by model and set", tell_loss(plan.grid))
@@ -24,9 +25,10 @@ def draw(plan):
     upper = place | {"bottom": (0.8 + TOGETHER) / height, "top": 1 - 0.85 / height}
     panels = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, gridspec_kw=upper)
     for run in first_seed(plan):
-        axes = panels[rows.index(run.model), columns.index(run.data)]
+        row = next(i for i, row in enumerate(rows) if cells[row].get(run.data) == run.model)
+        axes = panels[row, columns.index(run.data)]
         draw_losses(axes, or_hole(read_losses, run), plan.colour(run.model))
-    _empty_others(plan, panels)
+    _empty_others(cells.values(), columns, panels)
     lower = place | {"bottom": 0.62 / height, "top": (TOGETHER + 0.22) / height}
     together = figure.subplots(1, len(columns), sharey=True, squeeze=False, gridspec_kw=lower)[0]
     _draw_together(plan, together)
@@ -46,11 +48,11 @@ def draw(plan):
     return figure
 
 
-def _empty_others(plan, panels) -> None:
+def _empty_others(cells, columns, panels) -> None:
     """Take the frame from the panels of pairs that are no cells; their ticks stay where they name a row or column."""
-    for row, model in zip(panels, plan.model_names, strict=True):
-        for axes, data in zip(row, plan.data_names, strict=True):
-            if not has_cell(plan, data, model):
+    for row, known in zip(panels, cells, strict=True):
+        for axes, data in zip(row, columns, strict=True):
+            if data not in known:
                 axes.set_yscale("log")
                 axes.grid(visible=False, which="both")
                 axes.spines[:].set_visible(False)
@@ -64,17 +66,19 @@ def _name_panel(axes, name: str, shade: str) -> None:
 
 def _draw_together(plan, panels) -> None:
     """Draw every model's training mean after the first epoch, whose fall would hide the rest: seeds, and their mean."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import LogFormatterMathtext, LogLocator, NullFormatter
 
     for axes, data in zip(panels, plan.data_names, strict=True):
         axes.set_yscale("log")
         axes.grid(which="minor", visible=False)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # a run may fall by less than a power of ten
-        axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
         for model in plan.model_names:
             _draw_seeds(axes, [run for run in plan.grid if (run.data, run.model) == (data, model)], plan.colour(model))
         axes.xaxis.get_major_locator().set_params(integer=True)
+    low, high = panels[0].get_ylim()  # which all share
+    few = high < 1e3 * low  # a run may fall by less than a power of ten, and a broken one rise by many
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    panels[0].yaxis.set_major_formatter("{x:g}" if few else LogFormatterMathtext())
 
 
 def _draw_seeds(axes, runs, shade: str) -> None:

@@ -7,7 +7,7 @@ from studies.measures.results import first_seed, or_hole, read_samples
 from studies.report.entries import Entry
 from studies.report.needs import image_files, sample_files
 from studies.report.palette import MUTED
-from studies.report.rows import has_cell
+from studies.report.rows import find_rows
 from studies.report.style import DPI, add_footnote, add_title, new_figure, styled
 from studies.report.tiles import (
     FOOT,
@@ -42,7 +42,8 @@ REAL = None  # the row of held-out images, which is no model's
 @styled()
 def draw(plan):
     """Draw the first images of every cell under as many held-out real ones: models down, data across."""
-    rows, columns = (REAL, *plan.model_names), plan.data_names
+    cells, columns = find_rows(plan), plan.data_names
+    rows = (REAL, *cells)
     across, most = PANEL if len(columns) > 1 else ALONE
     lines = min(most, -(-plan.grid[0].sampling.count // across))
     wide = (PAGE - LABEL - MARGIN - (len(columns) - 1) * 2 * GAP) // len(columns)
@@ -58,8 +59,9 @@ def draw(plan):
         write(figure, plan.label(data), left + wide / 2, TOP + HEAD - 10, ha="center", va="bottom", fontweight="bold")
         for j, row in enumerate(rows):
             top = TOP + HEAD + j * pitch
-            if row is REAL or has_cell(plan, data, row):
-                _draw_panel(figure, panels[row, data], (left, top), (wide, tall), (across, lines))
+            model = cells[row].get(data) if row else REAL
+            if row is REAL or model:
+                _draw_panel(figure, panels[model, data], (left, top), (wide, tall), (across, lines))
             else:
                 write(
                     figure, "not in this study", left + wide / 2, top + tall / 2, color=MUTED, ha="center", fontsize=8

@@ -7,7 +7,7 @@ import numpy as np
 from studies.measures.results import seeds_by_cell
 from studies.report.figures.measures.per_image import ENOUGH, read_cell, read_real
 from studies.report.palette import INK, readable_on, text_colour
-from studies.report.rows import fitted_data, has_cell, unfitted
+from studies.report.rows import find_rows, fitted_data, unfitted
 from studies.report.style import add_footnote, add_title, break_label, new_figure
 
 __all__ = ["Question", "average_by_cell", "draw_by_cell"]
@@ -78,18 +78,21 @@ def draw_by_cell(plan, asked: Question):
 
 def _find_height(plan) -> float:
     """Return the heat map's height in inches, with room for the longest label and for two numbers in each row."""
-    lines = max(break_label(plan.label(name)).count("\n") + 1 for name in plan.model_names)
-    return max(PANEL, LINE * (max(lines, 2) + 0.2) * (len(plan.model_names) + 1))
+    rows = find_rows(plan)
+    lines = max(break_label(plan.label(name)).count("\n") + 1 for name in rows)
+    return max(PANEL, LINE * (max(lines, 2) + 0.2) * (len(rows) + 1))
 
 
 def average_by_cell(plan, measure: str, columns=None) -> np.ndarray:
-    """Return means over the seeds that are there, (models, data); NaN where there is none.
+    """Return means over the seeds that are there, (rows, data) by `find_rows`; NaN where there is none.
 
     columns: data, all of the grid's if left out.
     """
     means = {cell: np.mean(known) for cell, known in seeds_by_cell(plan, measure).items() if known}
     columns = plan.data_names if columns is None else columns
-    return np.array([[means.get((model, data), np.nan) for data in columns] for model in plan.model_names])
+    return np.array(
+        [[means.get((row.get(data), data), np.nan) for data in columns] for row in find_rows(plan).values()]
+    )
 
 
 def _add_real(plan, measure: str, columns) -> np.ndarray:
@@ -106,10 +109,11 @@ def _draw_heat_map(axes, plan, columns, asked: Question) -> None:
     from matplotlib import colormaps
 
     values, left_out = asked.scale * _add_real(plan, asked.measure, columns), _add_real(plan, "small_share", columns)
-    rows = plan.model_names
+    cells = find_rows(plan)
+    rows = list(cells)
     axes.imshow(np.ma.masked_invalid(values), cmap="Blues", norm=asked.norm, aspect="auto")
     for (j, i), value in np.ndenumerate(values):
-        if j == len(rows) or has_cell(plan, columns[i], rows[j]):
+        if j == len(rows) or columns[i] in cells[rows[j]]:
             shade = readable_on(colormaps["Blues"](asked.norm(value))[:3]) if value == value else INK
             text = _tell(value, left_out[j, i], asked.digits)
             axes.text(i, j, text, linespacing=1.1, ha="center", va="center", color=shade, fontsize=8)

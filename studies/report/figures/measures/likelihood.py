@@ -94,8 +94,11 @@ def _write_totals(axes, y, seeds, means, limit: float) -> None:
             axes.plot(known, np.full(len(known), position), "o", color=INK, markersize=2.2)
         spread = np.std(known, ddof=1) if len(known) > 1 else 0 if several else 2 * error
         text = f"  {with_spread(total, spread)}" if known else " no result"
-        text = f"  →{text}" if known and max(known) > limit else text
-        axes.text(min(max(known, default=0), limit), position, text, va="center", fontsize=8, path_effects=halo)
+        style = {"va": "center", "fontsize": 8, "path_effects": halo}
+        if known and max(known) > limit:
+            axes.text(0.99, position, f"→{text}", ha="right", transform=axes.get_yaxis_transform(), **style)
+        else:
+            axes.text(max(known, default=0), position, text, **style)
 
 
 def _find_limit(seeds) -> float:

@@ -24,13 +24,14 @@ LEFT, GAP = 0.18, 0.03  # of the figure's width, for names at the least, and aro
 @dataclass(frozen=True)
 class Axis:
     """One question: its measure, its words, whether more is better; real: whether real images are measured so, too,
-    as shares are."""
+    as shares are; most: where the axis ends at the latest."""
 
     measure: str
     words: str
     better: str
     logarithmic: bool = False
     real: bool = False
+    most: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ AXES = (
     Axis("plain_iou_0.8_share", "rough shapes, of\nlarger samples", "more", real=True),
     Axis("coverage", "coverage of\nreal images", "more", real=True),
     Axis(SPEED, "speed: images\na second", "more", logarithmic=True),
-    Axis(BITS, "likelihood:\nbound, bits/dim", "less", logarithmic=True),
+    Axis(BITS, "likelihood:\nbound, bits/dim", "less", logarithmic=True, most=100),
 )
 
 
@@ -80,9 +81,14 @@ def draw(plan):
         "dashed: real images",
         *(["hollow: of 256 levels"] if any(_counts_levels(row) for row in rows) else []),
         "–: none, or too few larger samples",
+        *(f"▸: beyond {asked.most:g}" for asked in AXES if _goes_beyond(rows, asked)),
     ]
     add_footnote(figure, plan, *facts, together=True)
     return figure
+
+
+def _goes_beyond(rows: list[Row], asked: Axis) -> bool:
+    return any(value > asked.most for row in rows for value in _find_values(row, asked))
 
 
 def _counts_levels(row: Row) -> bool:
@@ -107,21 +113,38 @@ def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
             continue
         if len(known) > 1:
             axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
-            axes.plot(known, [at + BELOW] * len(known), "o", color=plan.colour(model), markersize=1.8)
+            _mark(axes, known, at + BELOW, asked, marker="o", color=plan.colour(model), markersize=1.8)
         inside = "white" if asked.measure == BITS and _counts_levels(row) else plan.colour(model)
         edge = plan.colour(model) if inside == "white" else "white"
-        axes.plot(_middle(known, asked), at, "D", color=inside, markersize=5, markeredgecolor=edge)
+        style = {"color": inside, "markersize": 5, "markeredgecolor": edge}
+        _mark(axes, [_middle(known, asked)], at, asked, marker="D", **style)
     if asked.real:
         _mark_real(axes, plan, rows, y, asked)
     arrow = "→" if asked.better == "more" else "←"
     axes.set_xlabel(f"{asked.words} {arrow}")
     if asked.logarithmic:
         axes.set_xscale("log")
+        _hold_to_points(axes, [min(value, asked.most) for row in rows for value in _find_values(row, asked)])
         axes.xaxis.set_major_locator(LogLocator(numticks=DECADES))
         axes.xaxis.set_minor_formatter("")  # of less than a decade the labels would collide
     elif asked.real:
         axes.set(xlim=(-0.06, 1.06), xticks=[0, 0.5, 1], xticklabels=["0", "0.5", "1"])
     axes.tick_params(left=False)
+
+
+def _mark(axes, values, at: float, asked: Axis, marker: str, markersize: float, **style) -> None:
+    """Mark values in a row's height, those beyond the axis at its end by a larger arrow."""
+    near = [value for value in values if value <= asked.most]
+    axes.plot(near, [at] * len(near), marker, markersize=markersize, **style)
+    if len(near) < len(values):
+        axes.plot(asked.most, at, ">", markersize=markersize + 1.5, **style)
+
+
+def _hold_to_points(axes, points: list[float]) -> None:
+    """End a logarithmic axis a little beyond its points, where an interval over seeds may go on for many decades."""
+    if points:
+        room = (max(points) / min(points)) ** 0.06 * 1.2
+        axes.set_xlim(min(points) / room, max(points) * room)
 
 
 def _middle(known, asked: Axis) -> float:

@@ -1,12 +1,16 @@
 """Figure `families`: a row a cell and one for each other way of sampling it, with what each of them has."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from axes import measured
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from diffusion.store.files import write_json
 from studies.planning.resolving import make_plan
 from studies.registries import FIGURES, shown
+from studies.report.rows import find_rows
 
 
 @pytest.fixture
@@ -35,6 +39,27 @@ def test_each_way_of_sampling_has_a_row_below_its_cell(plan):
     assert middles(quality, rows)[:3] == pytest.approx([0.25, 0.125, 0.25])
     assert middles(speed, rows)[:3] == pytest.approx([10, 100, 1000])
     assert {path.name for path in entry.inputs(plan)} >= {"measures.csv", "dpm-twenty-measures.csv", "dpm-twenty.json"}
+
+
+def test_a_bound_far_beyond_all_others_is_an_arrow_at_the_end_of_its_axis(plan):
+    for run in plan.grid:
+        broken = run.model == "flow" and run.data == "high" and run.seed == 1
+        measured(run, {"total_bits": 2e7 if broken else 0.1 * (1 + run.seed)}).to_csv(run.measure_file, index=False)
+    figure = shown(FIGURES, "families", plan).make(plan)
+    bits = figure.axes[4]
+    assert [float(x) for line in bits.lines if line.get_marker() == ">" for x in line.get_xdata()] == [100, 100]
+    assert bits.get_xlim()[1] < 300
+    assert figure.texts[-1].get_text().endswith("▸: beyond 100")
+    FigureCanvasAgg(figure).draw()
+    labels = [label.get_window_extent() for label in bits.get_xticklabels() if label.get_text()]
+    assert not [one for one, two in pairwise(sorted(labels, key=lambda box: box.x0)) if one.overlaps(two)]
+
+
+def test_models_that_are_called_alike_share_a_row_where_their_data_differ(plan):
+    rows = find_rows(plan)
+    assert rows["exact"] == {"array": "exact", "high": "exact-720"}
+    assert list(rows) == [name for name in plan.model_names if name != "exact-720"]
+    assert {(data, model) for row in rows.values() for data, model in row.items()} == set(plan.cells)
 
 
 def middles(axes, rows) -> list:
