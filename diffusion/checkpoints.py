@@ -124,7 +124,7 @@ def load_model(path: Path, device: Device, content: Whole | None = None):
     except ValidationError as error:
         raise ValueError(f"{path} holds impossible settings ({explain(error)}): {mend(error)}") from None
     except (KeyError, ValueError, TypeError, RuntimeError, MemoryError, RecursionError) as error:
-        said = str(error).splitlines()[0]
+        said = str(error).splitlines()[0].partition(": choose from")[0]
         raise ValueError(f"{path} is not a model of this package ({said}): {mend(error)}") from None
     if not all(torch.isfinite(v).all() for v in tensors.values()):
         raise ValueError(f"{path} holds weights that are not finite: train again, with a lower learning rate")

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from triangles.importing.sources import open_source
 
 __all__ = ["Maker"]
 
+SIZES = ("count", "test_count", "epochs", "framed")  # what a scale that only shows the wiring holds to its own
 LONGEST = 120  # letters of a folder's name: file systems take 255 bytes, and other names are made of it
 
 
@@ -61,8 +63,8 @@ class Maker:
     def _cell(self, data: str, model: str, seed: int, more: dict) -> tuple[BaseModel, SamplingSettings, list[str]]:
         """Return a cell's settings of training and sampling, and what sets them apart, in words for its name."""
         training, plain = self._training(model, seed, more)
-        ours = self.scale.sampling | self.study.sampling | self.study.models[model].sampling
-        sampling = validated(SamplingSettings, ours, f"{self.where}: sampling")
+        ours = self._held(self.study.sampling | self.study.models[model].sampling, self.scale.sampling)
+        sampling = validated(SamplingSettings, self.scale.sampling | ours, f"{self.where}: sampling")
         usual = validated(SamplingSettings, self.scale.sampling, f"{self.where}: sampling")
         variances = variances_of(training)
         check_sampling(training, sampling, f"{self.where}: sampling")
@@ -80,6 +82,7 @@ class Maker:
         recipe = self._find_recipe(variant.recipe, where).training if variant.recipe else {}
         given = understood(recipe, kind) | understood(self.study.training, kind) | variant.settings
         common = understood(self.recipe.training | self.scale.training, kind) | {"seed": seed}
+        given = self._held(given, common)
         said = understood(said, kind)
         family = {name: value for name, value in given.items() if name == "family"}
         training = validated(kind, common | said | given | more, where)
@@ -113,12 +116,22 @@ class Maker:
     def _way(self, run: Run, name: str, how: Resampled) -> tuple[str, Resampled, SamplingSettings] | None:
         where = f"{self.where}: resampled.{name}"
         _check_name(name, where)
-        sampling = validated(SamplingSettings, run.sampling.model_dump() | how.sampling, where)
+        asked = self._held(how.sampling, self.scale.sampling)
+        sampling = validated(SamplingSettings, run.sampling.model_dump() | asked, where)
         if not is_among(run, how.cells):
             return None
         check_sampling(run.training, sampling, where)
         check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), where)
         return name, how, sampling
+
+    def _held(self, given: Mapping, most: Mapping) -> dict:
+        """Return what a study asks for, its sizes no larger than the scale's where that only shows the wiring."""
+        if not self.scale.wiring:
+            return dict(given)
+        held = {
+            name: min(given[name], most[name]) for name in SIZES if name in most and isinstance(given.get(name), int)
+        }
+        return {**given, **held}
 
     def dataset(self, data: str, seed: int) -> Dataset:
         """Return a data set at a seed; all but the seed is put together and checked once a name."""
@@ -131,7 +144,8 @@ class Maker:
         return Dataset(name, data, settings, self.folder / "data" / name, tuple(differences), judged_as, rulers)
 
     def _set(self, data: str, seed: int) -> tuple[triangles.settings.Settings | triangles.imported.Imported, list[str]]:
-        common, given = self.scale.data | {"seed": seed}, dict(self.study.data[data].settings)
+        common = self.scale.data | {"seed": seed}
+        given = self._held(self.study.data[data].settings, common)
         if "images" in given:
             return self._imported(data, given, common)
         said = data if data in triangles.settings.PREPARATIONS else None

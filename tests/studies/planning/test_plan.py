@@ -8,7 +8,7 @@ import yaml
 
 from diffusion.schedules import SCHEDULES
 from diffusion.store.console import settings_from, settings_options
-from studies.planning.reading import find, read_scales
+from studies.planning.reading import SCALES, find, read_scales
 from studies.planning.resolving import make_plan, plan_from_config
 from studies.report.commands import describe_plan
 
@@ -362,6 +362,20 @@ def test_studies_with_fixed_seeds_plan_them_and_share_cells_with_the_thesis(name
     assert all(ours[run].dataset == theirs[run].dataset for run in shared)
     assert make_plan(name, "laptop", tmp_path, (4,)).scale.seeds == (4,)
     assert len(make_plan(name, "smoke", tmp_path).scale.seeds) == 1
+
+
+STUDIES = sorted(path.stem for path in SCALES.parent.glob("*.yaml") if path.stem != "scales")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_to_show_the_wiring_no_study_makes_more_than_the_scale(name, tmp_path):
+    scale, plan = read_scales().scales["smoke"], make_plan(name, "smoke", tmp_path)
+    for run in plan.grid:
+        assert run.training.epochs <= scale.training["epochs"]
+        assert run.sampling.count <= scale.sampling["count"]
+        assert run.dataset.settings.count <= scale.data["count"]
+        assert run.dataset.settings.test_count <= scale.data["test_count"]
+    assert all(one.sampling.count <= scale.sampling["count"] for one in plan.resampled)
 
 
 def test_rescaled_betas_add_up_to_as_much_noise(tmp_path):
