@@ -43,7 +43,7 @@ def tell_training(plan) -> tuple[str, str, str]:
     """Tell which models the recipe is of and for how many epochs, and of the models that are not diffusion, if any."""
     ours = [run for run in plan.grid if run.training.family == DEFAULT]
     rest = [run for run in plan.grid if run.training.family != DEFAULT]
-    names = ", ".join(dict.fromkeys(plan.label(run.model) for run in rest))
+    names = "; ".join(dict.fromkeys(plan.label(run.model) for run in rest))
     others = f" The others ({names}) have settings of their own, which the study's file gives." if rest else ""
     return "The models of diffusion" if rest else "All models", _tell_epochs(ours), others
 
