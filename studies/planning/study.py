@@ -249,7 +249,7 @@ class Study(Settings):
 
 
 class Scale(Settings):
-    """How much of a study is run. wiring: it only shows that every part works, and no number of it means anything."""
+    """How much of a study is run. wiring: to show that every part works, with no more images or epochs than it has."""
 
     summary: str
     recipe: str

@@ -84,7 +84,7 @@ def test_samples_of_many_models_of_one_set_are_less_tall_than_of_two(tmp_path):
 
 
 def test_losses_of_few_epochs_cut_off_none_of_many(tmp_path):
-    models = {"long": {"epochs": 9}, "short": {"epochs": 1}}
+    models = {"long": {"epochs": 6}, "short": {"epochs": 1}}
     content = {"title": "t", "question": "q", "data": {"array": {}}, "models": models}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
     plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results")
@@ -92,4 +92,4 @@ def test_losses_of_few_epochs_cut_off_none_of_many(tmp_path):
         run.folder.mkdir(parents=True)
         losses(run.training.epochs).to_csv(run.folder / "losses.csv", index=False)
     first, last = draw("loss", plan).axes[0].get_xlim()
-    assert first < 1 < 9 < last
+    assert first < 1 < 6 < last

@@ -112,7 +112,8 @@ def test_a_closed_stderr_stops_no_workflow(handler):
 @pytest.mark.faults
 def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_path):
     folder = copy_project(tmp_path)
-    study = "training: {epochs: 5000}\ndata: {array: {}}\nmodels: {linear: {}}\ntitle: Long\nquestion: How long?\n"
+    slow = "training: {batch_size: 2, widths: [32, 64, 128]}\n"
+    study = f"{slow}data: {{array: {{}}}}\nmodels: {{linear: {{}}}}\ntitle: Long\nquestion: How long?\n"
     (folder / "long.yaml").write_text(study)
     process = start(folder, "--cores", "1", config=["--config", "scale=smoke", "study=long.yaml"])
     wait_until(
@@ -125,4 +126,4 @@ def test_ctrl_c_ends_a_workflow_with_one_line_and_the_same_command_goes_on(tmp_p
     assert "Traceback" not in said
     assert "Error" not in said
     assert said.splitlines()[-1].startswith("stopped: finished jobs are saved, and ")
-    assert said.splitlines()[-1].endswith(" of 5000 of linear on array, seed 0; the same command goes on")
+    assert said.splitlines()[-1].endswith(" of 6 of linear on array, seed 0; the same command goes on")
