@@ -77,8 +77,8 @@ def sample(
 ):  # fmt: skip
     """Draw images with the model in RUN; writes samples.npy and samples.json there.
 
-    Paths, of diffusion, go to samples-frames.npy. A contact sheet of the first images, samples.png, is for looking at.
-    Options of steps and of where to start are diffusion's: other families draw an image in one network call.
+    Paths go to samples-frames.npy. A contact sheet of the first images, samples.png, is for looking at. Options of
+    steps and of where to start are for families that draw in steps, as diffusion does; a VAE, GAN or flow refuses them.
     """
     from diffusion import devices, results, runs
     from diffusion.store.ledger import check_ours
