@@ -44,8 +44,10 @@ def tell_training(plan) -> tuple[str, str, str]:
     ours = [run for run in plan.grid if run.training.family == DEFAULT]
     rest = [run for run in plan.grid if run.training.family != DEFAULT]
     names = "; ".join(dict.fromkeys(plan.label(run.model) for run in rest))
-    others = f" The others ({names}) have settings of their own, which the study's file gives." if rest else ""
-    return "The models of diffusion" if rest else "All models", _tell_epochs(ours), others
+    which = "others" if ours else "models"
+    others = f" The {which} ({names}) have settings of their own, which the study's file gives." if rest else ""
+    who = "The models of diffusion" if rest else "All models"
+    return who if ours else "", _tell_epochs(ours), others
 
 
 def _tell_epochs(runs) -> str:

@@ -87,4 +87,6 @@ def test_the_recipe_is_told_of_the_models_that_were_trained_by_it(tmp_path):
     assert told["resolution"] == ("All models", "1 to 16 epochs", "")
     who, epochs, others = told["families"]
     assert (who, epochs) == ("The models of diffusion", "8 epochs")
+    (tmp_path / "mine.yaml").write_text("{title: t, question: q, data: {array: {}}, models: {vae: {}}}")
+    assert tell_training(make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path))[0] == ""
     assert "(VAE; GAN; flow; flow, learnt noise; copier; new real ones)" in others
