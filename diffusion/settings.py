@@ -1,7 +1,7 @@
 """What a run is: frozen, typed settings; unknown keys and impossible values are refused. Without torch."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_serializer, model_validator
@@ -44,6 +44,7 @@ class FamilySettings(BaseModel):
     """What the settings of every family share; `diffusion.training` reads these."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    idle: ClassVar[frozenset[str]] = frozenset()  # settings that change nothing of this family: no help names them
 
     value_range: Literal["symmetric", "unit"] = setting("symmetric", "pixels enter the network in [-1, 1] or [0, 1]")
     epochs: int = setting(100, "passes over the training images", ge=1)
@@ -132,6 +133,8 @@ class FamilySettings(BaseModel):
 
 class WeightlessSettings(FamilySettings):
     """What the settings of families share that learn no weights."""
+
+    idle: ClassVar[frozenset[str]] = frozenset({"optimizer", "learning_rate", "cooldown", "ema", "precision"})
 
     @field_validator("ema")
     @classmethod

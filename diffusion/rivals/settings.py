@@ -46,6 +46,7 @@ class FlowSettings(FamilySettings):
     """What shapes a normalizing flow."""
 
     family: str = setting("flow", "kind of generative model")
+    precision: Literal["auto", "float32"] = setting("auto", "a flow computes in float32")
     width: int = setting(96, "channels inside each coupling's network", ge=1, le=1024)
     couplings: int = setting(6, "at each level", ge=2, le=64)
     levels: int = setting(0, "gray levels that a pixel has; 0: 2 for black and white images, else 256", ge=0, le=256)

@@ -140,7 +140,8 @@ def settings_options(kind) -> list[click.Option]:
         else:
             among = kind.choices(name) if hasattr(kind, "choices") else None
             how = {"type": str, "metavar": f"[{'|'.join(among)}]" if among else "VALUE"}
-        options.append(click.Option([flag, name], default=None, help=f"{field.description}  [{default}]", **how))
+        how |= {"help": f"{field.description}  [{default}]", "hidden": name in getattr(kind, "idle", ())}
+        options.append(click.Option([flag, name], default=None, **how))
     return options
 
 

@@ -102,6 +102,10 @@ def test_a_gan_has_no_likelihood_and_takes_no_other_familys_settings(folder):
         (["--penalty", "2"], "--penalty belongs to family gan, not to diffusion"),
         (["--family", "gan", "--no-full-skip"], "--no-full-skip belongs to family diffusion, not to gan"),
         (["--family", "gan", "--penalti", "2"], "No such option"),
+        (
+            ["--family", "flow", "--precision", "bfloat16"],
+            "--precision = 'bfloat16': Input should be 'auto' or 'float32'",
+        ),
     ],
 )
 def test_an_option_of_another_family_is_named_as_its(folder, words, said):

@@ -6,6 +6,7 @@ import torch
 
 from diffusion.devices import choose
 from diffusion.family import FAMILIES
+from diffusion.store.console import settings_options
 from diffusion.training.trainer import Trainer
 
 CPU = choose("cpu", "float32", 1)
@@ -44,3 +45,19 @@ def test_the_precision_that_a_model_tells_is_the_one_it_computes_in(name):
         trained.append(trainer.trained)
     first, second = (torch.cat([v.flatten().double() for v in one.network.state_dict().values()]) for one in trained)
     assert torch.equal(first, second) == (trained[1].device.precision == "float32")
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if FAMILIES[name].settings.idle])
+def test_settings_that_are_said_to_be_idle_change_no_draw_and_no_help_names_them(name):
+    kind = FAMILIES[name].settings
+    other = {"optimizer": "muon", "learning_rate": 0.5, "cooldown": 1.0, "ema": 0.9, "precision": "bfloat16"}
+    images = np.random.default_rng(0).integers(0, 2, (8, 1, 8, 8), np.uint8) * 255
+    drawn = []
+    for idle in ({}, {key: other[key] for key in kind.idle}):
+        settings = kind(epochs=1, batch_size=4, **idle)
+        trainer = Trainer(settings, images, device=choose("cpu", settings.precision, 1))
+        assert len(list(trainer.epochs())) == 1
+        drawn.append(FAMILIES[name].draw(trainer.trained, 6).images)
+    assert (drawn[0] == drawn[1]).all()
+    shown = {option.name for option in settings_options(kind) if not option.hidden}
+    assert shown == kind.model_fields.keys() - kind.idle
