@@ -227,6 +227,28 @@ def test_a_pair_that_is_no_cell_is_no_hole(pairs, one, tmp_path):
     assert np.all((edges > -0.01) & (edges < [width, height, width + 0.01, height + 0.01])), "something is cut off"
 
 
+def test_the_outermost_losses_of_a_row_and_a_column_have_the_labels(pairs):
+    figure = draw("loss", pairs)
+    figure.canvas.draw()
+    columns = len(pairs.data_names)
+    panels = np.array(figure.axes[: len(rows.find_rows(pairs)) * columns]).reshape(-1, columns)
+    for axes in panels.flat:
+        assert axes.axison or not (axes.lines or axes.collections)
+    for lines, axis in ((panels, "yaxis"), (panels.T[:, ::-1], "xaxis")):
+        for line in lines:
+            ticks = [getattr(axes, axis).get_major_ticks() for axes in line if axes.axison]
+            labelled = [any(tick.label1.get_visible() for tick in some) for some in ticks]
+            assert labelled == [True] + [False] * (len(ticks) - 1)
+
+
+def test_losses_that_are_zero_are_told_in_words(tmp_path):
+    (tmp_path / "mine.yaml").write_text(PAIRS)
+    plan = make_plan(str(tmp_path / "mine.yaml"), "smoke", tmp_path / "results")
+    for factor, run in enumerate(plan.grid):
+        make_run_alone(run, float(factor), train_mean=factor * losses(run.training.epochs).train_mean)
+    assert words_of(draw("loss", plan)).count("0 in every epoch") == 1
+
+
 def test_the_map_is_empty_where_there_is_no_cell(pairs):
     texts = draw("overlap", pairs).axes[0].texts
     places = {tuple(int(v) for v in text.get_position()) for text in texts}

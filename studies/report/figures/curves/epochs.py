@@ -19,15 +19,16 @@ def mark(epochs, size: float) -> dict:
 
 
 def draw_losses(axes, losses, shade: str) -> None:
-    """Draw the range, the mean and the test mean of one run, or a note where there is none.
+    """Draw the range, the mean and the test mean of one run, or a note where no logarithm of them can be drawn.
 
     losses: as `studies.measures.results.read_losses` gives them, or None.
     """
     axes.set_yscale("log")
     axes.grid(which="minor", visible=False)
     axes.tick_params(which="minor", length=0)
-    if losses is None:
-        axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=8)
+    if losses is None or not losses.train_mean.any():
+        note = "no result" if losses is None else "0 in every epoch"
+        axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=8)
         return
     axes.fill_between(losses.epoch, losses.train_min, losses.train_max, color=shade, alpha=0.22, linewidth=0)
     axes.plot(losses.epoch, losses.train_mean, color=shade, **mark(losses, 2.6))

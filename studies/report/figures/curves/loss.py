@@ -28,7 +28,7 @@ def draw(plan):
         row = next(i for i, row in enumerate(rows) if cells[row].get(run.data) == run.model)
         axes = panels[row, columns.index(run.data)]
         draw_losses(axes, or_hole(read_losses, run), plan.colour(run.model))
-    _empty_others(cells.values(), columns, panels)
+    _clear_others(cells.values(), columns, panels)
     lower = place | {"bottom": 0.62 / height, "top": (TOGETHER + 0.22) / height}
     together = figure.subplots(1, len(columns), sharey=True, squeeze=False, gridspec_kw=lower)[0]
     _draw_together(plan, together)
@@ -40,7 +40,7 @@ def draw(plan):
     for axes, name in zip(panels[:, 0], rows, strict=True):
         _name_panel(axes, break_label(plan.label(name)), text_colour(plan.colour(name)))
     _name_panel(together[0], ALL, INK)
-    for axes in [*panels[-1], *together]:
+    for axes in together:
         axes.set_xlabel("epoch")
     add_loss_legend(figure, 0.06 / height)
     seeds = len(plan.scale.seeds)
@@ -48,15 +48,18 @@ def draw(plan):
     return figure
 
 
-def _empty_others(cells, columns, panels) -> None:
-    """Take the frame from the panels of pairs that are no cells; their ticks stay where they name a row or column."""
+def _clear_others(cells, columns, panels) -> None:
+    """Clear the panels of pairs that are no cells; the outermost ones left have the ticks' labels."""
     for row, known in zip(panels, cells, strict=True):
         for axes, data in zip(row, columns, strict=True):
             if data not in known:
-                axes.set_yscale("log")
-                axes.grid(visible=False, which="both")
-                axes.spines[:].set_visible(False)
-                axes.tick_params(which="both", length=0)
+                axes.set_axis_off()
+    for row in panels:
+        next(axes for axes in row if axes.axison).tick_params(axis="y", labelleft=True)
+    for column in panels.T:
+        last = next(axes for axes in column[::-1] if axes.axison)
+        last.tick_params(axis="x", labelbottom=True)
+        last.set_xlabel("epoch")
 
 
 def _name_panel(axes, name: str, shade: str) -> None:
