@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from diffusion.commands.capable import OF_BOUNDS, OF_PATHS, OF_SAMPLERS, check_given, of_use, require
+from diffusion.commands.capable import OF_BOUNDS, OF_PATHS, OF_SOME, check_given, of_use, require
 from diffusion.commands.collapse import warn_of_collapse
 from diffusion.commands.options import DEVICE, FOLDER, PRECISION, SEED, THREADS
 from diffusion.commands.show import show
@@ -55,6 +55,9 @@ cli.add_command(show)
     help="Hold the estimate of x_0 within the data's range.",
 )
 @click.option(
+    "--pixel-noise/--no-pixel-noise", default=None, help="Of a VAE: draw pixels from p(x|z), or take their medians."
+)
+@click.option(
     "--frames", type=click.IntRange(2, 10**5), default=26, show_default=True, help="Moments kept of the paths."
 )
 @click.option(
@@ -88,7 +91,7 @@ def sample(
         raise ValueError("--from-abar belongs to --noised: say which data set's images to start from")
     if matched and noised:
         raise ValueError("--matched and --noised are two ways to start: leave one out")
-    options = {name: value for name, value in options.items() if value is not None or name not in OF_SAMPLERS}
+    options = {name: value for name, value in options.items() if value is not None or name not in OF_SOME}
     check_name(name, LIKELIHOOD)
     (_, start), data = runs.load_data(noised) if noised else ((None, None), {})
     if noised and start is None:

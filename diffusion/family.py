@@ -24,7 +24,9 @@ bound       bound(model, images, progress=None, **how) -> an object with `record
 
 Capabilities: "frames" (a path from noise to image), "likelihood", "reconstruct", "condition", "score", "latent" (the
 model has `latents(source)`, all random numbers behind an image, the first of them z of N(0, I), and `images(z, ...)`,
-what many of them show). What needs one that a family lacks leaves its rows out, or is refused in one line.
+what many of them show), "pixels" (each pixel has a distribution: it is drawn by it with `pixel_noise=True`, its median
+taken with False, and without a word what its settings say). What needs one that a family lacks leaves its rows out, or
+is refused in one line.
 """
 
 from typing import Any

@@ -14,7 +14,7 @@ VAE = Family(
     model="diffusion.rivals.vae:Vae",
     draw="diffusion.rivals.model:draw",
     bound="diffusion.rivals.vae:bound",
-    capabilities=frozenset({"latent", "likelihood"}),
+    capabilities=frozenset({"latent", "likelihood", "pixels"}),
 )
 GAN = Family(
     settings="diffusion.rivals.settings:GanSettings",

@@ -41,6 +41,10 @@ class Rival:
         device = replace(device, precision="float32") if cls.precise else device
         return cls(settings, tuple(shape), network.to(device.torch), device)
 
+    def with_pixel_noise(self, noise: bool) -> "Rival":
+        """Return this model, to be drawn from with or without each pixel's own noise, whatever its settings say."""
+        raise ValueError(f"family {self.settings.family} gives its pixels no distribution: leave out pixel_noise")
+
     def call(self, part: Callable[..., Tensor], *given: Tensor) -> Tensor:
         """Call a part of the network in the device's precision; its output in float32."""
         with self.device.autocast():
@@ -69,11 +73,14 @@ def draw(model: Rival, count: int, noised=None, progress: Callable[[int], None] 
     """Draw `count` images; image i depends on (model, seed, i) and not on the batch it is in.
 
     Args:
-        how: `seed` and `batch_size` are read; what belongs to samplers of diffusion is without effect.
+        how: `seed` and `batch_size` are read, and of a VAE `pixel_noise`, in place of its settings'; what belongs to
+            samplers of diffusion is without effect.
 
     Raises:
-        ValueError: count or batch size < 1.
+        ValueError: count or batch size < 1, or pixel noise of a family whose pixels have no distribution.
     """
+    if how.get("pixel_noise") is not None:
+        model = model.with_pixel_noise(how["pixel_noise"])
     size = how.get("batch_size") or count
     if count < 1 or size < 1:
         raise ValueError(f"count and batch size must be at least 1, not {count} and {size}")

@@ -56,6 +56,10 @@ class Vae(Rival):
             raise ValueError("pixels are auto till the images have settled them: see settle()")
         return Networks(shape, settings.latent, settings.width, 1 if settings.pixels == "bernoulli" else 2)
 
+    def with_pixel_noise(self, noise: bool) -> "Vae":
+        """Return this model, to be drawn from by p(x|z), or without noise by its medians."""
+        return replace(self, settings=self.settings.model_copy(update={"pixel_noise": noise}))
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of q(z|x), (B, latent) each  [R eq. 10]."""
         mean, log_variance = self.call(self.network.encoder, x).chunk(2, dim=1)

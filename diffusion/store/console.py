@@ -17,6 +17,7 @@ from diffusion.store.surroundings.progress import on_terminal
 
 __all__ = [
     "SettingsCommand",
+    "flag",
     "flags",
     "printable",
     "run_cleanly",
@@ -187,13 +188,14 @@ def settings_from(kind, given: dict):
 
 def flags(settings) -> str:
     """Return the command-line options that give exactly these settings, leaving out what equals the defaults."""
-    words = []
-    for name, field in type(settings).model_fields.items():
-        value, flag = getattr(settings, name), name.replace("_", "-")
-        if value == field.default:
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words.append(f"--{flag} {','.join(map(str, value)) if isinstance(value, tuple) else value}")
-    return " ".join(words)
+    given = {name: getattr(settings, name) for name in type(settings).model_fields}
+    usual = {name: field.default for name, field in type(settings).model_fields.items()}
+    return " ".join(flag(name, value) for name, value in given.items() if value != usual[name])
+
+
+def flag(name: str, value) -> str:
+    """Return the option that gives a setting its value."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option} {','.join(map(str, value)) if isinstance(value, tuple) else value}"

@@ -90,6 +90,7 @@ class SamplesRecord(Record):
     frames: int | None = None
     batch_size: int | None = None
     clip: bool | None = None
+    pixel_noise: bool | None = None
     seed: int | None = None
     noised: str | None = None
     from_abar: float | None = None

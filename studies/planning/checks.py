@@ -6,7 +6,7 @@ from diffusion.networks import facts
 from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
 from diffusion.store.registry import UnknownNameError
-from studies.planning.families import settings_class, stands_for, uses_batch_norm
+from studies.planning.families import capabilities, settings_class, stands_for, uses_batch_norm
 from studies.planning.study import OF_SAMPLERS
 from studies.registries import CHECKS, FIGURES, RULERS, TABLES, describe, shown
 from triangles.kinds import KINDS
@@ -50,8 +50,11 @@ def check_sampling(training, sampling, where: str) -> None:
     """Check that samples of such a model can be drawn in this way.
 
     Raises:
-        ValueError: an option of another sampler, or a process that lacks what the sampler needs.
+        ValueError: an option of another sampler, a process that lacks what the sampler needs, or pixel noise of another
+            family than a VAE.
     """
+    if sampling.pixel_noise is not None and "pixels" not in capabilities(training):
+        raise ValueError(f"{where}: pixel_noise is of a VAE alone, and of no {training.family}: leave it out there")
     if hasattr(training, "process"):
         try:
             own = {name: getattr(sampling, name) for name in OF_SAMPLERS}
@@ -101,7 +104,11 @@ def check_resampled(one, where: str) -> None:
     """
     training, sampling, held_out = one.run.training, one.sampling, one.run.dataset.settings.test_count
     if "frames" not in one.run.capabilities:
-        raise ValueError(f"{where}: family {training.family!r} of {one.run.model} has no path to sample in another way")
+        same = one.run.flags_of(sampling) == one.run.flags_of(one.run.sampling)
+        if same or one.noised or one.matched or one.renormed:
+            fault = f"family {training.family!r} of {one.run.model} has no path to sample in another way"
+            raise ValueError(f"{where}: {fault}")
+        return
     if sampling.steps is not None and sampling.steps > training.timesteps:
         raise ValueError(f"{where}: steps = {sampling.steps}, but the process has {training.timesteps}")
     if one.noised and sampling.count > held_out:

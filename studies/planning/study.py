@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from diffusion.commands.recipes import RECIPES
 from diffusion.samplers import SAMPLERS
 from diffusion.settings import one_of
+from diffusion.store.console import flag
 from studies.planning.claim import Cells, Claim, Name, Settings
 
 Positive = Annotated[int, Field(ge=1)]
@@ -35,6 +36,7 @@ class SamplingSettings(Settings):
     corrections: Positive | None = None
     snr: Annotated[float, Field(gt=0)] | None = None
     clip: bool = False
+    pixel_noise: bool | None = None
     steps: Positive | None = None
     count: Positive = 64
     framed: Positive = 8
@@ -55,9 +57,7 @@ class SamplingSettings(Settings):
         given = {name: value for name, value in self.complete(variances).items() if value is not None}
         if not has_path:
             given = {name: value for name, value in given.items() if name not in OF_PATHS}
-        clip = given.pop("clip", None)
-        words = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
-        return " ".join(words + ([] if clip is None else ["--clip" if clip else "--no-clip"]))
+        return " ".join(flag(*one) for one in sorted(given.items(), key=lambda one: isinstance(one[1], bool)))
 
 
 class LikelihoodSettings(Settings):
@@ -70,7 +70,7 @@ class LikelihoodSettings(Settings):
 
     @property
     def flags(self) -> str:
-        return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in self.model_dump().items())
+        return " ".join(flag(*one) for one in self.model_dump().items())
 
 
 class Variant(Settings):

@@ -172,7 +172,7 @@ def test_a_family_says_what_it_is(name):
     family = FAMILIES[name]
     assert issubclass(family.settings, FamilySettings)
     assert family.settings().family == name
-    assert family.capabilities <= {"frames", "likelihood", "reconstruct", "condition", "score", "latent"}
+    assert family.capabilities <= {"frames", "likelihood", "reconstruct", "condition", "score", "latent", "pixels"}
     assert (family.bound is not None) == ("likelihood" in family.capabilities)
 
 

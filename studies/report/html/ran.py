@@ -27,10 +27,16 @@ def gather_facts(plan) -> dict:
         "settings": _merge(record.settings for record in records),
         "sampling": _merge(run.sampling.model_dump(exclude_none=True) for run in plan.runs),
         "data": {plan.tell(dataset): dataset.command for dataset in plan.datasets},
-        "facts": _merge({key: getattr(record, key, None) for key in FACTS} for record in records),
+        "facts": _merge({key: _told(record, key) for key in FACTS} for record in records),
         "training_time": duration(training),
         "sampling_time": duration(sampling),
     }
+
+
+def _told(record: RunRecord, key: str):
+    """Return what a record says of a fact; a run by files that were no git checkout has no revision."""
+    value = getattr(record, key, None)
+    return "none: no git checkout" if key == "revision" and value is None else value
 
 
 def _merge(records) -> dict[str, str]:

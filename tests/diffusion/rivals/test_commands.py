@@ -114,6 +114,35 @@ def test_an_option_of_another_family_is_named_as_its(folder, words, said):
     assert said in told
 
 
+def test_the_pixels_noise_of_a_vae_is_chosen_by_the_drawing_and_told(folder):
+    """Nearly untrained, each pixel is black or white as a coin is; the command's own words win over the settings."""
+    training = ["--family", "vae", "--epochs", "1", "--batch-size", "16", "--width", "4", *FAST]
+    drawn = {}
+    for run in ("plain", "noisy"):
+        words = ["train", "set", *training, *(["--pixel-noise"] if run == "noisy" else []), "--out", run]
+        assert call("diffusion", *words, folder=folder)[0] == 0
+        for way in ((), ("--pixel-noise",), ("--no-pixel-noise",)):
+            words = ["sample", run, "--count", "8", *way, "--name", f"samples{''.join(way)}", *FAST]
+            assert call("diffusion", *words, folder=folder)[0] == 0
+            drawn[run, *way] = np.load(folder / run / f"samples{''.join(way)}.npy")
+            told = read_record(folder / run / f"samples{''.join(way)}.json", SamplesRecord).pixel_noise
+            assert told == {(): None, ("--pixel-noise",): True, ("--no-pixel-noise",): False}[way]
+        assert (drawn[run, "--pixel-noise"] != drawn[run, "--no-pixel-noise"]).any()
+    assert (drawn["plain",] == drawn["plain", "--no-pixel-noise"]).all()
+    assert (drawn["noisy",] == drawn["noisy", "--pixel-noise"]).all()
+    code, said = call("diffusion", "remake", "plain", "set", folder=folder)
+    assert code == 0, said
+    assert (
+        call(
+            "diffusion", "train", "set", "--family", "copier", *FAST, "--batch-size", "16", "--out", "c", folder=folder
+        )[0]
+        == 0
+    )
+    code, said = call("diffusion", "sample", "c", "--pixel-noise", *FAST, folder=folder)
+    assert code == 2
+    assert "family copier gives its pixels no distribution: leave out --pixel-noise" in refusal(said)
+
+
 def test_a_family_without_weights_is_not_warned_of_their_averages(folder):
     words = ["--family", "copier", "--kept", "64", "--epochs", "1", "--batch-size", "16", "--ema", "0.999", *FAST]
     code, said = call("diffusion", "train", "set", *words, "--out", "run", folder=folder)
