@@ -94,13 +94,13 @@ def shown(registry: Registry, name: str, plan):
     Raises:
         ValueError: there is none; the message lists what there is.
     """
-    if name in registry and not registry[name].per_data:
+    if name in registry and registry[name].per_data is not True:
         return registry[name].bind(name)
     family, data = next(
         ((name[: -len(data) - 1], data) for data in plan.data_names if name.endswith(f"-{data}")), (name, None)
     )
     entry = registry[family] if data else registry[name]  # the latter refuses what there is not
-    if data is None or not entry.per_data:
+    if data is None or entry.per_data is False:
         known = ", ".join(f"{family}-{one}" for one in plan.data_names)
         raise ValueError(f"{registry.what} {name!r} is made for each data set: choose from {known}")
     return entry.bind(name, data)
@@ -110,7 +110,7 @@ def list_names(registry: Registry, plan) -> list[str]:
     """List the figures or tables that can be asked of a plan, by the names of their files."""
     names = []
     for name, entry in registry.items():
-        names += [f"{name}-{data}" for data in plan.data_names] if entry.per_data else [name]
+        names += [f"{name}-{data}" for data in plan.data_names] if entry.per_data is True else [name]
     return names
 
 

@@ -165,9 +165,9 @@ def first_seed(plan) -> list:
     return [run for run in plan.grid if run.seed == plan.scale.seeds[0]]
 
 
-def resampled_here(plan) -> list:
-    """Return the other samplings that figures show: those of the first seed on the grid's last data."""
-    shown = plan.scale.seeds[0], plan.data_names[-1]
+def resampled_here(plan, data: str | None = None) -> list:
+    """Return the other samplings that figures show: those of the first seed on `data`, or on the grid's last data."""
+    shown = plan.scale.seeds[0], data or plan.data_names[-1]
     return [one for one in plan.resampled if (one.run.seed, one.run.data) == shown]
 
 

@@ -1,5 +1,7 @@
 """Reject combinations of valid settings that would only fail after training."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from diffusion.networks import facts
@@ -7,7 +9,7 @@ from diffusion.processes import PROCESSES
 from diffusion.samplers.choosing import choose_sampler
 from diffusion.store.registry import UnknownNameError
 from studies.planning.families import capabilities, settings_class, stands_for, uses_batch_norm
-from studies.planning.study import OF_SAMPLERS
+from studies.planning.study import OF_PATHS, OF_SAMPLERS
 from studies.registries import CHECKS, FIGURES, RULERS, TABLES, describe, shown
 from triangles.kinds import KINDS
 
@@ -96,16 +98,15 @@ def check_levels(training, settings, where: str) -> None:
         raise ValueError(f"{where}: {error}") from None
 
 
-def check_resampled(one, where: str) -> None:
-    """Check that a run can be sampled in this other way.
+def check_resampled(one, asked: Collection[str], where: str) -> None:
+    """Check that a run can be sampled in this other way; asked: the settings of sampling that the study names for it.
 
     Raises:
         ValueError: what stands in the way.
     """
     training, sampling, held_out = one.run.training, one.sampling, one.run.dataset.settings.test_count
     if "frames" not in one.run.capabilities:
-        same = one.run.flags_of(sampling) == one.run.flags_of(one.run.sampling)
-        if same or one.noised or one.matched or one.renormed:
+        if not set(asked) - set(OF_PATHS) or one.noised or one.matched or one.renormed:
             fault = f"family {training.family!r} of {one.run.model} has no path to sample in another way"
             raise ValueError(f"{where}: {fault}")
         return

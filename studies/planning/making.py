@@ -121,7 +121,7 @@ class Maker:
         if not is_among(run, how.cells):
             return None
         check_sampling(run.training, sampling, where)
-        check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), where)
+        check_resampled(Resampling(name, run, sampling, run, **_tell_start(how)), asked, where)
         return name, how, sampling
 
     def _held(self, given: Mapping, most: Mapping) -> dict:

@@ -15,7 +15,8 @@ class Entry:
     title, caption: `{label}` stands for the label of the data, where there is one figure for each. needs: plan (and
     data) -> the files it reads, ValueError where the study has nothing to show in it. make: plan (and data) -> a
     matplotlib Figure or a pandas DataFrame; what is missing is shown as a hole. form: how the report embeds a figure,
-    svg or png. per_data: one for each data set of the study, named `ENTRY-DATA`.
+    svg or png. per_data: one for each data set of the study, named `ENTRY-DATA`; None: also one of the last set, named
+    `ENTRY`.
     """
 
     title: str
@@ -23,7 +24,7 @@ class Entry:
     needs: Callable[..., list[Path]]
     make: Callable[..., Any]
     form: str = "svg"
-    per_data: bool = False
+    per_data: bool | None = False
 
     def bind(self, name: str, data: str | None = None) -> "Bound":
         """Return this entry under the name of its files, for one data set where it is made for each."""

@@ -162,7 +162,8 @@ def _make_room(figure: "Figure", more: float) -> None:
 def break_label(label: str) -> str:
     """Break a label into lines that fit beside a row: of eleven letters, or fewer where they are wide."""
     for letters in range(11, 4, -1):
-        lines = [line for part in label.split("\n") for line in textwrap.wrap(part, letters, break_on_hyphens=False)]
+        broken = any(len(word) > letters for word in label.split())  # rather at a hyphen than within a word
+        lines = [line for part in label.split("\n") for line in textwrap.wrap(part, letters, break_on_hyphens=broken)]
         if max(map(_measure, lines), default=0) <= BESIDE:
             break
     return "\n".join(lines)

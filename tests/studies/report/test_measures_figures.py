@@ -197,6 +197,20 @@ def test_likelihood_shows_the_spread_over_seeds_and_the_prior_as_a_number(plan):
     assert [text for text in alone if "±" in text] == ["2 ± 18"] * 2
 
 
+def test_bounds_orders_of_magnitude_apart_are_seen_on_a_logarithmic_axis(plan):
+    bits = {"linear": 0.6, "wave": 20.0}
+    for run in plan.grid:
+        rows = {"decoder_bits": bits[run.model] / 2, "prior_bits": bits[run.model] / 2, "total_bits": bits[run.model]}
+        table = [[run.data, run.model, "", run.seed, name, value, "bits", 50] for name, value in rows.items()]
+        pd.DataFrame(table, columns=COLUMNS).to_csv(run.folder / "measures.csv", index=False)
+    axes = draw("likelihood", plan).axes[0]
+    assert axes.get_xscale() == "log"
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.6, 20])
+    low, high = axes.get_xlim()
+    size = plan.grid[0].dataset.settings.size
+    assert low < ENTROPIES[size] / size**2 < 0.6 < 20 < high
+
+
 def test_long_facts_below_a_figure_stay_on_it(plan):
     for run in plan.grid:
         table = [[run.data, run.model, "", run.seed, "total_bits", 9.0, "bits", 50]]

@@ -13,14 +13,14 @@ __all__ = ["ENTRY"]
 
 MOST = 9  # images in a row
 MANY = 20  # ways beyond which only those are shown that claims ask about
-NAME, DETAIL = 10, 13  # letters in a line of a way's name, and of the model's below it
+DETAIL = 13  # letters in a line of the model's name, below that of the way
 OWN = "from N(0, I)"  # how the study itself starts
 
 
 @styled()
-def draw(plan):
+def draw(plan, data: str | None = None):
     """Draw the cells of one set that are sampled in other ways as well: the same starting noise, way under way."""
-    ways = _choose_ways(plan)
+    ways = _choose_ways(plan, data)
     runs = list({one.run.name: one.run for one in ways}.values())
     shown = [pair for run in runs for pair in [(run, run), *((run, one) for one in ways if one.run is run)]]
     images = [or_hole(read_samples, one) for _, one in shown]
@@ -35,14 +35,14 @@ def draw(plan):
     if any(one.renormed for one in ways):
         details.append("renormed: with fresh statistics of batch norm")
     heading = f"The same models sampled in other ways, {plan.label(runs[0].data)} set", "; ".join(details)
-    hidden = len(resampled_here(plan)) - len(ways)
+    hidden = len(resampled_here(plan, data)) - len(ways)
     facts = [f"not shown: {hidden} ways that no claim asks about"] if hidden else []
     return draw_tiles(plan, heading, [f"{i + 1}" for i in range(count)], rows, *facts)
 
 
-def _choose_ways(plan) -> list:
+def _choose_ways(plan, data: str | None) -> list:
     """Return the ways to show: of many those that claims ask about, if any claim does."""
-    ways = resampled_here(plan)
+    ways = resampled_here(plan, data)
     contrasts = [claim.contrast for claim in plan.study.claims if claim.contrast]
     asked = {side.samples for one in contrasts for side in (*one.plus, *one.minus)}
     return [one for one in ways if len(ways) <= MANY or one.name in asked] or ways
@@ -55,19 +55,21 @@ def _make_row(plan, pair, images, count: int) -> Row:
     if way is run:
         return Row(plan.label(run.model), tiles, plan.colour(run.model), detail=OWN)
     part = f"\nat ᾱ = {in_digits(way.from_abar)}" if way.from_abar else ""
-    name, model = fill(way.name, NAME), fill(plan.label(run.model), DETAIL, max_lines=2, placeholder=" …")
+    name, model = way.name, fill(plan.label(run.model), DETAIL, max_lines=2, placeholder=" …")
     return Row(name, tiles, plan.colour(run.model), detail=model + part)
 
 
-def find_needs(plan) -> list:
+def find_needs(plan, data: str | None = None) -> list:
     """Return the samples of either way, and the held-out images if some start from these.
 
     Raises:
-        ValueError: the study samples no cell of its last set in another way.
+        ValueError: the study samples no cell of that set, or of its last, in another way.
     """
-    ways = _choose_ways(plan)
+    ways = _choose_ways(plan, data)
     if not ways:
-        raise ValueError(f"other-samples: study {plan.study_name} resamples no cell of its last set")
+        raise ValueError(
+            f"other-samples: study {plan.study_name} resamples no cell of set {data or plan.data_names[-1]}"
+        )
     real = image_files([ways[0].run.dataset], "test") if any(one.noised for one in ways) else []
     return [*sample_files([file for one in ways for file in (one.run, one)]), *real]
 
@@ -81,4 +83,5 @@ ENTRY = Entry(
     needs=find_needs,
     make=draw,
     form="png",
+    per_data=None,
 )

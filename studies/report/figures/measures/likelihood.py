@@ -15,13 +15,15 @@ __all__ = ["ENTRY", "compute_decoder_floor"]
 
 GUESSING = 8  # bits/dim of holding every one of the 256 levels for as likely
 FAR = 10 * GUESSING  # a bar beyond is cut where others are within
+WIDE = 30  # times the least bound, from which on the axis is logarithmic: less would show as nothing
 ROW = 0.21  # inches, of a row at least
 TERMS = {"decoder": ("$L_0$", 1.0), "steps": ("$L_1$ to $L_{T-1}$", 0.55), "prior": ("$L_T$", 0.2)}
 
 
 @styled()
 def draw(plan):
-    """Draw bits per dimension by model and data, in the bound's three terms; means over seeds, which are points."""
+    """Draw bits per dimension by model and data, means over seeds, which are points: in the bound's three terms, or,
+    where they lie orders of magnitude apart, on a logarithmic axis without."""
     cells = _find_cells(plan)
     means = {name: _average(plan, cells, f"{name}_bits") for name in (*TERMS, "total")}
     means["error"] = _average(plan, cells, "total_bits_se")
@@ -30,22 +32,26 @@ def draw(plan):
     height = 1.55 + max(ROW * len(cells), find_pitch(plan, models) * (y[-1] + 1.4))
     figure = new_figure(height)
     heading = "Likelihood: a bound on bits per dimension"
-    add_title(figure, heading, "Three terms; held-out images")
-    place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
-    axes = figure.subplots(gridspec_kw=place)
-    _stack_terms(axes, y, [plan.colour(model) for model in models], means)
     totals = seeds_by_cell(plan, "total_bits")
     seeds = [totals.get((model, data), []) for data, model in cells]
-    limit = _find_limit(seeds)
+    limit, least = _find_limit(seeds), min((min(one) for one in seeds if one), default=0)
+    wide = limit > WIDE * least > 0
+    add_title(figure, heading, f"{'Logarithmic' if wide else 'Three terms'}; held-out images")
+    place = {"left": 0.25, "right": 0.86, "bottom": 0.65 / height, "top": 1 - 0.85 / height}
+    axes = figure.subplots(gridspec_kw=place)
+    _draw_bars(axes, y, [plan.colour(model) for model in models], means, wide)
     _write_totals(axes, y, seeds, means, limit)
     _write_priors(axes, y, means["prior"])
     marked = _mark_levels(axes, plan, limit)
-    entropies = _mark_entropies(axes, plan, y, [data for data, _ in cells])
-    axes.set_yticks(y, [plan.label(data) for data, _ in cells], fontsize=8)
+    names = [data for data, _ in cells]
+    floors = _find_floors(plan, names)
+    axes.set_xlim(*(_spread([least, *floors.values()], limit) if wide else (0, 1.25 * limit or 1)))
+    entropies = _mark_entropies(axes, plan, y, floors, names)
+    axes.set_yticks(y, [plan.label(data) for data in names], fontsize=8)
     axes.set(xlabel="bits/dim", ylim=(y[-1] + 0.7, -0.7))
     for model in dict.fromkeys(models):
         name_row(axes, plan, model, y[models.index(model)])
-    _add_legend(figure, height, entropies)
+    _add_legend(figure, height, {} if wide else TERMS, entropies)
     several = max(map(len, seeds), default=0) > 1
     spread = "±: sd over seeds (points)" if several else "± two standard errors"
     spread += "; none where there is one seed" if several and min(len(one) for one in seeds if one) == 1 else ""
@@ -66,8 +72,15 @@ def _average(plan, cells, measure: str) -> np.ndarray:
     return np.array([np.mean(values[m, d]) if values.get((m, d)) else np.nan for d, m in cells])
 
 
-def _stack_terms(axes, y, shades, means) -> None:
-    """Stack the bound's terms, or draw the whole where a model has no such terms."""
+def _draw_bars(axes, y, shades, means, wide: bool) -> None:
+    """Stack the bound's terms, or draw the whole where a model has no such terms, or the axis is logarithmic."""
+    axes.grid(axis="y", visible=False)
+    axes.spines.left.set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    if wide:
+        axes.set_xscale("log")
+        axes.barh(y, np.nan_to_num(means["total"]), height=0.78, color=shades, linewidth=0)
+        return
     left = np.zeros(len(y))
     for name, (_, alpha) in TERMS.items():
         values = np.nan_to_num(means[name])
@@ -76,9 +89,6 @@ def _stack_terms(axes, y, shades, means) -> None:
     whole = np.where(left > 0, 0, np.nan_to_num(means["total"]))
     if whole.any():
         axes.barh(y, whole, height=0.78, color=shades, linewidth=0)
-    axes.grid(axis="y", visible=False)
-    axes.spines.left.set_visible(False)
-    axes.tick_params(axis="y", length=0)
 
 
 def _write_totals(axes, y, seeds, means, limit: float) -> None:
@@ -107,6 +117,11 @@ def _find_limit(seeds) -> float:
     return float((known[known <= FAR] if (known <= FAR).any() else known).max(initial=0))
 
 
+def _spread(least: list[float], limit: float) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis, with room for words at the right."""
+    return min(least) / 1.8, limit * (limit / min(least)) ** 0.3
+
+
 def _write_priors(axes, y, priors) -> None:
     """Write L_T as a column of numbers at the right: on the bars it is mostly too little to be seen."""
     where = {"ha": "right", "fontsize": 8, "annotation_clip": False}
@@ -127,20 +142,20 @@ def _mark_levels(axes, plan, limit: float) -> list[str]:
         marked[GUESSING] = f"guessing, {GUESSING}"
     for bits in marked:
         axes.axvline(bits, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_xlim(0, 1.25 * limit or 1)
     return list(marked.values())
 
 
-def _mark_entropies(axes, plan, y, names) -> list:
-    """Draw a floor across a bar where the entropy of its data is known: no code is shorter. Return what a legend needs.
-
-    y, names: the bars' places and their data.
-    """
+def _find_floors(plan, names) -> dict[str, float]:
+    """Return the entropy of data of these names in bits per dimension, where it is known: no code is shorter."""
     from triangles.exact.entropy import known_entropy
 
-    settings = {run.data: run.dataset.settings for run in plan.grid}
-    bits = {name: known_entropy(one) for name, one in settings.items() if name in names}
-    floors = {name: value / settings[name].size ** 2 for name, value in bits.items() if value is not None}
+    settings = {run.data: run.dataset.settings for run in plan.grid if run.data in names}
+    bits = {name: known_entropy(one) for name, one in settings.items()}
+    return {name: value / settings[name].size ** 2 for name, value in bits.items() if value is not None}
+
+
+def _mark_entropies(axes, plan, y, floors: dict, names) -> list:
+    """Draw a floor across each bar, at its place, where there is one for its data; return what a legend needs."""
     style = {"color": INK, "linewidth": 2}
     for place, name in zip(y, names, strict=True):
         if name in floors:
@@ -149,10 +164,12 @@ def _mark_entropies(axes, plan, y, names) -> list:
     return [axes.plot([], [], label=f"entropy of the data: {told}", **style)[0]] if told else []
 
 
-def _add_legend(figure, height: float, others) -> None:
+def _add_legend(figure, height: float, terms: dict, others) -> None:
     from matplotlib.patches import Patch
 
-    handles = [*(Patch(facecolor=INK, alpha=alpha, label=label) for label, alpha in TERMS.values()), *others]
+    handles = [*(Patch(facecolor=INK, alpha=alpha, label=label) for label, alpha in terms.values()), *others]
+    if not handles:
+        return
     place = {"loc": "upper left", "bbox_to_anchor": (0.24, 1 - 0.48 / height), "ncols": len(handles)}
     figure.legend(handles=handles, frameon=False, fontsize=8, handlelength=1.2, **place)
 
@@ -187,9 +204,9 @@ ENTRY = Entry(
     "white images both are lengths of a code, and can be compared; but VAEs and flows are bounded by several weighted "
     "draws, which tightens their bound, and that lies in their decoder's term. Even a mean that is right costs the "
     "decoder bits, since its noise is wider than a level; guessing all 256 levels alike costs 8. The entropy of the "
-    "data is the floor under any bound; it is known where every image is, which holds of triangles drawn in black and "
-    "white at a small size. A low bound does not mean good samples: where sampling starts wrongly, the bound pays no "
-    "more for it than the prior term.",
+    "data, a black line, is the floor under any bound; it is known where every image is, which holds of triangles "
+    "drawn in black and white at a small size. A low bound does not mean good samples: where sampling starts wrongly, "
+    "the bound pays no more for it than the prior term.",
     needs=find_needs,
     make=draw,
 )

@@ -27,7 +27,7 @@ def draw(plan):
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw=place)
     for axes, (stage, words) in zip(panels, STAGES.items(), strict=True):
         _draw_bars(axes, plan, positions, cells, stage)
-        axes.set_title(words, loc="left", fontweight="bold")
+        axes.set_title(words + (_tell_count(plan) if stage == "sampling" else ""), loc="left", fontweight="bold")
     _name_bars(panels[0], plan, positions, cells)
     seeds = "medians" if len(plan.scale.seeds) > 1 else "one run a bar"
     counts = cells[["epoch_seeds", "sampling_seeds"]].to_numpy()
@@ -55,6 +55,12 @@ def _devices(plan) -> list[str]:
     records = [or_hole(read_record, run.folder / "run.json", RunRecord) for run in plan.runs]
     names = sorted({record.device.replace(", 1 threads", ", 1 thread") for record in records if record is not None})
     return [name if name.startswith("CPU") else f"{name}, perhaps shared" for name in names]
+
+
+def _tell_count(plan) -> str:
+    """Return how many images are drawn, where every cell draws as many."""
+    counts = {run.sampling.count for run in plan.runs}
+    return f", {counts.pop():,} images" if len(counts) == 1 else ""
 
 
 def _place_bars(models) -> np.ndarray:

@@ -45,7 +45,7 @@ class Row:
 
 
 AXES = (
-    Axis("clean_share", "clean, of\nlarger samples", "more", real=True),
+    Axis("clean_of_all", "clean, of\nall samples", "more", real=True),
     Axis("plain_iou_0.8_share", "rough shapes, of\nlarger samples", "more", real=True),
     Axis("coverage", "coverage of\nreal images", "more", real=True),
     Axis(SPEED, "speed: images\na second", "more", logarithmic=True),
@@ -114,6 +114,9 @@ def _draw_axis(axes, plan, rows, y, asked: Axis) -> None:
         if len(known) > 1:
             axes.plot(_interval(known, asked), [at] * 2, color=plan.colour(model), linewidth=1.5)
             _mark(axes, known, at + BELOW, asked, marker="o", color=plan.colour(model), markersize=1.8)
+        if len(known) < (there := _count_seeds(row)):
+            near = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 6.5}
+            axes.annotate(f"{len(known)} of {there}", (min(_middle(known, asked), asked.most), at), color=MUTED, **near)
         inside = "white" if asked.measure == BITS and _counts_levels(row) else plan.colour(model)
         edge = plan.colour(model) if inside == "white" else "white"
         style = {"color": inside, "markersize": 5, "markeredgecolor": edge}
@@ -168,8 +171,17 @@ def _find_values(row: Row, asked: Axis) -> list[float]:
 
 
 def _measured(row: Row, measure: str) -> list[float]:
-    frames = [of_samples(read_measures, one, one) for one in row.samplings]
-    return [x for frame in frames if frame is not None for x in frame.value[frame.measure == measure].dropna()]
+    return [x for frame in _frames(row) for x in frame.value[frame.measure == measure].dropna()]
+
+
+def _count_seeds(row: Row) -> int:
+    """Count the seeds that are measured at all: of some a measure may be missing, as of too few larger samples."""
+    return len(_frames(row))
+
+
+def _frames(row: Row) -> list:
+    found = (of_samples(read_measures, one, one) for one in row.samplings)
+    return [frame for frame in found if frame is not None]
 
 
 def _mark_real(axes, plan, rows, y, asked: Axis) -> None:
@@ -188,12 +200,13 @@ def find_needs(plan) -> list:
 
 ENTRY = Entry(
     title="Families of models",
-    caption="Quality (clean samples, and rough shapes, which overlap their best-fit triangle by 0.8 or more, of larger "
-    "samples), coverage of the real population, images drawn a second and the bound of the likelihood, a row a cell, "
-    "and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
+    caption="Quality (clean samples, of all; rough shapes, which overlap their best-fit triangle by 0.8 or more, of "
+    "larger samples), coverage of the real population, images drawn a second and the bound of the likelihood, a row a "
+    "cell, and one for each other way of sampling its model. Each point is a seed; bars are 95% intervals of the mean; "
     "dashed lines are held-out real images. A family without a likelihood has none here. Coverage goes by the best-fit "
-    "triangle of larger samples, whatever their shape. A hollow bound is of images decoded to 256 levels after noise, "
-    "which costs bits even where they are black and white: compare it with none of black and white.",
+    "triangle of larger samples, whatever their shape; where some seeds have too few of them, a number says how many "
+    "have enough. A hollow bound is of images decoded to 256 levels after noise, which costs bits even where they are "
+    "black and white: compare it with none of black and white.",
     needs=find_needs,
     make=draw,
 )

@@ -20,7 +20,7 @@ def plan(tmp_path):
     for one in [*plan.grid, *plan.resampled]:
         run, other = getattr(one, "run", one), one in plan.resampled
         run.folder.mkdir(parents=True, exist_ok=True)
-        values = {"clean_share": (0.2 + 0.1 * run.seed) / (1 + other), "real_clean_share": 0.96}
+        values = {"clean_of_all": (0.2 + 0.1 * run.seed) / (1 + other), "real_clean_of_all": 0.96}
         measured(run, values).to_csv(one.measure_file, index=False)
         one.samples_file.touch()
         seconds = 0.1 if run.model == "linear" else 0.001
@@ -39,6 +39,23 @@ def test_each_way_of_sampling_has_a_row_below_its_cell(plan):
     assert middles(quality, rows)[:3] == pytest.approx([0.25, 0.125, 0.25])
     assert middles(speed, rows)[:3] == pytest.approx([10, 100, 1000])
     assert {path.name for path in entry.inputs(plan)} >= {"measures.csv", "dpm-twenty-measures.csv", "dpm-twenty.json"}
+
+
+def test_a_measure_that_some_seeds_lack_says_how_many_have_it(plan):
+    for run in plan.grid:
+        known = {"coverage": 0.5} if run.seed or run.model == "vae" else {}
+        measured(run, {"clean_of_all": 0.2} | known).to_csv(run.measure_file, index=False)
+    coverage = shown(FIGURES, "families", plan).make(plan).axes[2]
+    cells = [cell for cell in plan.cells if cell[1] != "vae"]
+    assert [text.get_text() for text in coverage.texts].count("1 of 2") == len(cells)
+
+
+def test_other_samples_are_of_the_set_that_is_asked_for_or_of_the_last(plan):
+    for name, data in (("other-samples-array", "array"), ("other-samples", "high")):
+        files = shown(FIGURES, name, plan).inputs(plan)
+        assert {path.parent.name.split("-")[0] for path in files} == {data}
+    with pytest.raises(ValueError, match="low"):
+        shown(FIGURES, "other-samples-low", plan)
 
 
 def test_a_bound_far_beyond_all_others_is_an_arrow_at_the_end_of_its_axis(plan):
