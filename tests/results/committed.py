@@ -160,6 +160,12 @@ def taken(scale: str, cell: str) -> float:
     return float(np.mean([pd.read_csv(path).seconds.sum() for path in runs]))
 
 
+def last_losses(scale: str, cell: str, column: str = "test_mean", epoch: int = -1) -> list[float]:
+    """Return the loss of a cell's last epoch, or of another, counted from 0, seed by seed."""
+    runs = sorted((REFERENCE / scale / "runs").glob(f"{cell.replace(' ', '-')}-seed*/losses.csv"))
+    return [float(pd.read_csv(path)[column].iloc[epoch]) for path in runs]
+
+
 def value_of(text: str) -> tuple[float, float]:
     """Return a number as written, and half a unit of its last digit; 50 for ten thousands that end in 00."""
     plain = text.replace(",", "").replace("−", "-")
