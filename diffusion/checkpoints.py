@@ -215,13 +215,13 @@ def _epoch_at_hand(trainer: Trainer, tensors: dict[str, Tensor]) -> list[dict[st
 
 
 def saved_progress(path: Path) -> tuple[int, int]:
-    """Return the epochs that a state's file holds and the steps of the next one, 0 and 0 without a file."""
-    if not path.is_file():
+    """Return the epochs that a state's file holds and the steps of the next one, 0 and 0 without a whole file."""
+    try:
+        with safe_open(path, "pt") as stream:
+            steps = [stream.get_slice(one).get_shape()[0] for one in list(stream.keys()) if one.startswith(LOSSES)]
+            return len(json.loads(stream.metadata()["records"])), max(steps, default=0)
+    except (OSError, SafetensorError, ValueError, TypeError, LookupError):
         return 0, 0
-    with safe_open(path, "pt") as stream:
-        names = [name for name in stream.keys() if name.startswith(LOSSES)]  # noqa: SIM118
-        steps = [stream.get_slice(name).get_shape()[0] for name in names]
-        return len(json.loads(stream.metadata()["records"])), max(steps, default=0)
 
 
 def tensors_of(trainer: Trainer) -> dict[str, Tensor]:

@@ -115,7 +115,7 @@ def sample(
         seconds, samples = _drawn(model, start, options)
         told |= of_use(model, options, OF_PATHS)
         results.write_samples(run, name, samples, model, told | biases, seconds)
-    warn_of_collapse(samples.images)
+    warn_of_collapse(model, samples.images)
     click.echo(f"{options['count']} images in {seconds:.1f} s on {model.device.name}: {run / name}.npy; see {name}.png")
 
 
@@ -211,7 +211,8 @@ def likelihood(
     chosen = devices.choose(device, precision, threads)
     options["draws"] = None if every_step else options["draws"]
     with locked(run):
-        check_free(run / f"{name}-frames.npy", "samples")
+        for ending in ("-frames.npy", ".png"):
+            check_free(run / f"{name}{ending}", "samples")
         check_ours(run, [f"{name}.json", f"{name}.npy", f"{name}.csv"])
         model, digest = runs.read_model(run, chosen)
         require(model, "likelihood", "only its samples can be measured")

@@ -1,6 +1,7 @@
 """A run made again from its run.json and its images, in a folder of its own, and compared byte by byte."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from diffusion.images import Samples
 from diffusion.settings import FamilySettings, explain, read_settings
 from diffusion.store import provenance
 from diffusion.store.files import read_array, read_json, sha256, verify_checksum
+from diffusion.store.ledger import made_in
 from diffusion.store.locks import locked
 from diffusion.store.names import LOSSES, MODEL, RUN
+from diffusion.store.records import SamplesRecord
 from diffusion.training import EpochRecord, Trainer
 
 SECONDS = ["seconds", "test_seconds", "loading_seconds"]  # columns of losses.csv that no two runs share
@@ -53,10 +56,11 @@ def remake(run: Path, dataset: Path, on_epoch: Callable[[EpochRecord], None]) ->
     identity = runs.identity(settings, data)
     if identity["data"] != record.get("data"):
         raise ValueError(f"{dataset} holds other images than {run} was trained on (their sha256 differ)")
+    drawn = _samples_in(run)  # refuses what is broken before hours are spent
     with tempfile.TemporaryDirectory(prefix="remake-") as name, locked(Path(name)):
         trainer = Trainer(settings, *images, device)
         runs.train_in(Path(name), trainer, identity, on_epoch)
-        return [*_compared(run, Path(name)), *_samples_compared(run, Path(name), *images)]
+        return [*_compared(run, Path(name)), *_samples_compared(run, drawn, Path(name), *images)]
 
 
 def surroundings(run: Path) -> list[str]:
@@ -101,13 +105,11 @@ def _losses(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, float_precision="round_trip").drop(columns=SECONDS).astype(np.float64)
 
 
-def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarray | None) -> Iterator[Comparison]:
-    for name in _samples_in(run):
-        path = run / f"{name}.json"
-        record = read_json(path)
-        with _taken_for_granted(path):
-            drawn = _drawn_again(record, runs.read_model(remade, _device(record))[0], train, test)
-        files = {f"{name}.npy": drawn.images, f"{name}-frames.npy": drawn.frames}
+def _samples_compared(run: Path, drawn: dict[str, dict], remade: Path, train, test) -> Iterator[Comparison]:
+    for name, record in drawn.items():
+        with _taken_for_granted(run / f"{name}.json"):
+            again = _drawn_again(record, runs.read_model(remade, _device(record))[0], train, test)
+        files = {f"{name}.npy": again.images, f"{name}-frames.npy": again.frames}
         for file, array in files.items():
             if array is not None:
                 before = read_array(run / file)
@@ -115,11 +117,21 @@ def _samples_compared(run: Path, remade: Path, train: np.ndarray, test: np.ndarr
                 yield Comparison(file, same, _largest(before, array))
 
 
-def _samples_in(run: Path) -> list[str]:
-    """Names of samples: those with frames, and those whose record says how long an image took."""
-    names = {path.name.removesuffix("-frames.npy") for path in run.glob("*-frames.npy")}
-    others = {path.stem for path in run.glob("*.npy") if path.with_suffix(".json").exists()} - names
-    return sorted(names | {name for name in others if "seconds_per_image" in read_json(run / f"{name}.json")})
+def _samples_in(run: Path) -> dict[str, dict]:
+    """Return the records of the samples in a run's folder that are ours, by name.
+
+    Raises:
+        ValueError: a record is broken.
+        OSError: there is none.
+    """
+    ours = {name for name in made_in(run) if os.path.lexists(run / name)}
+    arrays = {name.removesuffix(".npy") for name in ours if name.endswith(".npy") and not name.endswith("-frames.npy")}
+    names = sorted(name for name in arrays if f"{name}.csv" not in ours)  # a bound has a table
+    records = {name: read_json(run / f"{name}.json") for name in names}
+    for name, record in records.items():
+        with _taken_for_granted(run / f"{name}.json"):
+            SamplesRecord.model_validate(record)
+    return records
 
 
 def _drawn_again(record: dict, model, train: np.ndarray, test: np.ndarray | None) -> Samples:

@@ -18,7 +18,7 @@ from diffusion.results import write_results
 from diffusion.saving import Saver
 from diffusion.settings import FamilySettings, read_settings
 from diffusion.store import ledger, sources
-from diffusion.store.files import check_digest, load_images, read_json, write_json
+from diffusion.store.files import check_digest, is_whole, load_images, read_json, write_json
 from diffusion.store.locks import saving
 from diffusion.store.names import CHECKPOINT, DIVERGED, LOSSES, MODEL, RUN, STARTED
 from diffusion.store.opening import read_whole
@@ -104,7 +104,10 @@ def difference(folder: Path, wanted: dict) -> str | None:
     other = [key for key, value in wanted.items() if content.get(key) != value]
     if other == ["settings"]:
         return _tell_settings(folder, content["settings"], wanted["settings"])
-    return f"a run of other {' and '.join(other)}" if other else None
+    if other:
+        return f"a run of other {' and '.join(other)}"
+    changed = [name for name in (LOSSES, MODEL) if is_finished(folder) and not is_whole(folder / name)]
+    return f"this run, but another {' and '.join(changed)} than was made" if changed else None
 
 
 def _tell_settings(folder: Path, theirs, ours: dict) -> str:

@@ -4,10 +4,10 @@ Heavy imports happen inside the commands.
 """
 
 import functools
-from pathlib import Path
 
 import click
 
+from diffusion.commands.options import FOLDER
 from diffusion.store.console import run_cleanly
 
 OPTIONS = (
@@ -136,7 +136,7 @@ def verdicts(plan, scales):
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path), help="Default: RESULTS/reference/SCALE.")
+@click.option("--out", type=FOLDER, help="Default: RESULTS/reference/SCALE.")
 @planned
 def reference(plan, out):
     """Collect what was made, without weights and arrays, into a folder that can be committed."""
@@ -147,7 +147,7 @@ def reference(plan, out):
 
 @cli.command()
 @click.argument("name")
-@click.option("--images", type=click.Path(path_type=Path), help="Your own pictures: a folder, .zip or array.")
+@click.option("--images", type=FOLDER, help="Your own pictures: a folder, .zip or array.")
 def new(name, images):
     """Begin a study of your own: write NAME.yaml, ten lines that run as they are."""
     from studies.planning.resolving import TAKEN

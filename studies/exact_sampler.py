@@ -27,6 +27,10 @@ class ExactSettings(WeightlessSettings):
     quality: int = setting(QUALITY, "of JPEG", ge=1, le=100)
     resample: str = setting(RESAMPLE, "how pictures are resized")
 
+    def check_size(self, size: int) -> None:
+        """Refuse settings by which no pictures of this size, in px, can be made: ValueError."""
+        _resolved(self, size)
+
 
 def picture_settings(settings: ExactSettings, shape: tuple[int, int, int]):
     """Return the `triangles.settings.Settings` of pictures of one image's shape (C, H, W).
@@ -37,16 +41,22 @@ def picture_settings(settings: ExactSettings, shape: tuple[int, int, int]):
     channels, height, width = shape
     if height != width:
         raise ValueError(f"pictures are square, and the images are {height} x {width} px: choose another family")
-    drawn = settings.draw_size or height
-    how = {"kind": settings.kind, "format": settings.format, "size": height, "draw_size": drawn}
-    how |= {"quality": settings.quality} if settings.format == "jpeg" else {}
-    how |= {"resample": settings.resample} if drawn != height else {}
-    made = resolve(**how)
+    made = _resolved(settings, height)
     if made.channel_count != channels:
         raise ValueError(
             f"{settings.kind} pictures have {made.channel_count} channels, the images {channels}: see --kind"
         )
     return made
+
+
+def _resolved(settings: ExactSettings, size: int):
+    drawn = settings.draw_size or size
+    how = {"kind": settings.kind, "format": settings.format, "size": size, "draw_size": drawn}
+    if settings.format == "jpeg" or settings.quality != QUALITY:
+        how["quality"] = settings.quality
+    if drawn != size or settings.resample != RESAMPLE:
+        how["resample"] = settings.resample
+    return resolve(**how)
 
 
 @dataclass

@@ -20,6 +20,20 @@ MENDS = {
 }
 
 
+class _Path(click.Path):
+    """A path; an empty one, which a shell makes of a variable without a value, is none and not the folder at hand."""
+
+    def convert(self, value, param, ctx):
+        return (
+            self.fail("the path is empty: give another", param, ctx)
+            if value == ""
+            else super().convert(value, param, ctx)
+        )
+
+
+PATH = _Path(path_type=Path)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="MODULE", help="Import a module that adds kinds; may be repeated."
@@ -52,7 +66,7 @@ def cli(plugins):
 @click.option("--test-count", type=int, help="Test images.  [2000]")
 @click.option("--seed", type=int, help="Seed: the same pictures in every preparation.  [0]")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes; no byte depends on them.  [one a core]")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [datasets/ and a name made of the settings]")
+@click.option("--out", type=PATH, help="Folder.  [datasets/ and a name made of the settings]")
 @click.option("--files", is_flag=True, help="Leave the image files as well (png and jpeg).")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds another data set.")
 def generate(preparation, workers, out, files, replace, **given):
@@ -77,7 +91,7 @@ def generate(preparation, workers, out, files, replace, **given):
 
 
 @cli.command("import")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @click.option("--size", type=int, help="Pixels a side.  [32]")
 @click.option("--colour/--gray", default=None, help="Three channels, or one.  [three if any picture has a colour]")
 @click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), help="How pictures become square.  [crop]")
@@ -91,7 +105,7 @@ def generate(preparation, workers, out, files, replace, **given):
 @click.option("--channels", type=click.Choice(["first", "last"]), help="Where an array's colours are.  [by its shape]")
 @click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read.  [refused, and listed]")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Threads; no byte depends on them.  [one a core]")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [datasets/ and a name made of the source's]")
+@click.option("--out", type=PATH, help="Folder.  [datasets/ and a name made of the source's]")
 @click.option("--replace", is_flag=True, help="Start over where the folder holds another data set.")
 def import_(source, values, channels, workers, out, replace, **given):
     """Make a data set of your own pictures: SOURCE is a folder, a .zip, or an array in a .npy or .npz file.
@@ -148,19 +162,20 @@ def _stamp(path):
 
 
 @cli.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="PNG file.  [DATASET/contact-sheet.png]")
+@click.argument("dataset", type=PATH)
+@click.option("--out", type=PATH, help="PNG file.  [DATASET/contact-sheet.png]")
 @click.option("--count", type=click.IntRange(1, 2500), default=40, show_default=True, help="First training images.")
 @click.option("--columns", type=click.IntRange(1, 2500), help="Images a row.  [nearly square]")
 @click.option("--highlight", is_flag=True, help="Paint gray pixels orange.")
 def show(dataset, out, count, columns, highlight):
     """Write a contact sheet of a data set, enlarged so that gray pixels can be seen."""
     from triangles.datasets import read_dataset
-    from triangles.sheets import contact_sheet, save_sheet
+    from triangles.sheets import check_place, contact_sheet, save_sheet
 
     if (dataset / "run.json").exists():
         raise ValueError(f"{dataset} is a run, not a data set: `diffusion show {dataset}` shows its samples")
     path = out if out is not None else dataset / "contact-sheet.png"
+    check_place(path)
     with on_stop(lambda: "the same command draws the sheet"):
         images = read_dataset(dataset).train[:count]
         save_sheet(path, contact_sheet(images, columns, highlight))
@@ -168,7 +183,7 @@ def show(dataset, out, count, columns, highlight):
 
 
 @cli.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=PATH)
 def check(dataset):
     """Verify a data set: files, images against parameters, parameters against the exact geometry."""
     from triangles.checking import verify

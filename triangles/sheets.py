@@ -49,6 +49,19 @@ def _highlighted(images):
     return np.where(between, orange, images).astype(np.uint8)
 
 
+def check_place(path):
+    """Refuse a place for a sheet where something else is, or that names no PNG file.
+
+    Raises:
+        ValueError: saying which, and what to do.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"{path}: a sheet is a PNG file: give --out a name that ends in .png")
+    known = os.path.lexists(path) and not Path(path).is_symlink() and Path(path).is_file()
+    if os.path.lexists(path) and not (known and Path(path).read_bytes().startswith(b"\x89PNG")):
+        raise ValueError(f"{path} is there and is no PNG file, so it is not replaced: give another --out")
+
+
 def save_sheet(path, sheet):
     """Write a sheet as PNG under a temporary name and rename it.
 

@@ -18,8 +18,13 @@ def is_one_image(images: np.ndarray) -> bool:
     return bool(np.sqrt(apart.max()) <= ALIKE)
 
 
-def warn_of_collapse(images: np.ndarray) -> None:
-    """Warn on stderr if all these samples are one image."""
+def warn_of_collapse(model, images: np.ndarray) -> None:
+    """Warn on stderr if all these samples of a model are one image, but for the pixels' own noise where it has any."""
+    from diffusion.family import FAMILIES
+
+    family = FAMILIES[model.settings.family]
+    if "pixels" in family.capabilities and not is_one_image(images):
+        images = family.draw(model, min(len(images), LOOKED_AT), pixel_noise=False).images
     if is_one_image(images):
         click.echo(
             f"warning: all {len(images)} samples are the same image: the model has collapsed or is not trained; train "
@@ -48,6 +53,6 @@ def warn_of_training(model) -> None:
     if model.calls > 1:
         return
     try:
-        warn_of_collapse(FAMILIES[model.settings.family].draw(model, LOOKED_AT).images)
+        warn_of_collapse(model, FAMILIES[model.settings.family].draw(model, LOOKED_AT).images)
     except ArithmeticError as error:
         click.echo(f"warning: {error}", err=True)

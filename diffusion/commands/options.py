@@ -1,12 +1,36 @@
 """Options that several commands share."""
 
+import math
 from pathlib import Path
 
 import click
 
-__all__ = ["DEVICE", "FOLDER", "PRECISION", "SEED", "THREADS"]
+__all__ = ["DEVICE", "FOLDER", "PRECISION", "SEED", "THREADS", "Above"]
 
-FOLDER = click.Path(path_type=Path)
+
+class _Folder(click.Path):
+    """A path; an empty one, which a shell makes of a variable without a value, is none and not the folder at hand."""
+
+    def convert(self, value, param, ctx):
+        return (
+            self.fail("the path is empty: give another", param, ctx)
+            if value == ""
+            else super().convert(value, param, ctx)
+        )
+
+
+class Above(click.FloatRange):
+    """A number greater than a bound: not infinite, and no NaN, which passes every comparison."""
+
+    def __init__(self, bound: float):
+        super().__init__(bound, min_open=True)
+
+    def convert(self, value, param, ctx):
+        found = super().convert(value, param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{found} is no finite number.", param, ctx)
+
+
+FOLDER = _Folder(path_type=Path)
 DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="[auto|cuda|mps|cpu]", help="Where to compute."
 )

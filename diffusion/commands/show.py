@@ -1,5 +1,7 @@
 """diffusion show."""
 
+import os
+import stat
 from pathlib import Path
 
 import click
@@ -8,6 +10,8 @@ from diffusion.commands.options import FOLDER
 from diffusion.store.names import SAMPLES, TAKEN, check_name
 
 __all__ = ["show"]
+
+PNG = b"\x89PNG\r\n\x1a\n"  # its first bytes
 
 
 @click.command()
@@ -33,6 +37,7 @@ def show(run: Path, name: str, out: Path | None, count: int, columns: int | None
     found = load_array(array)
     check_digest(array, found.sha256, f"{name}.json")
     images = found.values[:count]
+    _check_sheet(path)
     if out is None:
         with locked(run):
             announce(run, [path.name])
@@ -40,6 +45,14 @@ def show(run: Path, name: str, out: Path | None, count: int, columns: int | None
     else:
         write_sheet(path, images, columns)
     click.echo(f"{len(images)} images: {path}")
+
+
+def _check_sheet(path: Path) -> None:
+    """Refuse a place for a sheet where something else is, or that names no PNG file."""
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"{path}: a sheet is a PNG file: give --out a name that ends in .png")
+    if os.path.lexists(path) and not (stat.S_ISREG(os.lstat(path).st_mode) and path.read_bytes()[:8] == PNG):
+        raise ValueError(f"{path} is there and is no PNG file, so it is not replaced: give another --out")
 
 
 def _tell_missing(run: Path, name: str, array: Path) -> str:

@@ -9,7 +9,7 @@ import click
 
 from diffusion.commands.collapse import warn_of_loss, warn_of_training
 from diffusion.commands.estimating import estimate
-from diffusion.commands.options import DEVICE, FOLDER, THREADS
+from diffusion.commands.options import DEVICE, FOLDER, THREADS, Above
 from diffusion.commands.recipes import RECIPES
 from diffusion.family import FAMILIES
 from diffusion.store.console import SettingsCommand, settings_from
@@ -47,7 +47,7 @@ class _TrainCommand(SettingsCommand):
 @click.option("--start-from", type=FOLDER, help="A shorter finished run of the same settings, to be extended.")
 @click.option("--recipe", type=click.Choice(list(RECIPES)), help="Named settings; options beside it win.  [thesis]")
 @click.option("--replace", is_flag=True, help="Start over if the folder holds another run; the same run goes on.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after so long, saved; default: never.")
+@click.option("--minutes", type=Above(0), help="Stop after so long, saved; default: never.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Train twenty steps, and say what the run would take.")
 @click.option("--compile", "compiles", is_flag=True, help="Compile the training step first: about a minute.")
 @DEVICE

@@ -34,12 +34,12 @@ def renormed(model: Model, images: np.ndarray, seed: int = 0) -> Model:
     Raises:
         ValueError: the network has no batch norm, or the images are too few or of another shape.
     """
-    batch = model.settings.batch_size
+    batch, name = model.settings.batch_size, getattr(model.settings, "network", model.settings.family)
     if images.shape[1:] != model.shape or len(images) < batch:
         raise ValueError(f"{batch} images of shape {model.shape} or more are needed, not {images.shape}")
     network = copy.deepcopy(model.network)
     if not any(isinstance(module, _BatchNorm) for module in network.modules()):
-        raise ValueError(f"network {model.settings.network!r} has no batch norm whose statistics could be taken again")
+        raise ValueError(f"network {name!r} has no batch norm whose statistics could be taken again")
     fresh = replace(model, network=network)
     update_bn(_noised_batches(fresh, images, generator(seed, RENORM_STREAM)), _OfPairs(fresh).eval())
     return fresh

@@ -17,7 +17,7 @@ from diffusion.devices import Device
 from diffusion.images import lowest, to_network
 from diffusion.optimizers import OPTIMIZERS
 from diffusion.rivals.dequantisation import DEQUANTISERS
-from diffusion.rivals.model import Bits, Rival, checked, halvings, update
+from diffusion.rivals.model import Bits, Rival, check_finite, checked, halvings, update
 from diffusion.streams import generator
 
 __all__ = ["Coupling", "Flow", "Learner", "bound"]
@@ -62,6 +62,14 @@ class Coupling(nn.Module):
         return torch.cat([kept, moved * torch.exp(-log_scale) - shift], dim=1)[:, self.back]
 
 
+def _count_levels(shape: tuple[int, int, int]) -> int:
+    """Return how many levels images of this shape have: one more than they can be halved, where gray ones are halved
+    before the first, too."""
+    channels, *sides = shape
+    most = min((side & -side).bit_length() - 1 for side in sides)  # times that both sides can be halved at all
+    return min(1 + min(map(halvings, sides)), most + (channels > 1))
+
+
 class Couplings(nn.Module):
     """Levels of couplings; between two, 2 x 2 pixels become channels, and half of the channels are done."""
 
@@ -69,7 +77,7 @@ class Couplings(nn.Module):
         super().__init__()
         channels, height, breadth = shape
         self.levels, self.splits = nn.ModuleList(), []
-        for level in range(1 + min(halvings(height), halvings(breadth))):
+        for level in range(_count_levels(shape)):
             if level or channels == 1:
                 channels, height, breadth = channels * 4, height // 2, breadth // 2
             self.levels.append(nn.ModuleList(Coupling(channels, width) for _ in range(couplings)))
@@ -121,8 +129,7 @@ class Flow(Rival):
         """
         if not settings.levels:
             raise ValueError("levels are 0 till the images have settled them: see settle()")
-        if shape[1] % 2 or shape[2] % 2:
-            raise ValueError(f"images of {shape[1]} x {shape[2]} px do not fit a flow: both sides must be even")
+        settings.check_size(*shape[1:])
         network = Couplings(shape, settings.width, settings.couplings)
         network.noise = DEQUANTISERS[settings.dequantisation](shape[0], settings.width)
         return network
@@ -133,7 +140,9 @@ class Flow(Rival):
 
     def images(self, z: Tensor) -> Tensor:
         """Return f(z) on the pixels' levels, (B, C, H, W) in the network's range  [R eq. 6]."""
-        unit = (self.network.undo(z).sigmoid() - EDGE) / (1 - 2 * EDGE)
+        found = self.network.undo(z)
+        check_finite(found)
+        unit = (found.sigmoid() - EDGE) / (1 - 2 * EDGE)
         levels, black = self.settings.levels, lowest(self.settings.value_range)
         return black + (1 - black) * (unit * levels).floor().clamp(0, levels - 1) / (levels - 1)
 
@@ -197,9 +206,7 @@ def bound(
     given, K = checked(model, images), draws or 1
     if K < 1:
         raise ValueError(f"draws must be at least 1, not {draws}")
-    levels = model.settings.levels
-    if ((given.double() / 255 * (levels - 1)).frac() > 1e-6).any():
-        raise ValueError(f"the images have more than the flow's {levels} gray levels: train with --levels 256")
+    model.settings.settle(images)  # refuses more gray levels than it has
     found = []
     for number, part in enumerate(given.split(batch_size)):
         x = to_network(part.to(model.device.torch), model.settings.value_range)

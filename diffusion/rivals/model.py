@@ -12,7 +12,7 @@ from diffusion.devices import Device
 from diffusion.images import Samples, as_arrays, to_unit
 from diffusion.streams import generator, seeded
 
-__all__ = ["Bits", "Rival", "checked", "draw", "halvings", "update"]
+__all__ = ["Bits", "Rival", "check_finite", "checked", "draw", "halvings", "update"]
 
 DRAW_STREAM = 21
 LEAST_SIDE = 4  # px at which networks stop halving
@@ -59,6 +59,16 @@ def halvings(side: int) -> int:
     return count
 
 
+def check_finite(*found: Tensor) -> None:
+    """Refuse what a decoder has made of latents if it holds no numbers, which pixels would hide.
+
+    Raises:
+        ArithmeticError: it does.
+    """
+    if not all(torch.isfinite(one).all() for one in found):
+        raise ArithmeticError("the samples are not finite: the model has diverged; train again with a lower rate")
+
+
 def update(optimizers: list, loss: Tensor) -> None:
     """Take one step down a loss."""
     for optimizer in optimizers:
@@ -92,8 +102,7 @@ def draw(model: Rival, count: int, noised=None, progress: Callable[[int], None] 
         drawn.append(to_unit(x.float().cpu(), model.settings.value_range).clamp(0, 1))
         if progress:
             progress(len(sources))
-    if not all(torch.isfinite(x).all() for x in drawn):
-        raise ArithmeticError("the samples are not finite: the model has diverged; train again with a lower rate")
+    check_finite(*drawn)
     return Samples(as_arrays(torch.cat(drawn)))
 
 

@@ -61,6 +61,12 @@ class FlowSettings(FamilySettings):
             raise ValueError("a pixel has at least 2 gray levels, or 0 for as many as the images show")
         return levels
 
+    def check_size(self, *sides: int) -> None:
+        """Refuse images of these sides, in px, which a flow could not halve: ValueError."""
+        if any(side % 2 for side in sides):
+            size = " x ".join(map(str, sides if len(sides) > 1 else 2 * sides))
+            raise ValueError(f"images of {size} px do not fit a flow: both sides must be even")
+
     def settle(self, *images: np.ndarray) -> Self:
         """Return the settings with the gray levels counted.
 
@@ -79,5 +85,7 @@ class CopierSettings(WeightlessSettings):
     """What shapes a copier."""
 
     family: str = setting("copier", "kind of generative model")
-    epochs: int = setting(1, "passes over the training images; one shows it all of them", ge=1)
+    epochs: int = setting(
+        1, "passes over the training images; one shows it all of them but a last, smaller batch", ge=1
+    )
     kept: int = setting(4096, "images that it keeps, the last ones that it saw", ge=1, le=100_000)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from diffusion.devices import Device
 from diffusion.images import lowest, to_network
 from diffusion.optimizers import OPTIMIZERS
-from diffusion.rivals.model import Bits, Rival, checked, halvings, update
+from diffusion.rivals.model import Bits, Rival, check_finite, checked, halvings, update
 from diffusion.streams import generator
 
 __all__ = ["Learner", "Vae", "bound", "log_pixels"]
@@ -81,10 +81,12 @@ class Vae(Rival):
         found, black = self.decode(z), lowest(self.settings.value_range)
         if not self.settings.pixel_noise:
             uniform = torch.full_like(uniform, 0.5)
+        check_finite(found)
         if self.settings.pixels == "bernoulli":
             return torch.where(uniform < found.sigmoid(), 1.0, black)
         mean, log_scale = found.chunk(2, dim=1)
         unit = mean + log_scale.clamp(min=NARROWEST).exp() * torch.logit(uniform, 1e-6)
+        check_finite(unit)
         level = (unit * (LEVELS - 1)).round().clamp(0, LEVELS - 1) / (LEVELS - 1)
         return black + (1 - black) * level
 

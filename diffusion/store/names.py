@@ -8,7 +8,7 @@ STARTED = "started.json"  # identity of a run that is not finished
 DIVERGED = "diverged.json"  # why the last attempt at it came to nothing
 SAMPLES, LIKELIHOOD = "samples", "likelihood"  # what the two commands call their files by default
 TAKEN = ("run", "started", "diverged", "losses", "measures", "claims")  # of files of the run itself
-ENDINGS = ("-frames", "-measures")  # of files that stand beside samples
+ENDINGS = ("-frames", "-measures", "-sheet")  # of files that stand beside samples
 
 
 def check_name(name: str, *others: str) -> None:

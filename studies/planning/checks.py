@@ -14,6 +14,7 @@ from studies.registries import CHECKS, FIGURES, RULERS, TABLES, describe, shown
 from triangles.kinds import KINDS
 
 __all__ = [
+    "check_batches",
     "check_claims",
     "check_extended",
     "check_judged_as",
@@ -81,6 +82,16 @@ def check_size(training, size: int, where: str) -> None:
             f"{where}: images of {size} px do not fit {len(training.widths)} widths: their sides must be divisible by "
             f"{divisor}; give fewer widths or another size"
         )
+
+
+def check_batches(training, count: int, where: str) -> None:
+    """Check that so many training images make an epoch's step.
+
+    Raises:
+        ValueError: they do not fill one batch.
+    """
+    if not training.count_steps(count):
+        raise ValueError(f"{where}: {count} training images do not fill one batch of {training.batch_size}: lower it")
 
 
 def check_levels(training, settings, where: str) -> None:
@@ -198,11 +209,15 @@ def _check_claim(plan, claim) -> None:
 def _check_answerable(plan, measure: str, side) -> None:
     """Refuse cells of which every one lacks what the measure is taken of: no run would ever answer the claim."""
     rulers = {one for dataset in plan.datasets for one in dataset.rulers}
-    needs = next((RULERS[one].needs for one in rulers if measure in RULERS[one].describe()), frozenset())
+    ruler = next((RULERS[one] for one in rulers if measure in RULERS[one].describe()), None)
     cells = [run for run in plan.runs if is_among(run, side)]
-    if cells and all(needs - run.capabilities for run in cells):
+    if side.samples and ruler and not ruler.summarise:
+        raise ValueError(f"{measure} is of runs, and not of other samples of theirs: leave samples: {side.samples} out")
+    if side.samples and cells and not any(one.name == side.samples and one.run in cells for one in plan.resampled):
+        raise ValueError(f"samples {side.samples} are of other cells: see resampled.{side.samples}.cells")
+    if ruler and cells and all(ruler.needs - run.capabilities for run in cells):
         families = " or ".join(sorted({run.training.family for run in cells}))
-        lack = ", ".join(sorted(needs))
+        lack = ", ".join(sorted(ruler.needs))
         raise ValueError(f"{measure} is of a {lack}, and family {families} has none: leave such cells out")
 
 

@@ -12,6 +12,7 @@ import triangles.imported
 import triangles.settings
 from diffusion.store.names import LIKELIHOOD, SAMPLES, check_name
 from studies.planning.checks import (
+    check_batches,
     check_extended,
     check_judged_as,
     check_levels,
@@ -55,6 +56,7 @@ class Maker:
         dataset = self.dataset(data, seed)
         where = f"{self.where}: models.{model} on data.{data}"
         check_size(training, dataset.settings.size, where)
+        check_batches(training, dataset.settings.count, where)
         check_levels(training, dataset.settings, where)
         name = _shorten([data, model, f"seed{seed}", *words, *dataset.differences])
         training = training.model_copy(update={"seed": seed})

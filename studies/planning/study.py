@@ -33,15 +33,15 @@ class SamplingSettings(Settings):
 
     sampler: one_of(SAMPLERS) = "ancestral"
     variance: str | None = None
-    corrections: Positive | None = None
+    corrections: Annotated[int, Field(ge=1, le=1000)] | None = None
     snr: Annotated[float, Field(gt=0)] | None = None
     clip: bool = False
     pixel_noise: bool | None = None
     steps: Positive | None = None
-    count: Positive = 64
+    count: Annotated[int, Field(ge=1, le=10**6)] = 64
     framed: Positive = 8
-    frames: Annotated[int, Field(ge=2)] = 26
-    batch_size: Positive | None = None
+    frames: Annotated[int, Field(ge=2, le=10**5)] = 26
+    batch_size: Annotated[int, Field(ge=1, le=10**5)] | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def complete(self, variances: tuple[str, ...]) -> dict:

@@ -1,5 +1,7 @@
 """What a person sees by hand: contact sheets, recipes by name, choices in --help."""
 
+import os
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -39,6 +41,30 @@ def test_show_makes_a_sheet_of_any_samples(tiny):
     code, said = call("triangles", "show", "run", folder=tiny)
     assert code == 2
     assert "run is a run, not a data set: `diffusion show run`" in refusal(said, "triangles")
+
+
+def facts(folder):
+    """What each file and link below a folder is, of its size and how old."""
+    found = {path: path.lstat() for path in folder.rglob("*") if not path.is_dir() and ".log" not in path.name}
+    return {path: (one.st_mode, one.st_size, one.st_mtime_ns) for path, one in found.items()}
+
+
+@pytest.mark.parametrize("command", [("diffusion", "show", "run"), ("triangles", "show", "set")])
+@pytest.mark.parametrize(
+    "place", ["notes.docx", "notes.png", "link.png", "pipe.png", "run/run.json", "run/samples.npy"]
+)
+def test_a_sheet_takes_the_place_of_no_other_file(command, place, tiny):
+    (tiny / "notes.docx").write_text("mine")
+    (tiny / "notes.png").write_text("mine, and no picture")
+    (tiny / "link.png").symlink_to("notes.docx")
+    os.mkfifo(tiny / "pipe.png")
+    before = facts(tiny)
+    code, said = call(*command, "--out", place, folder=tiny)
+    assert code == 2
+    assert place in refusal(said, command[0])
+    assert facts(tiny) == before
+    assert call(*command, "--out", "sheet.png", folder=tiny)[0] == 0
+    assert call(*command, "--out", "sheet.png", folder=tiny)[0] == 0
 
 
 @pytest.mark.parametrize("channels", [(), (3,)])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from commands import FAST, call
 
-from diffusion.commands.collapse import is_one_image, warn_of_training
+from diffusion.commands.collapse import is_one_image, warn_of_collapse, warn_of_training
 from diffusion.devices import choose
 from diffusion.family import FAMILIES
 from diffusion.store.files import write_array
@@ -70,6 +70,30 @@ def test_a_model_without_finite_numbers_draws_nothing_and_is_told_of(name, capsy
     assert warnings(capsys.readouterr().err) == [
         "warning: the samples are not finite: the model has diverged; train again with a lower rate"
     ]
+
+
+@pytest.mark.parametrize("pixels", ["bernoulli", "logistic"])
+@pytest.mark.parametrize("noise", [True, False])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_decoder_without_finite_numbers_is_refused_and_not_drawn_black(pixels, noise, value):
+    settings = FAMILIES["vae"].settings(width=2, latent=2, pixels=pixels)
+    model = FAMILIES["vae"].model.new(settings, (1, 8, 8), CPU)
+    with torch.no_grad():
+        model.network.decoder[-1].bias.fill_(value)
+    with pytest.raises(ArithmeticError, match="not finite"):
+        FAMILIES["vae"].draw(model, 3, pixel_noise=noise)
+
+
+@pytest.mark.parametrize("noise", [True, False, None])
+def test_a_collapse_is_told_of_beneath_the_pixels_noise(noise, capsys):
+    settings = FAMILIES["vae"].settings(width=2, latent=2, pixels="bernoulli", pixel_noise=noise is None)
+    model = FAMILIES["vae"].model.new(settings, (1, 8, 8), CPU)
+    for collapsed in (False, True):
+        with torch.no_grad():
+            model.network.decoder[0].weight.mul_(0 if collapsed else 200)
+        warn_of_collapse(model, FAMILIES["vae"].draw(model, 16, pixel_noise=noise).images)
+        warn_of_training(model)
+        assert len(warnings(capsys.readouterr().err)) == 2 * collapsed
 
 
 def test_a_generator_that_takes_no_notice_of_its_latent_is_told_of(capsys):

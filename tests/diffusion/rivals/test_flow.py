@@ -22,7 +22,10 @@ def shaken(model, by=0.4):
     return model.double()
 
 
-@pytest.mark.parametrize("shape", [(1, 4, 4), (1, 16, 16), (3, 8, 8)])
+SHAPES = [(1, 4, 4), (1, 16, 16), (3, 8, 8), (1, 6, 6), (1, 10, 12), (1, 14, 28), (3, 6, 14), (1, 2, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_done_is_undone_and_the_slope_is_that_of_autograd(shape):
     torch.manual_seed(0)
     network = shaken(Flow.build(FlowSettings(levels=256, width=3, couplings=3), shape), by=0.2)
@@ -77,3 +80,16 @@ def test_drawn_images_lie_on_the_levels():
     model = Flow.new(FlowSettings(levels=2, width=2, couplings=2), (1, 8, 8), CPU)
     drawn = model.images(torch.randn(20, 64))
     assert set(drawn.unique().tolist()) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize("levels", [2, 52, 76, 103, 205, 256])
+def test_images_of_as_many_levels_as_a_flow_are_bounded_and_others_refused(levels):
+    """255/51 times a level is no whole number in binary."""
+    model = Flow.new(FlowSettings(levels=levels, width=2, couplings=2), (1, 2, 2), CPU)
+    known = np.unique((np.arange(levels) * 255 / (levels - 1)).round().astype(np.uint8))
+    exact = [one for one in known if abs(one / 255 * (levels - 1) - round(one / 255 * (levels - 1))) < 1e-9]
+    images = np.resize(np.array(exact, np.uint8), (len(exact) // 4 + 1, 1, 2, 2))
+    assert np.isfinite(bound(model, images, draws=1).decoder).all()
+    if levels < 256:
+        with pytest.raises(ValueError, match=f"more than the flow's {levels} gray levels"):
+            bound(model, images + np.uint8(1) * (images == 0))
