@@ -34,7 +34,8 @@ GRID = [["low", "linear"], ["high", "linear"], ["array", "linear"], ["array", "p
 
 
 def narrowed(study):
-    """The study on few cells, with the claims that name no other model; one cell is drawn in every other way."""
+    """The study on few cells, with the claims that name no other model or samples that are not there; one cell is drawn
+    in every other way."""
     others = study["models"].keys() - set(MODELS)
     cell = {"data": ["array"], "model": ["linear"]}
     return study | {
@@ -43,7 +44,9 @@ def narrowed(study):
         "tables": [name for name in study["tables"] if name != "power"],
         "resampled": {name: way | {"cells": cell} for name, way in study["resampled"].items()},
         "claims": [
-            one for one in study["claims"] if not others & set(re.findall(r"[\w.-]+", str(one.get("contrast"))))
+            one
+            for one in study["claims"]
+            if not others & set(words := re.findall(r"[\w.-]+", str(one.get("contrast")))) and "samples" not in words
         ],
     }
 
