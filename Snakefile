@@ -220,6 +220,8 @@ rule resample:
         RUNS / "{run}" / "{other}.npy",
         RUNS / "{run}" / "{other}-frames.npy",
         RUNS / "{run}" / "{other}.json",
+    wildcard_constraints:
+        run=WITH_PATH,
     params:
         made_from=digest_of_inputs(*MADE_FROM["resample"]),
         whole=whole(RUNS / "{run}" / "{other}.npy", RUNS / "{run}" / "{other}-frames.npy"),
@@ -235,6 +237,14 @@ rule resample:
         TIMES / "sample-{run}-{other}.tsv"
     shell:
         "diffusion {params.plugins} sample {params.folder:q} {params.flags} --threads {threads} --device {DEVICE} > {log:q} 2>&1"
+
+
+use rule resample as resample_at_once with:
+    output:
+        RUNS / "{run}" / "{other}.npy",
+        RUNS / "{run}" / "{other}.json",
+    wildcard_constraints:
+        run=AT_ONCE,
 
 
 rule likelihood:

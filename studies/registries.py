@@ -110,7 +110,8 @@ def list_names(registry: Registry, plan) -> list[str]:
     """List the figures or tables that can be asked of a plan, by the names of their files."""
     names = []
     for name, entry in registry.items():
-        names += [f"{name}-{data}" for data in plan.data_names] if entry.per_data is True else [name]
+        names += [] if entry.per_data is True else [name]
+        names += [] if entry.per_data is False else [f"{name}-{data}" for data in plan.data_names]
     return names
 
 

@@ -205,7 +205,7 @@ class Resampling:
 
     @property
     def files(self) -> list[Path]:
-        return [self.run.folder / f"{self.name}{name.removeprefix('samples')}" for name in SAMPLE_FILES]
+        return [path.with_name(f"{self.name}{path.name.removeprefix('samples')}") for path in self.run.sample_files]
 
     @property
     def samples_file(self) -> Path:

@@ -232,3 +232,26 @@ def test_dumb_terminals_get_no_escape_sequences(folder, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setitem(os.environ, "TERM", "dumb")
     assert not progress.on_terminal()
+
+
+def test_a_family_that_draws_at_once_is_sampled_in_another_way(tmp_path):
+    """It has no path to keep, in its own samples or in others."""
+    copy_project(tmp_path)
+    ways = {
+        "noisy": {"sampling": {"pixel_noise": True}, "cells": {"model": ["vae"]}},
+        "short": {"sampling": {"steps": 5}},
+    }
+    ways["short"]["cells"] = {"model": ["linear"]}
+    content = {"title": "t", "question": "q", "data": {"array": {}}, "models": {"vae": {"epochs": 1}, "linear": {}}}
+    content |= {"resampled": ways, "figures": ["other-samples", "families"], "tables": ["cells"]}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(content))
+    code, said = snakemake(tmp_path, "--cores", "2")
+    assert code == 0, said
+    runs = {
+        path.name.split("-")[1]: {one.name for one in path.iterdir()} for path in tmp_path.glob("results/smoke/runs/*")
+    }
+    assert {"noisy.npy", "noisy.json", "noisy-measures.csv"} <= runs["vae"]
+    assert "noisy-frames.npy" not in runs["vae"]
+    assert {"short.npy", "short-frames.npy", "short-measures.csv"} <= runs["linear"]
+    assert (tmp_path / "results/smoke/small/figures/other-samples.png").exists()
+    assert "Nothing to be done" in snakemake(tmp_path, "--cores", "2")[1]

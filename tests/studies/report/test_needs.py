@@ -1,16 +1,19 @@
 """What figures, tables and the page declare as their inputs is what they open, and drawing hangs on no more code."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
+import studies
 from diffusion.store.sources import followed
 from studies.planning.resolving import make_plan
-from studies.registries import FIGURES, TABLES, shown
+from studies.registries import FIGURES, TABLES, list_names, shown
 from studies.report.html.page import list_inputs, render
 from studies.report.needs import OPTIONAL
 
 OPENED = set()
+STUDIES = Path(studies.__file__).parent
 STUDY = make_plan("thesis", "smoke").study
 SHOWN = [(FIGURES, one.name) for one in STUDY.figures] + [(TABLES, name) for name in STUDY.tables]
 LISTENING = []
@@ -37,6 +40,13 @@ def opened(made):
 def few(monkeypatch):
     """Of each class of known shapes table `power` measures fewer: no other file is opened for them."""
     monkeypatch.setattr("studies.measures.calibration.power.COUNT", 40)
+
+
+@pytest.mark.parametrize("study", sorted(path.stem for path in STUDIES.glob("*.yaml") if path.stem != "scales"))
+def test_the_workflow_knows_each_figure_and_table_that_a_study_shows(study):
+    plan = make_plan(study, "smoke")
+    assert {one.name for one in plan.study.figures} <= set(list_names(FIGURES, plan))
+    assert set(plan.study.tables) <= set(list_names(TABLES, plan))
 
 
 def undeclared(opened, declared):
