@@ -24,11 +24,9 @@ class _Path(click.Path):
     """A path; an empty one, which a shell makes of a variable without a value, is none and not the folder at hand."""
 
     def convert(self, value, param, ctx):
-        return (
+        if value == "":
             self.fail("the path is empty: give another", param, ctx)
-            if value == ""
-            else super().convert(value, param, ctx)
-        )
+        return super().convert(value, param, ctx)
 
 
 PATH = _Path(path_type=Path)

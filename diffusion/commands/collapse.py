@@ -22,12 +22,13 @@ def warn_of_collapse(model, images: np.ndarray) -> None:
     """Warn on stderr if all these samples of a model are one image, but for the pixels' own noise where it has any."""
     from diffusion.family import FAMILIES
 
-    family = FAMILIES[model.settings.family]
+    family, which = FAMILIES[model.settings.family], f"all {len(images)} samples"
     if "pixels" in family.capabilities and not is_one_image(images):
-        images = family.draw(model, min(len(images), LOOKED_AT), pixel_noise=False).images
+        count = min(len(images), LOOKED_AT)
+        images, which = family.draw(model, count, pixel_noise=False).images, f"without their noise {count} samples"
     if is_one_image(images):
         click.echo(
-            f"warning: all {len(images)} samples are the same image: the model has collapsed or is not trained; train "
+            f"warning: {which} are the same image: the model has collapsed or is not trained; train "
             "it longer, at a lower --learning-rate or from another --seed",
             err=True,
         )
